@@ -1,0 +1,69 @@
+import { type Clock, systemClock } from './clock.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Logger } from './log.ts';
+import { Loop } from './loop.ts';
+import type { SdNotifier } from './sd-notify.ts';
+
+export interface ProgramOptions {
+  readonly lifecycle: Lifecycle;
+  readonly log: Logger;
+  readonly notify: SdNotifier;
+  /** How long each wave of the drain may take; systemd's TimeoutStopSec must be longer than both together. */
+  readonly stopTimeoutMs: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs a lifecycle as a process: starts it, tells systemd, drains on the first SIGTERM or SIGINT,
+ * exits at once on the second. Exit codes: 0 after a clean stop, 1 when a part could not start or an
+ * error reached the top, 130 when a second signal cut the drain short.
+ */
+export async function runProgram(options: ProgramOptions): Promise<void> {
+  const { lifecycle, log, notify, stopTimeoutMs, clock = systemClock } = options;
+  const watchdog = new Loop({
+    clock,
+    round: async () => {
+      // Tied to live, never to ready: an hour without a peer must not restart the fleet.
+      if (lifecycle.health().every((part) => part.live)) await notify.watchdog();
+      return notify.watchdogEveryMs ?? 0;
+    },
+    onError: (error) => log.warn({ err: error }, 'systemd watchdog could not be told'),
+  });
+
+  const leave = async (exitCode: number): Promise<void> => {
+    await notify.stopping().catch((error) => log.warn({ err: error }, 'systemd could not be told'));
+    await lifecycle.stop(stopTimeoutMs);
+    await watchdog.stop();
+    log.info({ exitCode }, 'stopped');
+    process.exit(exitCode);
+  };
+
+  let leaving = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (leaving) process.exit(130);
+    leaving = true;
+    log.info({ signal }, 'draining');
+    void leave(0);
+  };
+  const onCrash = (error: unknown): void => {
+    log.fatal({ err: error }, 'an error reached the top');
+    if (leaving) process.exit(1);
+    leaving = true;
+    void leave(1);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('uncaughtException', onCrash);
+  process.on('unhandledRejection', onCrash);
+
+  try {
+    await lifecycle.start();
+  } catch (error) {
+    if (leaving) return;
+    log.fatal({ err: error }, 'could not start');
+    process.exit(1);
+  }
+  await notify.ready();
+  if (notify.watchdogEveryMs) watchdog.start();
+  log.info('running');
+}

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * Tells systemd about this service's state (sd_notify(3)), through `systemd-notify`,
+ * so that no native module is needed; the unit sets NotifyAccess=all.
+ * Outside systemd (no NOTIFY_SOCKET) it does nothing.
+ */
+export interface SdNotifier {
+  ready(): Promise<void>;
+  stopping(): Promise<void>;
+  watchdog(): Promise<void>;
+  status(text: string): Promise<void>;
+  /** Half of the interval systemd asked for, in milliseconds; undefined without a watchdog. */
+  readonly watchdogEveryMs: number | undefined;
+}
+
+export function createSdNotifier(env: {
+  NOTIFY_SOCKET?: string | undefined;
+  WATCHDOG_USEC?: string | undefined;
+}): SdNotifier {
+  const socket = env.NOTIFY_SOCKET;
+  const send = async (...words: string[]): Promise<void> => {
+    if (!socket) return;
+    await run('systemd-notify', words, {
+      env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
+      timeout: 5000,
+    });
+  };
+  const watchdogMicros = Number(env.WATCHDOG_USEC ?? 0);
+  return {
+    ready: () => send('--ready'),
+    stopping: () => send('--stopping'),
+    watchdog: () => send('WATCHDOG=1'),
+    status: (text) => send(`--status=${text}`),
+    watchdogEveryMs: socket && watchdogMicros > 0 ? Math.floor(watchdogMicros / 2000) : undefined,
+  };
+}
