@@ -1,0 +1,68 @@
+/**
+ * What can go wrong outside of runs: one catalogue of codes. An OlympusError is thrown for what should not
+ * happen and rises to somebody who can decide; results of runs use the classes of failures.ts instead.
+ */
+export const errorCodes = {
+  message_invalid: {
+    terminal: true,
+    cause: 'A message on the bus does not match its schema.',
+    remedy: 'Compare the versions of the agent and the control plane; upgrade the older one.',
+  },
+  message_unknown: {
+    terminal: true,
+    cause: 'A message on the bus has a type this version does not know.',
+    remedy: 'Upgrade this process to the version of the sender.',
+  },
+  bus_unavailable: {
+    terminal: false,
+    cause: 'nats-server did not answer.',
+    remedy: 'Look at the unit nats on the hub. Work is kept and goes out when it is back.',
+  },
+  chat_unauthorized: {
+    terminal: true,
+    cause: 'Mattermost refuses the bot token, or the bot is disabled.',
+    remedy: 'Make a new token for the bot, write it to the token file of the agent and restart olympusd.',
+  },
+  chat_unavailable: {
+    terminal: false,
+    cause: 'Mattermost did not answer, or answered that it cannot now.',
+    remedy: 'Look at the Mattermost server. Posts are kept and go out when it is back.',
+  },
+  chat_refused: {
+    terminal: true,
+    cause: 'Mattermost understood the call and refused it.',
+    remedy: "Read the server's sentence in the message; usually the bot is not a member of the channel.",
+  },
+  gateway_unavailable: {
+    terminal: false,
+    cause: 'The OpenClaw gateway did not answer.',
+    remedy: 'Look at openclaw-gateway on the agent.',
+  },
+  state_conflict: {
+    terminal: true,
+    cause: 'A task or run was asked to take a step its state does not allow.',
+    remedy: 'Report it with the log: this is a fault in Olympus.',
+  },
+} as const satisfies Record<string, { terminal: boolean; cause: string; remedy: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An error with a code of the catalogue. `terminal` says that trying again cannot help. */
+export class OlympusError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'OlympusError';
+    this.code = code;
+  }
+
+  get terminal(): boolean {
+    return errorCodes[this.code].terminal;
+  }
+}
+
+/** What an unknown thrown value has to say. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

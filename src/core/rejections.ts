@@ -1,0 +1,43 @@
+/** Why a request does not become a task, with the sentence its author is told. `{…}` is filled in by `rejectionSentence`. */
+export const rejections = {
+  empty_input: {
+    cause: 'The message held nothing but the mention.',
+    remedy: 'Nothing; the author was told.',
+    sentence:
+      'You mentioned me without saying what you need. Write it after the name: `@{agent} summarise the last release`.',
+  },
+  input_too_long: {
+    cause: 'The text is longer than a message may be.',
+    remedy: 'Nothing; the author was told.',
+    sentence:
+      'That is {length} characters; I take at most {limit}. Attach the rest as a file, or send it in parts.',
+  },
+  unknown_agent: {
+    cause: 'The request names an agent that has never sent a heartbeat to this control plane.',
+    remedy: 'Check the name with `olympus agent list`; start the olympusd of that agent.',
+    sentence: 'There is no agent called @{agent} here. I know {known}.',
+  },
+  too_deep: {
+    cause: 'Agents asked one another more often than `limits.depth` of the manifest allows.',
+    remedy: 'Raise `limits.depth` in the manifest if the chain was meant.',
+    sentence:
+      'I was asked through {depth} agents, and the limit is {limit}: a person has to take it from here.',
+  },
+  foreign_bot: {
+    cause: 'The author is a bot that belongs to no agent of this fleet.',
+    remedy: 'Nothing; bots outside the fleet cannot give work.',
+    sentence: 'I take work from people and from agents of this fleet; @{author} is neither.',
+  },
+} as const;
+
+export type RejectionCode = keyof typeof rejections;
+
+/** The sentence of a rejection with its placeholders filled. */
+export function rejectionSentence(
+  code: RejectionCode,
+  values: Readonly<Record<string, string | number>>,
+): string {
+  return rejections[code].sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    String(values[name] ?? `{${name}}`),
+  );
+}
