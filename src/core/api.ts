@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { failureCodes } from './failures.ts';
+import { taskStates } from './task-states.ts';
+import { Usage } from './usage.ts';
+
+/** What the control plane's HTTP API answers; the CLI parses with the same schemas. */
+export const TaskView = z.object({
+  id: z.string(),
+  agent: z.string(),
+  domain: z.string(),
+  state: z.enum(taskStates),
+  summary: z.enum(['Requested', 'Claimed', 'InProgress', 'Completed', 'Failed']),
+  text: z.string(),
+  requester: z.string(),
+  reason: z.string().optional(),
+  attempts: z.int(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  deadline: z.iso.datetime(),
+});
+export type TaskView = z.output<typeof TaskView>;
+
+export const RunView = z.object({
+  id: z.string(),
+  attempt: z.int(),
+  epoch: z.int(),
+  agent: z.string(),
+  state: z.string(),
+  failure: z.enum(failureCodes).optional(),
+  failureMessage: z.string().optional(),
+  usage: Usage.optional(),
+  releasedAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+});
+export type RunView = z.output<typeof RunView>;
+
+export const TaskDetail = TaskView.extend({
+  answer: z.string().optional(),
+  runs: z.array(RunView),
+  history: z.array(
+    z.object({ at: z.iso.datetime(), event: z.string(), state: z.string(), reason: z.string().optional() }),
+  ),
+});
+export type TaskDetail = z.output<typeof TaskDetail>;
+
+export const AgentView = z.object({
+  name: z.string(),
+  role: z.string(),
+  domains: z.array(z.string()),
+  version: z.string(),
+  phase: z.enum(['Ready', 'NotReady', 'Silent']),
+  conditions: z.array(z.object({ name: z.string(), ready: z.boolean(), reason: z.string().optional() })),
+  runs: z.int(),
+  concurrency: z.int(),
+  lastSeenAt: z.iso.datetime(),
+});
+export type AgentView = z.output<typeof AgentView>;
+
+export const HealthView = z.object({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  parts: z.array(
+    z.object({ name: z.string(), live: z.boolean(), ready: z.boolean(), reason: z.string().optional() }),
+  ),
+});
+export type HealthView = z.output<typeof HealthView>;
+
+/** Every refusal of the API: what is wrong and what to do, in a sentence. */
+export const ApiError = z.object({ code: z.string(), message: z.string() });
+export type ApiError = z.output<typeof ApiError>;

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { Token } from './tokens.ts';
+
+const ChannelMode = z.enum(['mention', 'thread', 'all', 'off']);
+
+/** `agents/<name>/agent.yml`: the wanted configuration of an agent. */
+export const Manifest = z.strictObject({
+  name: Token,
+  role: z.enum(['lead', 'specialist', 'reviewer']),
+  domains: z.array(Token).min(1, 'name at least one domain'),
+  hats: z.array(Token).default([]),
+  model: z.string().min(1).default('lead'),
+  channels: z
+    .strictObject({ mattermost: z.record(z.string(), ChannelMode).default({}) })
+    .default({ mattermost: {} }),
+  delegates_to: z.array(Token).default([]),
+  limits: z
+    .strictObject({
+      concurrency: z.int().min(1).max(16).default(1),
+      /** How many agents may stand between the person who asked and this one. */
+      depth: z.int().min(0).max(10).default(3),
+      /** Start-to-close limit of one run, in seconds. */
+      run_timeout: z.int().min(1).default(1800),
+    })
+    .prefault({}),
+});
+export type Manifest = z.output<typeof Manifest>;

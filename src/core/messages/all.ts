@@ -1,0 +1,18 @@
+import { Delivery } from './delivery.ts';
+import { FleetEvent } from './event.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { RunEventMessage } from './run-event.ts';
+import { RunResult } from './run-result.ts';
+import { TaskCreate } from './task-create.ts';
+import { TaskDispatch } from './task-dispatch.ts';
+
+/** Every kind of message there is: what may stand on the bus. */
+export const allMessages = [
+  TaskCreate,
+  TaskDispatch,
+  RunEventMessage,
+  RunResult,
+  Heartbeat,
+  Delivery,
+  FleetEvent,
+] as const;

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { Conversation } from '../conversation.ts';
+import { defineMessage } from '../envelope.ts';
+import { Token } from '../tokens.ts';
+
+/**
+ * What control wants said or shown in a conversation: `<f>.deliveries.<agent>.<deliveryId>`.
+ * The agent posts it under its own name, once; `deliveryId` is its idempotency key.
+ */
+export const Delivery = defineMessage({
+  type: 'io.olympus.delivery.v1',
+  title: 'Delivery to a conversation',
+  data: z.looseObject({
+    deliveryId: Token,
+    agent: Token,
+    conversation: Conversation,
+    taskId: Token.optional(),
+    /** What the asking post should show. */
+    state: z.enum(['queued', 'completed', 'failed', 'rejected', 'expired']),
+    /** What to say; absent when only the state changes. */
+    text: z.string().min(1).optional(),
+    /** How many agents stand between the person and this text. */
+    depth: z.int().nonnegative(),
+  }),
+});
+export type Delivery = z.output<typeof Delivery.schema>;

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { defineMessage } from '../envelope.ts';
+import { Token } from '../tokens.ts';
+
+/** An agent is alive, and what it is: `<f>.heartbeat.<agent>`. The registry is made of these. */
+export const Heartbeat = defineMessage({
+  type: 'io.olympus.agent.heartbeat.v1',
+  title: 'Heartbeat of an agent',
+  data: z.looseObject({
+    agent: Token,
+    role: z.string(),
+    domains: z.array(Token).min(1),
+    version: z.string(),
+    startedAt: z.iso.datetime(),
+    everyMs: z.int().positive(),
+    ready: z.boolean(),
+    conditions: z.array(
+      z.looseObject({ name: z.string(), ready: z.boolean(), reason: z.string().optional() }),
+    ),
+    limits: z.looseObject({
+      concurrency: z.int().min(1),
+      depth: z.int().min(0),
+      runTimeoutMs: z.int().positive(),
+    }),
+    runs: z.array(Token),
+    /** The agent's own account on the chat server, once it has connected. */
+    chat: z.looseObject({ userId: z.string(), username: z.string() }).optional(),
+  }),
+});
+export type Heartbeat = z.output<typeof Heartbeat.schema>;

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { defineMessage } from '../envelope.ts';
+import { Token } from '../tokens.ts';
+
+export const runEventKinds = ['claimed', 'started', 'progress', 'tool', 'discarded'] as const;
+
+/** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */
+export const RunEventMessage = defineMessage({
+  type: 'io.olympus.run.event.v1',
+  title: 'Event of a run',
+  data: z.looseObject({
+    taskId: Token,
+    runId: Token,
+    epoch: z.int().min(1),
+    agent: Token,
+    event: z.enum(runEventKinds),
+    detail: z.string().max(1024).optional(),
+  }),
+});
+export type RunEventMessage = z.output<typeof RunEventMessage.schema>;

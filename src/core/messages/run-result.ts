@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { defineMessage } from '../envelope.ts';
+import { failureCodes } from '../failures.ts';
+import { Token } from '../tokens.ts';
+import { Usage } from '../usage.ts';
+
+/** How a run ended: `<f>.results.<domain>.<agent>.<taskId>`, message id `<runId>:result:<nonce>`. */
+export const RunResult = defineMessage({
+  type: 'io.olympus.run.result.v1',
+  title: 'Result of a run',
+  data: z.looseObject({
+    taskId: Token,
+    runId: Token,
+    epoch: z.int().min(1),
+    attempt: z.int().min(1),
+    agent: Token,
+    outcome: z.enum(['success', 'success_with_notes', 'revision_needed', 'blocked', 'failed', 'cancelled']),
+    failure: z.looseObject({ class: z.enum(failureCodes), message: z.string() }).optional(),
+    /** The answer, for the person who asked. */
+    summary: z.string(),
+    usage: Usage.loose(),
+    sessionKey: z.string(),
+    startedAt: z.iso.datetime(),
+    finishedAt: z.iso.datetime(),
+  }),
+});
+export type RunResult = z.output<typeof RunResult.schema>;

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { Conversation } from '../conversation.ts';
+import { defineMessage } from '../envelope.ts';
+import { Token } from '../tokens.ts';
+
+/** Longest text of a request, in characters (Unicode code points): the limit of a Mattermost post. */
+export const INPUT_LIMIT = 16_383;
+
+/**
+ * An agent or surface asks for work: `<f>.requests.<author>.task-create`.
+ * It becomes a task only when control admits it; `dedupKey` makes a second copy harmless.
+ */
+export const TaskCreate = defineMessage({
+  type: 'io.olympus.request.task-create.v1',
+  title: 'Request for a task',
+  data: z.looseObject({
+    dedupKey: z.string().min(1).max(512),
+    /** Who should do it; usually the author of the message itself. Any text: control answers for unknown names. */
+    agent: z.string().min(1).max(128),
+    text: z.string(),
+    conversation: Conversation.optional(),
+    /** Who asked, as the surface knows them. */
+    requester: z.looseObject({
+      id: z.string().min(1),
+      name: z.string(),
+      kind: z.enum(['human', 'bot']),
+    }),
+    domain: Token.optional(),
+  }),
+});
+export type TaskCreate = z.output<typeof TaskCreate.schema>;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { Conversation } from '../conversation.ts';
+import { defineMessage } from '../envelope.ts';
+import { Token } from '../tokens.ts';
+
+/** Released work for one named agent: `<f>.tasks.<domain>.<agent>.<runId>`. `runId` + `epoch` is the fencing token. */
+export const TaskDispatch = defineMessage({
+  type: 'io.olympus.task.dispatch.v1',
+  title: 'Released run of a task',
+  data: z.looseObject({
+    taskId: Token,
+    runId: Token,
+    attempt: z.int().min(1),
+    epoch: z.int().min(1),
+    agent: Token,
+    domain: Token,
+    deadline: z.iso.datetime(),
+    /** Start-to-close limit in milliseconds. */
+    startToCloseMs: z.int().positive(),
+    input: z.looseObject({ text: z.string(), requester: z.string() }),
+    session: z.looseObject({ key: z.string().min(1) }),
+    conversation: Conversation.optional(),
+  }),
+});
+export type TaskDispatch = z.output<typeof TaskDispatch.schema>;

@@ -1,0 +1,24 @@
+/** The life of a run in the agent's journal: each state is written before the call that it announces. */
+const transitions = {
+  /** Taken from the bus; nothing was asked of the harness yet. */
+  claimed: { start: 'running', finish: 'finished', discard: 'discarded' },
+  /** The harness was asked, or is about to be: look there before asking again. */
+  running: { finish: 'finished', discard: 'discarded' },
+  /** The outcome is in the journal, its message in the outbox. */
+  finished: { publish: 'published' },
+  /** The bus has stored the result. */
+  published: {},
+  /** Superseded or past its deadline before it began. */
+  discarded: {},
+} as const satisfies Record<string, Partial<Record<string, string>>>;
+
+export type RunState = keyof typeof transitions;
+export type RunEvent = 'start' | 'finish' | 'publish' | 'discard';
+
+export const runStates = Object.keys(transitions) as [RunState, ...RunState[]];
+
+/** The state after `event`, or undefined when a run in this state does not take it. */
+export function nextRunState(state: RunState, event: RunEvent): RunState | undefined {
+  const row: Partial<Record<RunEvent, RunState>> = transitions[state];
+  return row[event];
+}

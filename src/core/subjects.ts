@@ -1,0 +1,41 @@
+import { FleetId, Token } from './tokens.ts';
+
+export type RequestKind = 'task-create' | 'action' | 'approval' | 'question' | 'memory-put';
+
+/** The subjects of one fleet; the grammar is the table of ARCHITECTURE, section "The bus". */
+export interface Subjects {
+  request(agent: string, kind: RequestKind): string;
+  task(domain: string, agent: string, runId: string): string;
+  runEvent(agent: string, runId: string, event: string): string;
+  result(domain: string, agent: string, taskId: string): string;
+  heartbeat(agent: string): string;
+  delivery(agent: string, deliveryId: string): string;
+  control(agent: string, verb: string): string;
+  event(entity: string, id: string, type: string): string;
+}
+
+/** Builds subjects; throws on a token that the grammar does not allow. */
+export function subjectsOf(fleet: string): Subjects {
+  const f = FleetId.parse(fleet);
+  const join = (...tokens: string[]): string => tokens.map((token) => Token.parse(token)).join('.');
+  return {
+    request: (agent, kind) => join(f, 'requests', agent, kind),
+    task: (domain, agent, runId) => join(f, 'tasks', domain, agent, runId),
+    runEvent: (agent, runId, event) => join(f, 'runs', agent, runId, event),
+    result: (domain, agent, taskId) => join(f, 'results', domain, agent, taskId),
+    heartbeat: (agent) => join(f, 'heartbeat', agent),
+    delivery: (agent, deliveryId) => join(f, 'deliveries', agent, deliveryId),
+    control: (agent, verb) => join(f, 'control', agent, verb),
+    event: (entity, id, type) => `roundtable.events.${join(f, entity, id, type)}`,
+  };
+}
+
+/** Where the author of a message stands in its subject, counted from 0. */
+const AUTHOR_INDEX: Readonly<Record<string, number>> = { requests: 2, runs: 2, results: 3, heartbeat: 2 };
+
+/** The agent that a subject names as author, or undefined when the subject has none. */
+export function authorOf(subject: string): string | undefined {
+  const tokens = subject.split('.');
+  const index = AUTHOR_INDEX[tokens[1] ?? ''];
+  return index === undefined ? undefined : tokens[index];
+}

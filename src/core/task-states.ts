@@ -1,0 +1,128 @@
+/**
+ * The life of a task as a table: state × event → next state. What is not in the table is refused.
+ * The five words of the public summary are in `publicState`.
+ */
+const transitions = {
+  requested: { admit: 'admitted', reject: 'rejected' },
+  admitted: { queue: 'queued', ask: 'awaiting_approval' },
+  awaiting_approval: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
+  queued: { release: 'released', block: 'blocked', cancel: 'cancelled', expire: 'expired' },
+  blocked: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
+  // A result may be read before the run events that came before it: they travel in different streams.
+  released: {
+    claim: 'claimed',
+    start: 'running',
+    complete: 'completed',
+    fail: 'failed',
+    retry: 'queued',
+    cancel: 'cancelling',
+    expire: 'expired',
+    lose: 'lost',
+    bury: 'dead_lettered',
+  },
+  claimed: {
+    start: 'running',
+    complete: 'completed',
+    fail: 'failed',
+    retry: 'queued',
+    park: 'parked',
+    cancel: 'cancelling',
+    expire: 'expired',
+    lose: 'lost',
+    bury: 'dead_lettered',
+  },
+  running: {
+    complete: 'completed',
+    fail: 'failed',
+    retry: 'queued',
+    park: 'parked',
+    cancel: 'cancelling',
+    expire: 'expired',
+    lose: 'lost',
+    bury: 'dead_lettered',
+  },
+  parked: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
+  cancelling: { cancel: 'cancelled', complete: 'completed', fail: 'cancelled' },
+  lost: { retry: 'queued', fail: 'failed', complete: 'completed' },
+  completed: {},
+  failed: {},
+  cancelled: {},
+  expired: {},
+  rejected: {},
+  dead_lettered: { retry: 'queued' },
+} as const satisfies Record<string, Partial<Record<string, string>>>;
+
+export type TaskState = keyof typeof transitions;
+export type TaskEvent =
+  | 'admit'
+  | 'reject'
+  | 'queue'
+  | 'ask'
+  | 'release'
+  | 'block'
+  | 'claim'
+  | 'start'
+  | 'complete'
+  | 'fail'
+  | 'retry'
+  | 'park'
+  | 'cancel'
+  | 'expire'
+  | 'lose'
+  | 'bury';
+
+export const taskStates = Object.keys(transitions) as [TaskState, ...TaskState[]];
+
+/** The state after `event`, or undefined when a task in this state does not take it. */
+export function nextTaskState(state: TaskState, event: TaskEvent): TaskState | undefined {
+  const row: Partial<Record<TaskEvent, TaskState>> = transitions[state];
+  return row[event];
+}
+
+/** True once nothing more will happen to the task by itself. */
+export function isTerminal(state: TaskState): boolean {
+  const terminal: readonly TaskState[] = [
+    'completed',
+    'failed',
+    'cancelled',
+    'expired',
+    'rejected',
+    'dead_lettered',
+  ];
+  return terminal.includes(state);
+}
+
+/** The states in which a run of the task is out with an agent. */
+export const inFlightStates = ['released', 'claimed', 'running', 'cancelling'] as const satisfies TaskState[];
+
+/** The five words outsiders see. */
+export function publicState(
+  state: TaskState,
+): 'Requested' | 'Claimed' | 'InProgress' | 'Completed' | 'Failed' {
+  switch (state) {
+    case 'requested':
+    case 'admitted':
+    case 'awaiting_approval':
+    case 'queued':
+    case 'blocked':
+    case 'released':
+      return 'Requested';
+    case 'claimed':
+      return 'Claimed';
+    case 'running':
+    case 'parked':
+    case 'cancelling':
+      return 'InProgress';
+    case 'completed':
+      return 'Completed';
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+    case 'rejected':
+    case 'lost':
+    case 'dead_lettered':
+      return 'Failed';
+    default:
+      return state satisfies never;
+  }
+}
