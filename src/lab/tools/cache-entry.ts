@@ -5,6 +5,8 @@ import { lockFile } from './file-lock.ts';
 import type { OnProgress } from './tool-error.ts';
 
 const UNFINISHED = '.unfinished-';
+/** Retries: a command of a maker that was killed may still be writing there for a moment. */
+const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 200 };
 
 export interface CacheEntryOptions {
   /** The tool's own folder in the cache. */
@@ -41,16 +43,16 @@ export async function ensureCacheEntry(options: CacheEntryOptions): Promise<stri
   try {
     const { name, contents } = await make(workDir);
     const final = path.join(folder, name);
-    await rm(final, { recursive: true, force: true }); // only a damaged entry can be here: `find` did not want it
+    await rm(final, REMOVE); // only a damaged entry can be here: `find` did not want it
     await rename(path.join(workDir, contents), final);
     return final;
   } finally {
-    await rm(workDir, { recursive: true, force: true });
+    await rm(workDir, REMOVE);
   }
 }
 
 async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name.startsWith(UNFINISHED)) await rm(path.join(folder, name), { recursive: true, force: true });
+    if (name.startsWith(UNFINISHED)) await rm(path.join(folder, name), REMOVE);
   }
 }

@@ -52,7 +52,9 @@ async function recipeDigest(): Promise<string> {
 async function install(dir: string, signal: AbortSignal): Promise<void> {
   await mkdir(dir, { recursive: true });
   for (const pin of PINS) await copyFile(path.join(PINS_DIR, pin), path.join(dir, pin));
-  const npm = await $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m' })`npm ${NPM_ARGUMENTS}`;
+  const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m' });
+  // It dies with this process, even when that is killed: npm would go on filling a folder that the next run sweeps.
+  const npm = await run`exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
   signal.throwIfAborted();
   if (npm.exitCode !== 0) {
     throw new ToolError(
