@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/** A post, as far as we use it. Everything in `props` is the author's word, a human may set any of it. */
+export const Post = z.object({
+  id: z.string(),
+  create_at: z.number(),
+  delete_at: z.number().default(0),
+  user_id: z.string(),
+  channel_id: z.string(),
+  root_id: z.string().default(''),
+  original_id: z.string().default(''),
+  message: z.string(),
+  type: z.string().default(''),
+  props: z.record(z.string(), z.unknown()).nullish(),
+});
+export type Post = z.output<typeof Post>;
+
+export const PostList = z.object({ order: z.array(z.string()), posts: z.record(z.string(), Post) });
+
+export const User = z.object({ id: z.string(), username: z.string(), is_bot: z.boolean().default(false) });
+export type User = z.output<typeof User>;
+
+export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
+export type Channel = z.output<typeof Channel>;
+
+/** What we write into `props.olympus` of our own posts. `marker` is looked for before a post is sent again. */
+export const Marks = z.object({
+  marker: z.string(),
+  depth: z.int().nonnegative().default(0),
+});
+export type Marks = z.output<typeof Marks>;
+
+/** Our own marks on a post; undefined when it has none that can be read. Only believable on a post of a known bot. */
+export function marksOf(post: Post): Marks | undefined {
+  const parsed = Marks.safeParse(post.props?.['olympus']);
+  return parsed.success ? parsed.data : undefined;
+}

@@ -1,0 +1,162 @@
+import mm from '@mattermost/client';
+import { z } from 'zod';
+import { messageOf, OlympusError } from '#core/errors.ts';
+import { withDeadline } from '#lib/deadline.ts';
+import { Channel, type Marks, Post, PostList, User } from './posts.ts';
+
+const TIMEOUT_MS = 10_000;
+const RATE_LIMITED = 429;
+
+/** Longest message of a post, in characters (Unicode code points), as the server counts them. */
+export const POST_LIMIT = 16_383;
+
+export interface NewPost {
+  readonly channelId: string;
+  readonly rootId: string;
+  readonly message: string;
+  /** Idempotency key: the server returns the first post for 30 s, afterwards it is looked for in the thread. */
+  readonly marks: Marks;
+}
+
+/**
+ * The calls we make of Mattermost's REST API (v4), each with a deadline.
+ * They throw `chat_unauthorized` (401), `chat_unavailable` (try again) or `chat_refused` (do not).
+ */
+export class MattermostRest {
+  readonly #client: InstanceType<typeof mm.Client4>;
+
+  constructor(url: string, token: string) {
+    this.#client = new mm.Client4();
+    this.#client.setUrl(url);
+    this.#client.setToken(token);
+    this.#client.setIncludeCookies(false);
+  }
+
+  me(signal: AbortSignal): Promise<User> {
+    return this.#call('GET', '/users/me', User, signal);
+  }
+
+  user(userId: string, signal: AbortSignal): Promise<User> {
+    return this.#call('GET', `/users/${encodeURIComponent(userId)}`, User, signal);
+  }
+
+  /** Undefined when nobody has this name. */
+  async userNamed(username: string, signal: AbortSignal): Promise<User | undefined> {
+    const found = await this.#call('POST', '/users/usernames', z.array(User), signal, [username]);
+    return found[0];
+  }
+
+  /** All channels of the account, direct messages included. */
+  channels(signal: AbortSignal): Promise<Channel[]> {
+    return this.#call('GET', '/users/me/channels', z.array(Channel), signal);
+  }
+
+  /** What people and bots wrote in a channel since `sinceMs` (server time), oldest first; no edits, deletions or system posts. */
+  async postsSince(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Post[]> {
+    const list = await this.#call('GET', `/channels/${channelId}/posts?since=${sinceMs}`, PostList, signal);
+    return written(list).filter((post) => post.create_at >= sinceMs);
+  }
+
+  /** The newest posts of a channel, at most `count`, oldest first. */
+  async newestPosts(channelId: string, count: number, signal: AbortSignal): Promise<Post[]> {
+    const list = await this.#call('GET', `/channels/${channelId}/posts?per_page=${count}`, PostList, signal);
+    return written(list);
+  }
+
+  /** The posts of a thread, oldest first. */
+  async thread(rootId: string, signal: AbortSignal): Promise<Post[]> {
+    const list = await this.#call(
+      'GET',
+      `/posts/${rootId}/thread?perPage=200&direction=down`,
+      PostList,
+      signal,
+    );
+    return written(list);
+  }
+
+  async post(post: NewPost, signal: AbortSignal): Promise<Post> {
+    return this.#call('POST', '/posts', Post, signal, {
+      channel_id: post.channelId,
+      root_id: post.rootId,
+      message: post.message,
+      pending_post_id: post.marks.marker,
+      props: { olympus: post.marks },
+    });
+  }
+
+  async react(userId: string, postId: string, emoji: string, signal: AbortSignal): Promise<void> {
+    const body = { user_id: userId, post_id: postId, emoji_name: emoji };
+    await this.#call('POST', '/reactions', z.unknown(), signal, body);
+  }
+
+  async unreact(postId: string, emoji: string, signal: AbortSignal): Promise<void> {
+    await this.#call('DELETE', `/users/me/posts/${postId}/reactions/${emoji}`, z.unknown(), signal);
+  }
+
+  async typing(channelId: string, parentId: string, signal: AbortSignal): Promise<void> {
+    const body = { channel_id: channelId, parent_id: parentId };
+    await this.#call('POST', '/users/me/typing', z.unknown(), signal, body);
+  }
+
+  #raw(): RawFetch {
+    return this.#client['doFetchWithResponse'] as unknown as RawFetch;
+  }
+
+  async #call<T extends z.ZodType>(
+    method: string,
+    path: string,
+    schema: T,
+    signal: AbortSignal,
+    body?: unknown,
+  ): Promise<z.output<T>> {
+    const what = `${method} ${path.split('?')[0]}`;
+    const answer = await withDeadline(what, TIMEOUT_MS, signal, (both) =>
+      this.#raw()(`${this.#client.getBaseRoute()}${path}`, {
+        method,
+        ignoreStatus: true,
+        signal: both,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    ).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new OlympusError('chat_unavailable', `${what}: Mattermost did not answer: ${messageOf(error)}`, {
+        cause: error,
+      });
+    });
+    const { status } = answer.response;
+    if (status >= 400) throw refusal(what, status, answer.data);
+    const parsed = schema.safeParse(answer.data);
+    if (parsed.success) return parsed.data;
+    throw new OlympusError(
+      'chat_unavailable',
+      `${what}: unexpected answer: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+}
+
+/** The one call of the library that shows status and headers and takes a signal; its types leave it out. */
+type RawFetch = (
+  url: string,
+  options: { method: string; ignoreStatus: true; signal: AbortSignal; body?: string },
+) => Promise<{ response: Response; data: unknown }>;
+
+const ErrorBody = z.object({ id: z.string(), message: z.string() });
+
+/** Ids of refusals that pass by themselves: another send of the same post is under way. */
+const PASSING = new Set(['api.post.deduplicate_create_post.pending']);
+
+function refusal(what: string, status: number, data: unknown): OlympusError {
+  const body = ErrorBody.safeParse(data);
+  const said = body.success ? `${body.data.message} (${body.data.id})` : 'no readable body';
+  const message = `${what}: Mattermost answered ${status}: ${said}`;
+  if (status === 401) return new OlympusError('chat_unauthorized', message);
+  const passing = status === RATE_LIMITED || status >= 500 || (body.success && PASSING.has(body.data.id));
+  // A proxy's error page has no readable body whatever its status: worth another try.
+  return new OlympusError(passing || !body.success ? 'chat_unavailable' : 'chat_refused', message);
+}
+
+function written(list: z.output<typeof PostList>): Post[] {
+  return Object.values(list.posts)
+    .filter((post) => post.delete_at === 0 && post.original_id === '' && post.type === '')
+    .sort((a, b) => a.create_at - b.create_at || a.id.localeCompare(b.id));
+}

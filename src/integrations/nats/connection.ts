@@ -1,0 +1,130 @@
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
+import { messageOf, OlympusError } from '#core/errors.ts';
+import { type Clock, systemClock } from '#lib/clock.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+
+export interface ConnectionOptions {
+  readonly url: string;
+  /** Shown in the server's connection list. */
+  readonly name: string;
+  /** The nkey seed that proves who we are; it is never sent. Without one the server must allow anonymous clients. */
+  readonly seed?: string | undefined;
+  /** `_INBOX_<agent>`: the only inbox this user may read. */
+  readonly inboxPrefix?: string | undefined;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/**
+ * The connection to nats-server, kept for the life of the process: a server that is away, restarted or
+ * has revoked and restored our key is met again by itself. `connected` says how it is now.
+ */
+export class BusConnection implements Part {
+  readonly name = 'bus';
+  readonly #options: ConnectionOptions;
+  readonly #keeper: Loop;
+  #connection: NatsConnection | undefined;
+  #connected = false;
+  #lastError = 'not connected yet';
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#keeper = new Loop({
+      clock: options.clock ?? systemClock,
+      // One round is one connection: it lasts until the client gives up on it for good.
+      round: async (signal) => {
+        await this.#hold(signal);
+        return 0;
+      },
+      onError: (error) => this.#down(messageOf(error)),
+      backoff: { baseMs: 250, capMs: 5000 },
+      stuckAfterMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  async start(): Promise<void> {
+    this.#keeper.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#connection?.drain().catch(() => undefined);
+    await this.#keeper.stop();
+    await this.#connection?.close();
+  }
+
+  health(): Health {
+    if (this.#connected) return { live: true, ready: true };
+    return { live: true, ready: false, reason: `nats-server at ${this.#options.url}: ${this.#lastError}` };
+  }
+
+  /** The JetStream client; throws `bus_unavailable` while there is no connection. */
+  jetstream(): JetStreamClient {
+    return jetstream(this.#live(), { timeout: 5000 });
+  }
+
+  /** The JetStream manager, for the control account only. */
+  manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.#live(), { checkAPI: false, timeout: 5000 });
+  }
+
+  #live(): NatsConnection {
+    // Nothing may count on the client's buffer while disconnected: what is published there is lost in silence.
+    if (this.#connection && this.#connected) return this.#connection;
+    throw new OlympusError('bus_unavailable', `nats-server is not connected: ${this.#lastError}`);
+  }
+
+  async #hold(signal: AbortSignal): Promise<void> {
+    const { url, name, seed, inboxPrefix, log } = this.#options;
+    const connection = await connect({
+      servers: url,
+      name,
+      ...(seed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) } : {}),
+      ...(inboxPrefix ? { inboxPrefix } : {}),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 200,
+      pingInterval: 10_000,
+      timeout: 5000,
+    });
+    this.#connection = connection;
+    this.#connected = true;
+    log.info({ server: connection.getServer() }, 'bus connected');
+    signal.addEventListener('abort', () => void connection.close(), { once: true });
+    void this.#watch(connection);
+    const error = await connection.closed();
+    this.#down(error ? messageOf(error) : 'connection closed');
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    const { log } = this.#options;
+    for await (const status of connection.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          this.#down('disconnected, reconnecting');
+          log.warn('bus disconnected');
+          break;
+        case 'reconnect':
+          this.#connected = true;
+          log.info('bus reconnected');
+          break;
+        case 'error':
+          // A refused fire-and-forget publish shows here and nowhere else.
+          log.error({ err: status.error }, 'bus refused something');
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+  #down(reason: string): void {
+    this.#connected = false;
+    this.#lastError = reason;
+  }
+}

@@ -1,0 +1,150 @@
+import type { Consumer, ConsumerInfo, JsMsg } from '@nats-io/jetstream';
+import { type Clock, systemClock } from '#lib/clock.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+import type { BusConnection } from './connection.ts';
+
+/** A message taken from a durable consumer. */
+export interface BusMessage {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  /** 1 on the first delivery. */
+  readonly deliveryCount: number;
+  /** Resolves when the server has recorded the acknowledgement. */
+  ack(): Promise<void>;
+  /** Restarts the server's ack timer: to be called on proven progress only. */
+  working(): void;
+  /** Gives the message back for later; the delay is never left out, or it would come back at once, for ever. */
+  later(delayMs: number): void;
+  /** Removes a message that can never be handled. */
+  term(reason: string): void;
+}
+
+export interface SubscriptionOptions {
+  readonly bus: BusConnection;
+  readonly stream: string;
+  readonly durable: string;
+  /** How many messages may be in hand at once. */
+  readonly concurrency: number;
+  /** Handles one message and acknowledges it. May see the same message again. When it throws, the message comes back after a delay. */
+  readonly handle: (message: BusMessage, signal: AbortSignal) => Promise<void>;
+  /** While this is false nothing is pulled. */
+  readonly open?: () => boolean;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+const PULL_EXPIRES_MS = 5000;
+const RETRY_DELAY_MS = 2000;
+const GATE_POLL_MS = 100;
+
+/**
+ * Pulls from a durable consumer that control has made; binds by name and asks the server for nothing else.
+ * INVARIANT: nothing is acknowledged here; the handler does that once it has recorded what it took.
+ */
+export class Subscription implements Part {
+  readonly name: string;
+  readonly #options: SubscriptionOptions;
+  readonly #workers: Loop[];
+  #failing: string | undefined;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.name = `consume ${options.stream}`;
+    this.#workers = Array.from(
+      { length: options.concurrency },
+      () =>
+        new Loop({
+          clock: options.clock ?? systemClock,
+          round: (signal) => this.#round(signal),
+          onError: (error) => this.#onError(error),
+          backoff: { baseMs: 100, capMs: 2000 },
+          stuckAfterMs: Number.POSITIVE_INFINITY,
+        }),
+    );
+  }
+
+  async start(): Promise<void> {
+    for (const worker of this.#workers) worker.start();
+  }
+
+  /** Stops pulling; handlers under way are aborted by signal and awaited. */
+  async quiesce(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  async stop(): Promise<void> {
+    await this.quiesce();
+  }
+
+  health(): Health {
+    return this.#failing ? { live: true, ready: false, reason: this.#failing } : { live: true, ready: true };
+  }
+
+  async #round(signal: AbortSignal): Promise<number> {
+    const { bus, open, handle, log } = this.#options;
+    if (open && !open()) return GATE_POLL_MS;
+    const message = await pullOne(this.#consumer(bus), signal);
+    this.#failing = undefined;
+    if (!message) return 0;
+    if (signal.aborted) {
+      message.nak(1);
+      return 0;
+    }
+    try {
+      await handle(wrap(message), signal);
+    } catch (error) {
+      log.warn(
+        { err: error, subject: message.subject, deliveries: message.info.deliveryCount },
+        'message not handled',
+      );
+      if (!signal.aborted) message.nak(RETRY_DELAY_MS);
+    }
+    return 0;
+  }
+
+  #consumer(bus: BusConnection): Consumer {
+    const { stream, durable } = this.#options;
+    // No CONSUMER.INFO call: an agent has no right to it, and needs none.
+    const info = {
+      stream_name: stream,
+      name: durable,
+      config: { name: durable, durable_name: durable, ack_policy: 'explicit' },
+    } as ConsumerInfo;
+    return bus.jetstream().consumers.getConsumerFromInfo(info);
+  }
+
+  #onError(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#failing !== reason) this.#options.log.warn({ err: error, part: this.name }, 'pull failed');
+    this.#failing = reason;
+  }
+}
+
+/** One message, or undefined when none came in time or `signal` aborted. */
+async function pullOne(consumer: Consumer, signal: AbortSignal): Promise<JsMsg | undefined> {
+  const messages = await consumer.fetch({ max_messages: 1, expires: PULL_EXPIRES_MS, bind: true });
+  const stop = (): void => messages.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const message of messages) return message;
+    return undefined;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function wrap(message: JsMsg): BusMessage {
+  return {
+    subject: message.subject,
+    body: message.data,
+    deliveryCount: message.info.deliveryCount,
+    ack: async () => {
+      await message.ackAck();
+    },
+    working: () => message.working(),
+    later: (delayMs) => message.nak(Math.max(1, delayMs)),
+    term: (reason) => message.term(reason),
+  };
+}
