@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+export interface WaitOptions {
+  readonly timeoutMs?: number;
+  readonly everyMs?: number;
+}
+
+/**
+ * Asks `probe` until its answer is truthy, and returns that. A probe that throws has not answered yet.
+ * On time-out it throws a sentence with `what` and the last answer, so that a failed test tells what it saw.
+ */
+export async function waitFor<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  { timeoutMs = 5000, everyMs = 20 }: WaitOptions = {},
+): Promise<Exclude<Awaited<T>, false | 0 | '' | null | undefined>> {
+  const deadline = performance.now() + timeoutMs;
+  let last = 'nothing yet';
+  while (true) {
+    try {
+      const value = await probe();
+      if (value) return value as Exclude<Awaited<T>, false | 0 | '' | null | undefined>;
+      last = inspect(value, { depth: 4, breakLength: 100 });
+    } catch (error) {
+      last = error instanceof Error ? error.message : inspect(error);
+    }
+    if (performance.now() >= deadline) {
+      throw new Error(`Waited ${timeoutMs} ms for ${what}, in vain; last seen: ${last}`);
+    }
+    await delay(everyMs);
+  }
+}
