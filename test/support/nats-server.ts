@@ -54,7 +54,8 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     child = started;
     const greeted = await waitFor(
       'nats-server to greet',
-      () => hasEnded(started) || greetingPort(path.join(dir.path, `nats-server_${started.pid}.ports`)),
+      async () =>
+        hasEnded(started) || (await greetingPort(path.join(dir.path, `nats-server_${started.pid}.ports`))),
       { timeoutMs: 20_000, everyMs: 10 },
     ).catch(() => true as const);
     if (greeted === true) {
