@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { closingLine, type Outcome, report, total } from './run-tests/outcome.ts';
+import { runChecks, runMocha } from './run-tests/suites.ts';
+
+const HELP = `Usage: npm test -- [--all] [--only <suite>]…
+
+Runs the suites one after another, streams their output, and ends with one line: N passed, N failed.
+Exit code 1 when anything failed, crashed, or ran no test.
+
+  check        types, lint, unused code, shell scripts, architecture (every check:… of package.json)
+  unit         no port, file or clock
+  integration  real servers on the loopback interface
+  crash        processes killed at the worst moment (not part of npm test)
+
+  --all           all four; scripts/test does the set-up and then this
+  --only <suite>  only this one; may be repeated
+  --help          this text`;
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const MINUTE_MS = 60_000;
+
+const SUITES = {
+  check: (signal: AbortSignal) => runChecks(ROOT, 5 * MINUTE_MS, signal),
+  unit: (signal: AbortSignal) => runMocha(ROOT, 'unit', 5 * MINUTE_MS, signal),
+  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 20 * MINUTE_MS, signal),
+  crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 45 * MINUTE_MS, signal),
+};
+
+type SuiteName = keyof typeof SUITES;
+
+await main();
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      all: { type: 'boolean' },
+      only: { type: 'string', multiple: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const unknown = values.only?.find((name) => !(name in SUITES));
+  if (unknown !== undefined) {
+    console.error(`There is no suite "${unknown}". Suites: ${Object.keys(SUITES).join(', ')}.`);
+    process.exitCode = 2;
+    return;
+  }
+  if (!existsSync(path.join(ROOT, 'node_modules', '.bin', 'mocha'))) {
+    console.error('The dependencies are not installed. Run: npm ci');
+    process.exitCode = 2;
+    return;
+  }
+  process.exitCode = (await runSuites(chosen(values.only, values.all))) ? 0 : 1;
+}
+
+function chosen(only: readonly string[] | undefined, all: boolean | undefined): SuiteName[] {
+  const names = Object.keys(SUITES) as SuiteName[];
+  if (only) return names.filter((name) => only.includes(name));
+  return all ? names : names.filter((name) => name !== 'crash');
+}
+
+/** Answers whether everything passed. A signal ends the suite under way, which then counts as failed. */
+async function runSuites(names: readonly SuiteName[]): Promise<boolean> {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
+  }
+  const outcomes: Outcome[] = [];
+  for (const name of names) {
+    if (interrupted.signal.aborted) break;
+    console.log(`\n=== ${name}`);
+    const startedAt = performance.now();
+    const counts = await SUITES[name](interrupted.signal);
+    outcomes.push({ name, seconds: (performance.now() - startedAt) / 1000, ...counts });
+  }
+  console.log(`\n${report(outcomes)}\n`);
+  console.log(closingLine(total(outcomes)));
+  return total(outcomes).failed === 0;
+}

@@ -1,0 +1,77 @@
+/** What a suite did. `remarks` say in a sentence each what failed outside of any test. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly remarks: readonly string[];
+}
+
+export interface Outcome extends Counts {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+/** How a suite's process ended; `limitMs` is set when it was ended for taking too long. */
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly limitMs?: number;
+}
+
+/** The counts as the reporter wrote them, if it got that far. */
+export interface Summary {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly stillOpen?: readonly string[];
+}
+
+/** Judges a mocha run. Crashing, hanging, leaking and running no test at all are failures like any other. */
+export function judge(ending: Ending, summary: Summary | undefined): Counts {
+  const { passed = 0, skipped = 0, failed = 0 } = summary ?? {};
+  const remarks: string[] = [];
+  if (ending.limitMs !== undefined) {
+    remarks.push(`ended after ${ending.limitMs / 60_000} minutes, its limit`);
+  } else if (!summary) {
+    remarks.push(`no result: the process ended with ${ending.signal ?? `exit code ${ending.exitCode}`}`);
+  } else if (summary.stillOpen) {
+    remarks.push(`did not end by itself; still open: ${summary.stillOpen.join(', ')}`);
+  } else if (passed + failed === 0) {
+    remarks.push('ran no test');
+  } else if (ending.exitCode !== 0 && failed === 0) {
+    remarks.push(`ended with ${ending.signal ?? `exit code ${ending.exitCode}`} though no test failed`);
+  }
+  return { passed, skipped, failed: failed + remarks.length, remarks };
+}
+
+/** Adds up suites. Nothing run at all counts as one failure. */
+export function total(outcomes: readonly Counts[]): Counts {
+  if (outcomes.length === 0) return { passed: 0, failed: 1, skipped: 0, remarks: ['no suite was run'] };
+  const sum = (count: (outcome: Counts) => number): number =>
+    outcomes.reduce((soFar, outcome) => soFar + count(outcome), 0);
+  return {
+    passed: sum((outcome) => outcome.passed),
+    failed: sum((outcome) => outcome.failed),
+    skipped: sum((outcome) => outcome.skipped),
+    remarks: outcomes.flatMap((outcome) => outcome.remarks),
+  };
+}
+
+/** The last line of a run, for people and for machines. */
+export function closingLine({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** A line for each suite with its time, and what went wrong outside of its tests. */
+export function report(outcomes: readonly Outcome[]): string {
+  const lines = outcomes.flatMap((outcome) => [
+    `  ${outcome.name.padEnd(12)} ${outcome.seconds.toFixed(1).padStart(7)} s   ${counted(outcome)}`,
+    ...outcome.remarks.map((remark) => `  ${outcome.name.padEnd(12)}   ${remark}`),
+  ]);
+  return ['Suites', ...lines].join('\n');
+}
+
+// Not in the words of the closing line, which must stay the only one of its kind.
+function counted({ passed, failed, skipped }: Counts): string {
+  return `${passed} ok · ${failed} not ok${skipped > 0 ? ` · ${skipped} left out` : ''}`;
+}

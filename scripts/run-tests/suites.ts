@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Counts, type Ending, judge, type Summary, total } from './outcome.ts';
+
+/** Runs every `check:…` script of package.json, also after one has failed; each counts as one. */
+export async function runChecks(root: string, limitMs: number, signal: AbortSignal): Promise<Counts> {
+  const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const counts: Counts[] = [];
+  for (const name of Object.keys(manifest.scripts).filter((script) => script.startsWith('check:'))) {
+    if (signal.aborted) break;
+    const startedAt = performance.now();
+    const ending = await run(root, ['npm', 'run', '--silent', name], {}, limitMs, signal);
+    const passed = ending.exitCode === 0;
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`  ${passed ? '✔' : '✘'} ${name} (${seconds} s)`);
+    counts.push({
+      passed: passed ? 1 : 0,
+      failed: passed ? 0 : 1,
+      skipped: 0,
+      remarks: passed ? [] : [`${name} failed; to see it alone: npm run ${name}`],
+    });
+  }
+  return total(counts);
+}
+
+/** Runs the mocha suite whose `.mocharc.json` is in `test/<folder>`. */
+export async function runMocha(
+  root: string,
+  folder: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Counts> {
+  const scratch = await mkdtemp(path.join(tmpdir(), 'olympus-run-'));
+  try {
+    const summaryFile = path.join(scratch, 'summary.json');
+    const reporter = path.join(root, 'test', 'support', 'reporter.ts');
+    const command = ['mocha', '--config', `test/${folder}/.mocharc.json`, '--reporter', reporter];
+    const ending = await run(root, command, { SUITE_SUMMARY: summaryFile }, limitMs, signal);
+    const summary = await readFile(summaryFile, 'utf8').then(
+      (text) => JSON.parse(text) as Summary,
+      () => undefined,
+    );
+    return judge(ending, summary);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command of node_modules/.bin or PATH in a process group of its own, output straight to ours. */
+function run(
+  root: string,
+  [command = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...env,
+      PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env['PATH']}`,
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  });
+  let overLimit = false;
+  const endGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // The group is gone already, which is what was wanted.
+    }
+  };
+  const timer = setTimeout(() => {
+    overLimit = true;
+    endGroup();
+  }, limitMs);
+  signal.addEventListener('abort', endGroup);
+  return new Promise((resolve) => {
+    const finish = (exitCode: number | null, ended: NodeJS.Signals | null): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', endGroup);
+      resolve({ exitCode, signal: ended, ...(overLimit && { limitMs }) });
+    };
+    child.on('error', (error) => {
+      console.error(`Could not run ${command}: ${error.message}`);
+      finish(127, null);
+    });
+    child.on('exit', finish);
+  });
+}

@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs';
+import Mocha from 'mocha';
+import { takeFailureNotes } from './failure-notes.ts';
+
+/** What one mocha run did, as the test runner reads it. */
+export interface SuiteSummary {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What kept the process from ending by itself, when something did. */
+  readonly stillOpen?: readonly string[];
+}
+
+const LINGER_MS = 10_000;
+
+/**
+ * Mocha's `spec` output, and three things more: the counts as JSON in the file that SUITE_SUMMARY names, the server
+ * logs of the tests that failed, and an end to a run whose tests are over but which leaked a handle.
+ */
+class SummaryReporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
+    super(runner, options);
+    const { EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants;
+    const evidence: { test: string; title: string; text: string }[] = [];
+    let failed: string | undefined;
+
+    // A fixture is disposed inside its test or in a hook after it: what it noted is known at the next test.
+    const collect = (): void => {
+      const notes = takeFailureNotes();
+      const test = failed;
+      if (test !== undefined) evidence.push(...notes.map((note) => ({ test, ...note })));
+      failed = undefined;
+    };
+    runner.on(EVENT_TEST_BEGIN, collect);
+    runner.on(EVENT_TEST_FAIL, (test) => {
+      failed = test.fullTitle();
+    });
+    runner.on(EVENT_RUN_END, () => {
+      collect();
+      for (const { test, title, text } of evidence) {
+        process.stdout.write(`--- ${test}\n--- ${title}:\n${text}\n`);
+      }
+      const counts = {
+        passed: this.stats.passes,
+        failed: this.stats.failures,
+        skipped: this.stats.pending,
+      };
+      writeSummary(counts);
+      endLater(counts);
+    });
+  }
+}
+
+function writeSummary(summary: SuiteSummary): void {
+  const file = process.env['SUITE_SUMMARY'];
+  if (file) writeFileSync(file, JSON.stringify(summary));
+}
+
+function endLater(counts: SuiteSummary): void {
+  setTimeout(() => {
+    const stillOpen = process.getActiveResourcesInfo();
+    process.stderr.write(`The tests are over, but the process does not end; open: ${stillOpen.join(', ')}\n`);
+    writeSummary({ ...counts, stillOpen });
+    process.exit(1);
+  }, LINGER_MS).unref();
+}
+
+// Mocha loads a reporter with require() and wants the class itself.
+export { SummaryReporter as 'module.exports' };
