@@ -1,0 +1,111 @@
+import { readableChannel, readablePost } from '../actions/permissions.ts';
+import { badUrlParam } from '../errors.ts';
+import { type Answer, type Call, numberParam, type Route, route } from '../http.ts';
+import type { Post } from '../model.ts';
+import { renderPost } from '../render.ts';
+import type { Store } from '../store.ts';
+import type { World } from '../world.ts';
+
+/** Lists of posts: a channel by page, around a post or by time of change, and a thread. */
+export function timelineRoutes(world: World): Route[] {
+  const { store } = world;
+  return [
+    route('GET', '/channels/:channel_id(^[A-Za-z0-9]+$)/posts', (call) => {
+      const channel = readableChannel(store, call.user, call.params['channel_id'] ?? '');
+      const since = call.query.get('since');
+      if (since !== null && since !== '0') return changes(store, channel.id, since);
+      const anchored = call.query.get('before') ?? call.query.get('after');
+      const list = anchored ? aroundPost(store, channel.id, call) : page(store, channel.id, call);
+      if (anchored) return { body: list };
+      return { headers: { etag: `11.0.3.${channel.last_post_at}` }, body: list };
+    }),
+    route('GET', '/posts/:post_id(^[A-Za-z0-9]+$)/thread', (call) => {
+      const post = readablePost(store, call.user, call.params['post_id'] ?? '');
+      const root = store.posts.get(post.root_id || post.id) ?? post;
+      return {
+        headers: { etag: `11.0.3.${root.id}.${root.id}.${root.update_at}` },
+        body: thread(store, root, call),
+      };
+    }),
+  ];
+}
+
+/** Everything that changed after a time; edits and deletions come back too (recorded: 24). */
+function changes(store: Store, channelId: string, since: string): Answer {
+  const time = Number(since);
+  if (!Number.isFinite(time)) throw badUrlParam('since');
+  const posts = store.posts.changedSince(channelId, time);
+  return { body: listOf(store, posts, { countReplies: false }) };
+}
+
+/** One page of a channel, newest first (recorded: 100). */
+function page(store: Store, channelId: string, call: Call): Record<string, unknown> {
+  const perPage = numberParam(call, 'per_page', { fallback: 60, max: 200 });
+  const start = numberParam(call, 'page', { fallback: 0 }) * perPage;
+  const all = store.posts.newestFirst(channelId);
+  return slice(store, all, { start, end: start + perPage }, call);
+}
+
+/** The posts just before or just after one, newest first. */
+function aroundPost(store: Store, channelId: string, call: Call): Record<string, unknown> {
+  const perPage = numberParam(call, 'per_page', { fallback: 60, max: 200 });
+  const skip = numberParam(call, 'page', { fallback: 0 }) * perPage;
+  const before = call.query.get('before');
+  const all = store.posts.newestFirst(channelId);
+  const at = all.findIndex((post) => post.id === (before ?? call.query.get('after')));
+  if (at < 0) return slice(store, [], { start: 0, end: 0 }, call);
+  if (before !== null) return slice(store, all, { start: at + 1 + skip, end: at + 1 + skip + perPage }, call);
+  return slice(store, all, { start: Math.max(0, at - skip - perPage), end: Math.max(0, at - skip) }, call);
+}
+
+function slice(
+  store: Store,
+  newestFirst: readonly Post[],
+  range: { start: number; end: number },
+  call: Call,
+): Record<string, unknown> {
+  const posts = newestFirst.slice(range.start, range.end);
+  // Replies bring their root along, and its other replies unless told not to; only `order` is the page.
+  const withReplies = call.query.get('skipFetchThreads') !== 'true';
+  const companions = posts.flatMap((post) => {
+    const root = post.root_id === '' ? undefined : store.posts.get(post.root_id);
+    return root ? [root, ...(withReplies ? store.posts.replies(root.id) : [])] : [];
+  });
+  return {
+    ...listOf(store, posts, {}, companions),
+    next_post_id: newestFirst[range.start - 1]?.id ?? '',
+    prev_post_id: posts.length > 0 ? (newestFirst[range.end]?.id ?? '') : '',
+  };
+}
+
+/** A thread: the root first, then replies; `direction=up` walks from the newest (recorded: 22 and 23). */
+function thread(store: Store, root: Post, call: Call): Record<string, unknown> {
+  const perPage = numberParam(call, 'perPage', { fallback: 0 });
+  const isUp = call.query.get('direction') !== 'down';
+  const replies = store.posts.replies(root.id);
+  const walk = isUp ? replies.toReversed() : replies;
+  const from = call.query.get('fromPost');
+  const at = from ? walk.findIndex((post) => post.id === from) : -1;
+  const rest = walk.slice(at + 1);
+  // The root counts as one of the page (recorded: perPage=1 gives the root alone).
+  const room = perPage === 0 ? rest.length : Math.max(0, at >= 0 || isUp ? perPage : perPage - 1);
+  const shown = rest.slice(0, room);
+  return { ...listOf(store, [root, ...shown], {}), has_next: rest.length > shown.length };
+}
+
+function listOf(
+  store: Store,
+  posts: readonly Post[],
+  view: { countReplies?: boolean },
+  companions: readonly Post[] = [],
+): Record<string, unknown> {
+  return {
+    order: posts.map((post) => post.id),
+    posts: Object.fromEntries(
+      [...posts, ...companions].map((post) => [post.id, renderPost(store, post, view)]),
+    ),
+    next_post_id: '',
+    prev_post_id: '',
+    first_inaccessible_post_time: 0,
+  };
+}
