@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { anthropic } from '../../src/standins/model/anthropic.ts';
 import { openai } from '../../src/standins/model/openai.ts';
-import { defaultAnswer, promptDigest } from '../../src/standins/model/prompt.ts';
+import { defaultAnswer, lastUserText, promptDigest } from '../../src/standins/model/prompt.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -28,6 +28,20 @@ describe('the prompt the model stand-in sees', () => {
 
   it('is the same in both wire formats', () => {
     assert.deepEqual(asAnthropic, asOpenai);
+  });
+
+  it('leaves out what the agent runtime added to the words of the person', () => {
+    const context = '<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nnone\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>';
+    const messages = [
+      { role: 'user', text: 'list the files' },
+      { role: 'user', text: context },
+    ] as const;
+
+    assert.equal(lastUserText({ model: 'm', system: '', messages }), 'list the files');
+    assert.equal(
+      lastUserText({ model: 'm', system: '', messages: [{ role: 'user', text: `hi\n${context}` }] }),
+      'hi',
+    );
   });
 
   it('has a digest over system text and messages', () => {

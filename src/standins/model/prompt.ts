@@ -23,9 +23,15 @@ export function promptDigest(prompt: Prompt): string {
   return sha256(JSON.stringify([prompt.system, ...prompt.messages.map(({ role, text }) => [role, text])]));
 }
 
-/** The text of the last message a person (not a tool) wrote; empty if there is none. */
+/**
+ * The text of the last message a person wrote; empty if there is none. What an agent runtime adds between
+ * `<<<BEGIN_…>>>` and `<<<END_…>>>`, as OpenClaw does after every message, is not what a person wrote.
+ */
 export function lastUserText(prompt: Prompt): string {
-  return prompt.messages.findLast(({ role }) => role === 'user')?.text ?? '';
+  const written = prompt.messages
+    .filter(({ role }) => role === 'user')
+    .map(({ text }) => text.replaceAll(/<<<BEGIN_(\w+)>>>[\s\S]*?<<<END_\1>>>/g, '').trim());
+  return written.findLast((text) => text !== '') ?? '';
 }
 
 /**

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { HarnessHealth } from '#core/harness.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+
+export interface GatewayWatchOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly everyMs: number;
+  /** Readies a gateway that has just come up. Resolves to whether it is good to use. */
+  readonly warmUp: (signal: AbortSignal) => Promise<boolean>;
+}
+
+const Readiness = z.object({
+  ready: z.boolean(),
+  failing: z.array(z.string()).catch([]),
+  uptimeMs: z.number().optional().catch(undefined),
+});
+
+const PROBE_TIMEOUT_MS = 5_000;
+/** Two measures of when the gateway started differ by this much only if it started twice. */
+const RESTART_MS = 3_000;
+
+/**
+ * Watches `GET /readyz`. A gateway counts as ready once it says so and has been warmed up; it has to be warmed
+ * up again after every restart, which shows in a missed probe or in its uptime.
+ */
+export class GatewayWatch {
+  readonly #options: GatewayWatchOptions;
+  readonly #loop: Loop;
+  readonly #stopping = new AbortController();
+  #warm = false;
+  #warming: Promise<void> | undefined;
+  #startedAt: number | undefined;
+  #trouble: string | undefined = 'the OpenClaw gateway was not asked yet';
+
+  constructor(options: GatewayWatchOptions) {
+    this.#options = options;
+    const { clock, log } = options;
+    this.#loop = new Loop({
+      clock,
+      round: (signal) => this.#round(signal),
+      onError: (error) => log.error({ err: error }, 'gateway probe failed'),
+    });
+  }
+
+  /** Whether the gateway's HTTP side said at the last probe that it is ready. */
+  get answers(): boolean {
+    return this.#trouble === undefined;
+  }
+
+  get live(): boolean {
+    return this.#loop.live;
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop.stop();
+    await this.#warming;
+  }
+
+  health(): HarnessHealth {
+    if (this.#trouble !== undefined) return { ready: false, reason: this.#trouble };
+    if (!this.#warm) return { ready: false, reason: 'the OpenClaw gateway is warming up' };
+    return { ready: true };
+  }
+
+  async #round(signal: AbortSignal): Promise<number> {
+    const { everyMs } = this.#options;
+    const trouble = await this.#probe(signal);
+    if (trouble !== this.#trouble) {
+      this.#options.log.info({ reason: trouble }, trouble ? 'gateway is not ready' : 'gateway is ready');
+    }
+    this.#trouble = trouble;
+    if (trouble !== undefined) {
+      this.#warm = false;
+      this.#startedAt = undefined;
+      return Math.min(everyMs, 1_000);
+    }
+    if (!this.#warm) this.#warming ??= this.#warmUp();
+    return everyMs;
+  }
+
+  async #warmUp(): Promise<void> {
+    const { warmUp, log } = this.#options;
+    const startedAt = this.#startedAt;
+    try {
+      const good = await warmUp(this.#stopping.signal);
+      this.#warm = good && this.answers && this.#startedAt === startedAt;
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) log.error({ err: error }, 'warm-up broke');
+    } finally {
+      this.#warming = undefined;
+    }
+  }
+
+  /** Undefined when all is well, else what is not. */
+  async #probe(signal: AbortSignal): Promise<string | undefined> {
+    let response: Response;
+    let body: unknown;
+    try {
+      response = await fetch(new URL('/readyz', this.#options.url), {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
+      });
+      body = await response.json();
+    } catch (error) {
+      signal.throwIfAborted();
+      return `the OpenClaw gateway does not answer: ${causeOf(error)}`;
+    }
+    const parsed = Readiness.safeParse(body);
+    if (!parsed.success) return `the OpenClaw gateway answered /readyz with HTTP ${response.status}`;
+    const { ready, failing, uptimeMs } = parsed.data;
+    if (!ready) return `the OpenClaw gateway is not ready: ${failing.join(', ') || 'it does not say why'}`;
+    if (uptimeMs !== undefined) this.#noteStart(this.#options.clock.now() - uptimeMs);
+    return undefined;
+  }
+
+  #noteStart(startedAt: number): void {
+    if (this.#startedAt !== undefined && startedAt - this.#startedAt <= RESTART_MS) return;
+    if (this.#startedAt !== undefined) {
+      this.#options.log.info('gateway was restarted');
+      this.#warm = false;
+    }
+    this.#startedAt = startedAt;
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
+  return error.message;
+}

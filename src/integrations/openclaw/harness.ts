@@ -1,0 +1,218 @@
+import { messageOf, OlympusError } from '#core/errors.ts';
+import type { FailureCode } from '#core/failures.ts';
+import type { Harness, HarnessHealth, Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
+import type { Clock } from '#lib/clock.ts';
+import { DeadlineError } from '#lib/deadline.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { GatewayClient } from './client.ts';
+import { AGENT_ID } from './config.ts';
+import { GatewayCallError } from './connection.ts';
+import { GatewayWatch } from './gateway-watch.ts';
+import { runOverHttp } from './http-fallback.ts';
+import { classify, usageSeen } from './outcome.ts';
+import { TurnOverWebSocket } from './turn.ts';
+import { warmUp } from './warm-up.ts';
+
+export interface OpenclawHarnessOptions {
+  /** The gateway's HTTP address on the loopback interface, for example `http://127.0.0.1:18789`. */
+  readonly url: string;
+  /** The gateway token: a full operator credential. */
+  readonly token: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly agentId?: string;
+  /** How long the warm-up turn may take; 0 means that there is none. */
+  readonly warmUpTimeoutMs?: number;
+  readonly probeEveryMs?: number;
+  /** How long a turn cut off by a gateway crash may take to be taken up again by the gateway. */
+  readonly resumeGraceMs?: number;
+}
+
+/** The harness as a part of the daemon; its one `health` serves both. */
+export interface OpenclawHarness extends Omit<Part, 'health'>, Omit<Harness, 'health'> {
+  health(): Health & HarnessHealth;
+}
+
+/** Drives the OpenClaw gateway on this machine. */
+export function createOpenclawHarness(options: OpenclawHarnessOptions): OpenclawHarness {
+  return new GatewayHarness(options);
+}
+
+/** How long the clean-up after a deadline may take. */
+const FAREWELL_MS = 5_000;
+/** Connections that fail in a row, while HTTP answers, before a turn goes over HTTP. */
+const REFUSALS_BEFORE_HTTP = 5;
+
+class GatewayHarness implements OpenclawHarness {
+  readonly name = 'openclaw';
+  readonly #options: OpenclawHarnessOptions;
+  readonly #log: Logger;
+  readonly #client: GatewayClient;
+  readonly #watch: GatewayWatch;
+  /** The turns this process waits for, by session; aborting one ends its wait. */
+  readonly #running = new Map<string, Set<AbortController>>();
+
+  constructor(options: OpenclawHarnessOptions) {
+    const { url, token, clock, warmUpTimeoutMs = 120_000, probeEveryMs = 2_000 } = options;
+    this.#options = options;
+    this.#log = options.log.child({ part: 'openclaw' });
+    this.#client = new GatewayClient({ url, token, clock, log: this.#log });
+    this.#watch = new GatewayWatch({
+      url,
+      clock,
+      log: this.#log,
+      everyMs: probeEveryMs,
+      warmUp: async (signal) => {
+        if (warmUpTimeoutMs === 0) return true;
+        const run = (turn: Turn, during: AbortSignal) => this.run(turn, () => undefined, during);
+        return warmUp({ run, timeoutMs: warmUpTimeoutMs, nowMs: clock.now(), log: this.#log, signal });
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#watch.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch.stop();
+    this.#client.close();
+  }
+
+  health(): Health & HarnessHealth {
+    const health = this.#watch.health();
+    const refusal = this.#client.refusal;
+    if (!health.ready && refusal !== undefined && this.#watch.answers) {
+      return { live: this.#watch.live, ready: false, reason: `the OpenClaw gateway refuses us: ${refusal}` };
+    }
+    return { live: this.#watch.live, ...health };
+  }
+
+  async run(
+    turn: Turn,
+    onProgress: (progress: TurnProgress) => void,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
+    signal.throwIfAborted();
+    const { clock, resumeGraceMs = 20_000 } = this.#options;
+    const context = { client: this.#client, clock, log: this.#log, resumeGraceMs };
+    const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), onProgress);
+    const unlisten = this.#client.onEvent((event) => attempt.watch.take(event));
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new DeadlineError('the turn', turn.timeoutMs)),
+      turn.timeoutMs,
+    );
+    const cancel = this.#register(turn.sessionKey);
+    try {
+      const all = AbortSignal.any([signal, deadline.signal, cancel.signal]);
+      return await this.#pursue(attempt, turn, all);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (cancel.signal.aborted) return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
+      if (deadline.signal.aborted) return this.#giveUpLate(attempt, turn, signal);
+      this.#log.error({ err: error, runId: turn.runId }, 'turn broke');
+      const failure = classify({ message: messageOf(error) });
+      return { kind: 'failed', failure, message: messageOf(error), usage: usageSeen(attempt.watch) };
+    } finally {
+      clearTimeout(timer);
+      unlisten();
+      this.#unregister(turn.sessionKey, cancel);
+    }
+  }
+
+  async abort(sessionKey: string, signal: AbortSignal): Promise<void> {
+    for (const cancel of this.#running.get(sessionKey) ?? []) cancel.abort();
+    await this.#client.call('sessions.abort', { key: this.#keyOf(sessionKey) }, FAREWELL_MS, signal);
+  }
+
+  /** Goes on through lost connections and restarts of the gateway until there is an outcome or `signal` aborts. */
+  async #pursue(attempt: TurnOverWebSocket, turn: Turn, signal: AbortSignal): Promise<TurnOutcome> {
+    const { url, token } = this.#options;
+    let refusals = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        if (refusals >= REFUSALS_BEFORE_HTTP) {
+          this.#log.warn({ runId: turn.runId }, 'turn goes over HTTP');
+          return await runOverHttp({ url, token, turn, key: this.#keyOf(turn.sessionKey), signal });
+        }
+        const connection = await this.#client.connect(signal);
+        return await attempt.run(connection, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!mayPass(error)) throw error;
+        refusals = this.#watch.answers && !this.#client.connected ? refusals + 1 : 0;
+        this.#log.warn({ runId: turn.runId, reason: messageOf(error) }, 'turn waits for the gateway');
+        await this.#client.pause(signal);
+      }
+    }
+  }
+
+  /** The deadline has passed: what stood in the way decides the class. */
+  async #giveUpLate(attempt: TurnOverWebSocket, turn: Turn, signal: AbortSignal): Promise<TurnOutcome> {
+    const { complaint } = attempt.watch;
+    const limit = `The turn did not end within ${turn.timeoutMs} ms`;
+    if (!this.#client.connected) {
+      const message = `${limit}: the OpenClaw gateway is away.`;
+      return { kind: 'failed', failure: 'gateway_unready', message, usage: usageSeen(attempt.watch) };
+    }
+    if (!complaint) return this.#giveUp(attempt, 'timeout_run', `${limit}.`, signal);
+    return this.#giveUp(
+      attempt,
+      classify(complaint),
+      `${limit}; the model provider: ${complaint.message}`,
+      signal,
+    );
+  }
+
+  /** Stops the turn in the gateway and tells what it used; an answer that came at the last moment counts. */
+  async #giveUp(
+    attempt: TurnOverWebSocket,
+    failure: FailureCode,
+    message: string,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]);
+    let usage = usageSeen(attempt.watch);
+    try {
+      const connection = await this.#client.connect(soon);
+      await attempt.abort(connection, soon);
+      const trace = await attempt.look(connection, soon);
+      if (trace.kind === 'finished' && trace.outcome.kind === 'answered') return trace.outcome;
+      if (trace.kind === 'finished') usage = trace.outcome.usage;
+      if (trace.kind === 'interrupted') usage = trace.usage;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#log.warn({ err: error }, 'turn could not be stopped in the gateway');
+    }
+    const modelCalls = Math.max(usage.modelCalls, attempt.watch.modelCalls);
+    return { kind: 'failed', failure, message, usage: { ...usage, modelCalls } };
+  }
+
+  /** The gateway's own form of a session key. */
+  #keyOf(sessionKey: string): string {
+    return `agent:${this.#options.agentId ?? AGENT_ID}:${sessionKey}`;
+  }
+
+  #register(sessionKey: string): AbortController {
+    const cancel = new AbortController();
+    const running = this.#running.get(sessionKey) ?? new Set();
+    this.#running.set(sessionKey, running.add(cancel));
+    return cancel;
+  }
+
+  #unregister(sessionKey: string, cancel: AbortController): void {
+    const running = this.#running.get(sessionKey);
+    running?.delete(cancel);
+    if (running?.size === 0) this.#running.delete(sessionKey);
+  }
+}
+
+/** Whether waiting may help: the gateway is away, slow or draining, not refusing this very call. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof OlympusError) return !error.terminal;
+  if (error instanceof GatewayCallError) return error.code === 'UNAVAILABLE';
+  return error instanceof DeadlineError;
+}

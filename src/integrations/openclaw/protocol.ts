@@ -1,0 +1,155 @@
+import { z } from 'zod';
+
+/** Frames of the gateway's protocol 4, as far as we use them. */
+export const GatewayFrame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('event'), event: z.string(), payload: z.unknown() }),
+  z.object({
+    type: z.literal('res'),
+    id: z.string(),
+    ok: z.boolean(),
+    payload: z.unknown(),
+    error: z
+      .object({
+        code: z.string().catch('UNKNOWN'),
+        message: z.string().catch(''),
+        details: z.unknown(),
+        retryable: z.boolean().optional().catch(undefined),
+        retryAfterMs: z.number().optional().catch(undefined),
+      })
+      .optional(),
+  }),
+]);
+export type GatewayFrame = z.output<typeof GatewayFrame>;
+export type GatewayResponse = Extract<GatewayFrame, { type: 'res' }>;
+export type GatewayEvent = Extract<GatewayFrame, { type: 'event' }>;
+
+/** What `connect` answers. */
+export const Hello = z.object({
+  type: z.literal('hello-ok'),
+  protocol: z.literal(4),
+  server: z.object({ version: z.string().catch('unknown') }),
+  auth: z.object({ scopes: z.array(z.string()) }),
+  policy: z.object({ tickIntervalMs: z.number().positive().catch(30_000) }),
+});
+export type Hello = z.output<typeof Hello>;
+
+const count = z.number().nonnegative().catch(0);
+
+/** Usage as the gateway writes it, in results and in history. Costs are in units of currency. */
+export const GatewayUsage = z.object({
+  input: count,
+  output: count,
+  cacheRead: count,
+  cacheWrite: count,
+  cost: z.object({ total: count }).optional().catch(undefined),
+});
+export type GatewayUsage = z.output<typeof GatewayUsage>;
+
+/** What `agent` answers, at once (`accepted`, `in_flight`) and in the end. */
+export const AgentReply = z.object({
+  runId: z.string(),
+  status: z.string(),
+  summary: z.string().optional().catch(undefined),
+  stopReason: z.string().optional().catch(undefined),
+  result: z
+    .object({
+      payloads: z.array(z.object({ text: z.string().nullish(), isError: z.boolean().optional() })).catch([]),
+      meta: z
+        .object({
+          error: z.object({ kind: z.string().catch(''), message: z.string().catch('') }).optional(),
+          agentMeta: z
+            .object({
+              model: z.string().optional().catch(undefined),
+              assistantTurns: count,
+              usage: GatewayUsage.optional().catch(undefined),
+              costUsd: z.number().nonnegative().optional().catch(undefined),
+            })
+            .optional()
+            .catch(undefined),
+        })
+        .optional()
+        .catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
+});
+export type AgentReply = z.output<typeof AgentReply>;
+
+/** What `agent.wait` answers; `timeout` without anything else means that the run is unknown or goes on. */
+export const WaitReply = z.object({
+  status: z.string(),
+  endedAt: z.number().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
+  stopReason: z.string().optional().catch(undefined),
+});
+export type WaitReply = z.output<typeof WaitReply>;
+
+/** One row of a session's history. */
+export const HistoryMessage = z.object({
+  role: z.string(),
+  content: z.unknown(),
+  idempotencyKey: z.string().optional().catch(undefined),
+  model: z.string().optional().catch(undefined),
+  usage: GatewayUsage.optional().catch(undefined),
+  stopReason: z.string().optional().catch(undefined),
+  provenance: z.object({ kind: z.string() }).optional().catch(undefined),
+  __openclaw: z
+    .object({
+      id: z.string().optional().catch(undefined),
+      truncated: z.boolean().optional().catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
+});
+export type HistoryMessage = z.output<typeof HistoryMessage>;
+
+/** What `chat.history` answers, and `GET /sessions/<key>/history` without the last two. */
+export const History = z.object({
+  messages: z.array(HistoryMessage),
+  sessionInfo: z
+    .object({ hasActiveRun: z.boolean().catch(false), status: z.string().optional().catch(undefined) })
+    .catch({ hasActiveRun: false }),
+  pendingInputs: z
+    .object({ items: z.array(z.object({ runId: z.string().optional().catch(undefined) })) })
+    .catch({ items: [] }),
+});
+export type History = z.output<typeof History>;
+
+/** An event about a run. */
+export const AgentEvent = z.object({
+  runId: z.string(),
+  stream: z.string(),
+  sessionKey: z.string().optional().catch(undefined),
+  data: z
+    .object({
+      phase: z.string().optional().catch(undefined),
+      name: z.string().optional().catch(undefined),
+      error: z.string().optional().catch(undefined),
+      reason: z.string().optional().catch(undefined),
+      message: z.string().optional().catch(undefined),
+      model: z.string().nullish().catch(undefined),
+      errorObservation: z
+        .object({ failoverReason: z.string().optional().catch(undefined) })
+        .optional()
+        .catch(undefined),
+    })
+    .catch({}),
+});
+export type AgentEvent = z.output<typeof AgentEvent>;
+
+/** The text of a history row, whose content is a string or a list of parts. */
+export function historyText(message: HistoryMessage): string {
+  const { content } = message;
+  if (typeof content === 'string') return content;
+  const parts = z.array(z.object({ type: z.string(), text: z.string().optional() })).safeParse(content);
+  if (!parts.success) return '';
+  return parts.data.flatMap(({ type, text }) => (type === 'text' && text ? [text] : [])).join('\n');
+}
+
+/** Whether a history row asks for a tool, so that it is not the end of its turn. */
+export function callsTool(message: HistoryMessage): boolean {
+  const parts = z.array(z.object({ type: z.string() })).safeParse(message.content);
+  return (
+    message.stopReason === 'toolUse' || (parts.success && parts.data.some(({ type }) => type === 'toolCall'))
+  );
+}

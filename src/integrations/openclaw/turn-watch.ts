@@ -1,0 +1,59 @@
+import type { TurnProgress } from '#core/harness.ts';
+import type { Complaint, Seen } from './outcome.ts';
+import { AgentEvent, type GatewayEvent } from './protocol.ts';
+
+/**
+ * Follows the events of one turn: hands on what is proven work, and remembers what the provider did, because
+ * a turn that is cut off or fails at the provider ends with a reply that does not say.
+ */
+export class TurnWatch implements Seen {
+  readonly #runId: string;
+  readonly #sessionKey: string;
+  readonly #onProgress: (progress: TurnProgress) => void;
+  complaint: Complaint | undefined;
+  modelCalls = 0;
+  model: string | undefined;
+  /** The gateway took the turn up again under an id of its own: then every event of the session counts. */
+  resumed = false;
+
+  constructor(runId: string, sessionKey: string, onProgress: (progress: TurnProgress) => void) {
+    this.#runId = runId;
+    this.#sessionKey = sessionKey;
+    this.#onProgress = onProgress;
+  }
+
+  take(event: GatewayEvent): void {
+    if (event.event !== 'agent') return;
+    const parsed = AgentEvent.safeParse(event.payload);
+    if (!parsed.success || !this.#concerns(parsed.data)) return;
+    const { stream, data } = parsed.data;
+    if (stream === 'lifecycle') this.#lifecycle(data);
+    if (stream === 'run_status' && data.phase === 'retrying') {
+      this.complaint = {
+        reason: data.reason,
+        message: this.complaint?.message ?? data.message ?? 'retrying',
+      };
+    }
+    if (stream === 'tool' && data.phase === 'start') {
+      this.#onProgress({ kind: 'tool', ...(data.name ? { detail: data.name } : {}) });
+    }
+    if (stream === 'thinking') this.#onProgress({ kind: 'thinking' });
+    if (stream === 'assistant') this.#onProgress({ kind: 'text' });
+    if (stream === 'usage') this.complaint = undefined;
+  }
+
+  #lifecycle(data: AgentEvent['data']): void {
+    if (data.phase === 'start') this.#onProgress({ kind: 'started' });
+    if (data.phase === 'model' && data.model) {
+      this.modelCalls += 1;
+      this.model = data.model;
+    }
+    const reason = data.errorObservation?.failoverReason;
+    if (data.error && reason) this.complaint = { reason, message: data.error };
+  }
+
+  #concerns({ runId, sessionKey }: AgentEvent): boolean {
+    if (runId === this.#runId || runId.startsWith(`${this.#runId}:`)) return true;
+    return this.resumed && sessionKey === this.#sessionKey;
+  }
+}
