@@ -23,6 +23,7 @@ export function readConfig<T extends z.ZodType>(schema: T, env: Environment): z.
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => {
     const name = issue.path.join('.');
+    if (name === '') return issue.message;
     const given = present[name];
     return given === undefined
       ? `${name} is not set: ${issue.message}`

@@ -18,7 +18,7 @@ export interface Part {
   start(signal: AbortSignal): Promise<void>;
   /** First wave of a stop: take no new work. */
   quiesce?(signal: AbortSignal): Promise<void>;
-  /** Second wave: finish, flush, disconnect before `signal` aborts. */
+  /** Second wave: finish, flush, disconnect before `signal` aborts. Also called after a `start` that failed half-way. */
   stop(signal: AbortSignal): Promise<void>;
   health(): Health;
 }
@@ -38,7 +38,7 @@ export interface PartHealth extends Health {
 
 /**
  * Starts parts in list order and stops them in reverse, in two waves.
- * A part that cannot start stops those already started, and `start` rejects with its error.
+ * A part that cannot start is stopped, and so are those started before it; `start` rejects with its error.
  */
 export class Lifecycle {
   readonly #parts: readonly Part[];
@@ -64,7 +64,10 @@ export class Lifecycle {
     return this.#starting;
   }
 
-  /** Never rejects for a part that fails to stop: that is logged, and the rest are stopped all the same. */
+  /**
+   * Ends a start under way and stops what it started; `timeoutMs` holds for each wave, and for that start.
+   * Never rejects for a part that fails to stop: that is logged, and the rest are stopped all the same.
+   */
   stop(timeoutMs: number): Promise<void> {
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
@@ -75,42 +78,51 @@ export class Lifecycle {
   }
 
   async #start(): Promise<void> {
+    const { signal } = this.#startAbort;
+    signal.throwIfAborted();
     this.#state = 'starting';
     try {
       for (const part of this.#parts) {
-        this.#startAbort.signal.throwIfAborted();
         this.#started.push(part);
-        await part.start(this.#startAbort.signal);
+        await part.start(signal);
+        signal.throwIfAborted();
         this.#log.debug({ part: part.name }, 'part started');
       }
       this.#state = 'running';
     } catch (error) {
-      this.#state = 'failed';
-      await this.#wave('stop', 10_000);
+      // After an abort it is the stop that stops the parts: two waves at once would stop them twice.
+      if (!signal.aborted) {
+        this.#state = 'failed';
+        await this.#wave('stop', FAILED_START_TIMEOUT_MS);
+      }
       throw error;
     }
   }
 
   async #stop(timeoutMs: number): Promise<void> {
     this.#startAbort.abort(new Error('stopped during start'));
-    const failedStart = await this.#starting?.then(
-      () => false,
-      () => true,
+    const started = async (): Promise<void> => this.#starting;
+    await withDeadline('start', timeoutMs, NEVER, started).catch((error) =>
+      this.#log.debug({ err: error }, 'start did not complete'),
     );
-    if (failedStart) return;
+    if (this.#state === 'failed') return;
+    const wasRunning = this.#state === 'running';
     this.#state = 'stopping';
-    await this.#wave('quiesce', timeoutMs);
+    if (wasRunning) await this.#wave('quiesce', timeoutMs);
     this.#state = 'draining';
     await this.#wave('stop', timeoutMs);
     this.#state = 'stopped';
   }
 
+  /** All parts share one deadline; a part that is still there after it has a moment to react to its signal. */
   async #wave(wave: 'quiesce' | 'stop', timeoutMs: number): Promise<void> {
     const deadline = AbortSignal.timeout(timeoutMs);
+    const endsAt = performance.now() + timeoutMs;
     for (const part of this.#started.toReversed()) {
+      const remainingMs = Math.ceil(Math.max(0, endsAt - performance.now()));
       try {
-        await withDeadline(`${wave} of ${part.name}`, timeoutMs + 500, new AbortController().signal, () =>
-          wave === 'quiesce' ? (part.quiesce?.(deadline) ?? Promise.resolve()) : part.stop(deadline),
+        await withDeadline(`${wave} of ${part.name}`, remainingMs + GRACE_MS, NEVER, async () =>
+          wave === 'quiesce' ? part.quiesce?.(deadline) : part.stop(deadline),
         );
       } catch (error) {
         this.#log.error({ part: part.name, wave, err: error }, 'part did not stop cleanly');
@@ -118,3 +130,7 @@ export class Lifecycle {
     }
   }
 }
+
+const NEVER = new AbortController().signal;
+const GRACE_MS = 250;
+const FAILED_START_TIMEOUT_MS = 10_000;

@@ -31,10 +31,11 @@ export function createSdNotifier(env: {
   };
   const watchdogMicros = Number(env.WATCHDOG_USEC ?? 0);
   return {
-    ready: () => send('--ready'),
-    stopping: () => send('--stopping'),
+    // Assignments, not options: systemd-notify has --stopping only since version 253.
+    ready: () => send('READY=1'),
+    stopping: () => send('STOPPING=1'),
     watchdog: () => send('WATCHDOG=1'),
-    status: (text) => send(`--status=${text}`),
+    status: (text) => send(`STATUS=${text}`),
     watchdogEveryMs: socket && watchdogMicros > 0 ? Math.floor(watchdogMicros / 2000) : undefined,
   };
 }
