@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { closingLine, judge, report, total } from '../../scripts/run-tests/outcome.ts';
+
+const ENDED_WELL = { exitCode: 0, signal: null };
+
+describe('the test runner', () => {
+  it('counts what a suite reports', () => {
+    const counts = judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2 });
+
+    assert.deepEqual(counts, { passed: 7, failed: 0, skipped: 2, remarks: [] });
+  });
+
+  it('counts failed tests once', () => {
+    const counts = judge({ exitCode: 3, signal: null }, { passed: 7, failed: 3, skipped: 0 });
+
+    assert.equal(counts.failed, 3);
+  });
+
+  const FAILURES = {
+    'a suite that crashed before its end': judge({ exitCode: 1, signal: null }, undefined),
+    'a suite that was killed': judge({ exitCode: null, signal: 'SIGKILL' }, undefined),
+    'a suite that ended well without a result': judge(ENDED_WELL, undefined),
+    'a suite that ran over its limit': judge(
+      { exitCode: null, signal: 'SIGKILL', limitMs: 300_000 },
+      { passed: 5, failed: 0, skipped: 0 },
+    ),
+    'a suite that ran no test': judge(ENDED_WELL, { passed: 0, failed: 0, skipped: 4 }),
+    'a suite that left something open': judge(ENDED_WELL, {
+      passed: 5,
+      failed: 0,
+      skipped: 0,
+      stillOpen: ['TCPSocketWrap'],
+    }),
+    'a suite whose process failed though its tests passed': judge(
+      { exitCode: 7, signal: null },
+      { passed: 5, failed: 0, skipped: 0 },
+    ),
+    'a run of no suite': total([]),
+  };
+  for (const [what, counts] of Object.entries(FAILURES)) {
+    it(`counts ${what} as one failure, with a remark`, () => {
+      assert.equal(counts.failed, 1);
+      assert.equal(counts.remarks.length, 1);
+    });
+  }
+
+  it('ends with one line over all suites, and no line like it before', () => {
+    const outcomes = [
+      { name: 'unit', seconds: 1, ...judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2 }) },
+      { name: 'crash', seconds: 2, ...judge({ exitCode: 1, signal: null }, undefined) },
+    ];
+
+    assert.equal(closingLine(total(outcomes)), '7 passed, 1 failed, 2 skipped');
+    assert.equal(closingLine({ passed: 7, failed: 0, skipped: 0, remarks: [] }), '7 passed, 0 failed');
+    assert.doesNotMatch(report(outcomes), /passed, \d+ failed/);
+  });
+});
