@@ -3,6 +3,9 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 
+/** Exit code of a wrong setting (sysexits.h): systemd must not try again by itself (RestartPreventExitStatus=78). */
+export const EX_CONFIG = 78;
+
 /** A wrong setting: the message names the variable, what is wrong and what to write. */
 export class ConfigError extends Error {
   constructor(message: string) {

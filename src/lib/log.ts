@@ -20,3 +20,9 @@ export function createLogger(options: {
   };
   return options.destination ? pino(settings, options.destination) : pino(settings);
 }
+
+/** Sends what libraries print with `console.log` to the log instead, where it cannot break the line format. */
+export function captureConsole(log: Logger): void {
+  const say = (...words: unknown[]): void => log.debug({ words: words.map(String) }, 'a library said');
+  Object.assign(globalThis.console, { log: say, info: say, warn: say, error: say });
+}

@@ -28,6 +28,7 @@ export class BusConnection implements Part {
   readonly #keeper: Loop;
   #connection: NatsConnection | undefined;
   #connected = false;
+  #generation = 0;
   #lastError = 'not connected yet';
 
   constructor(options: ConnectionOptions) {
@@ -47,6 +48,11 @@ export class BusConnection implements Part {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** Grows by one with every connection made: what was true of the server before may not be any more. */
+  get generation(): number {
+    return this.#generation;
   }
 
   async start(): Promise<void> {
@@ -93,7 +99,7 @@ export class BusConnection implements Part {
       timeout: 5000,
     });
     this.#connection = connection;
-    this.#connected = true;
+    this.#up();
     log.info({ server: connection.getServer() }, 'bus connected');
     signal.addEventListener('abort', () => void connection.close(), { once: true });
     void this.#watch(connection);
@@ -110,7 +116,7 @@ export class BusConnection implements Part {
           log.warn('bus disconnected');
           break;
         case 'reconnect':
-          this.#connected = true;
+          this.#up();
           log.info('bus reconnected');
           break;
         case 'error':
@@ -121,6 +127,11 @@ export class BusConnection implements Part {
           break;
       }
     }
+  }
+
+  #up(): void {
+    this.#connected = true;
+    this.#generation += 1;
   }
 
   #down(reason: string): void {

@@ -47,6 +47,7 @@ export class Subscription implements Part {
   readonly name: string;
   readonly #options: SubscriptionOptions;
   readonly #workers: Loop[];
+  readonly #handlers = new AbortController();
   #failing: string | undefined;
 
   constructor(options: SubscriptionOptions) {
@@ -69,13 +70,16 @@ export class Subscription implements Part {
     for (const worker of this.#workers) worker.start();
   }
 
-  /** Stops pulling; handlers under way are aborted by signal and awaited. */
-  async quiesce(): Promise<void> {
+  /** Stops pulling at once; messages in hand may be finished until `signal` aborts, then they are left to come back. */
+  async quiesce(signal: AbortSignal): Promise<void> {
+    const giveUp = (): void => this.#handlers.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
     await Promise.all(this.#workers.map((worker) => worker.stop()));
+    signal.removeEventListener('abort', giveUp);
   }
 
-  async stop(): Promise<void> {
-    await this.quiesce();
+  async stop(signal: AbortSignal): Promise<void> {
+    await this.quiesce(signal);
   }
 
   health(): Health {
@@ -93,13 +97,14 @@ export class Subscription implements Part {
       return 0;
     }
     try {
-      await handle(wrap(message), signal);
+      await handle(wrap(message), this.#handlers.signal);
     } catch (error) {
+      if (this.#handlers.signal.aborted) return 0;
       log.warn(
         { err: error, subject: message.subject, deliveries: message.info.deliveryCount },
         'message not handled',
       );
-      if (!signal.aborted) message.nak(RETRY_DELAY_MS);
+      message.nak(RETRY_DELAY_MS);
     }
     return 0;
   }

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { FleetId, Token } from '#core/tokens.ts';
+
+const Url = z.url({
+  protocol: /^(https?|wss?|nats|tls)$/,
+  error: 'write a URL such as http://10.220.1.10:8065',
+});
+const Milliseconds = z.coerce.number().int().positive();
+
+/** The settings of olympusd, as environment variables. Secrets are named by file, never given here. */
+export const AgentConfig = z.object({
+  OLYMPUS_FLEET: FleetId,
+  OLYMPUS_AGENT: Token,
+  /** `agents/<name>` of this agent's revision: agent.yml, SOUL.md, … */
+  OLYMPUS_AGENT_DIR: z.string().min(1),
+  OLYMPUS_STATE_DIR: z.string().min(1),
+  OLYMPUS_NATS_URL: Url,
+  OLYMPUS_NATS_SEED_FILE: z.string().min(1),
+  OLYMPUS_MATTERMOST_URL: Url,
+  OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1),
+  OLYMPUS_OPENCLAW_URL: Url.default('http://127.0.0.1:18789'),
+  OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1),
+  OLYMPUS_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  OLYMPUS_HEARTBEAT_MS: Milliseconds.default(15_000),
+  /** How long a person waits without a word before they are told what is away. */
+  OLYMPUS_NOTICE_AFTER_MS: Milliseconds.default(10_000),
+  /** A run without any sign of work for this long is no longer held on the bus. */
+  OLYMPUS_PROGRESS_TIMEOUT_MS: Milliseconds.default(120_000),
+  OLYMPUS_CHAT_PING_MS: Milliseconds.default(30_000),
+  OLYMPUS_DRAIN_MS: Milliseconds.default(60_000),
+});
+export type AgentConfig = z.output<typeof AgentConfig>;

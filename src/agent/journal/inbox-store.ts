@@ -1,0 +1,91 @@
+import { Conversation } from '#core/conversation.ts';
+import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+import type { Clock } from '#lib/clock.ts';
+
+export interface InboxEntry {
+  readonly postId: string;
+  readonly target: string;
+  readonly conversation: Conversation;
+  readonly receivedAt: number;
+  /** Whether control or a run has shown that the request arrived. */
+  readonly accepted: boolean;
+}
+
+/** The messages from chat that wait for an answer. */
+export class InboxStore {
+  readonly #db: SqliteDatabase;
+  readonly #clock: Clock;
+
+  constructor(db: SqliteDatabase, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** False when this post is known already: the same event twice does nothing twice. */
+  add(postId: string, target: string, conversation: Conversation): boolean {
+    const added = this.#db.run(
+      'INSERT INTO inbox (post_id, target, conversation, received_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      postId,
+      target,
+      JSON.stringify(conversation),
+      this.#clock.now(),
+    );
+    return added === 1;
+  }
+
+  accept(postId: string): void {
+    this.#db.run(
+      'UPDATE inbox SET accepted_at = ? WHERE post_id = ? AND accepted_at IS NULL',
+      this.#clock.now(),
+      postId,
+    );
+  }
+
+  settle(postId: string): void {
+    this.#db.run(
+      'UPDATE inbox SET settled_at = ? WHERE post_id = ? AND settled_at IS NULL',
+      this.#clock.now(),
+      postId,
+    );
+  }
+
+  /** Messages without an answer for at least `ageMs`, about which nothing was said yet. */
+  overdue(ageMs: number): InboxEntry[] {
+    const rows = this.#db.all(
+      'SELECT * FROM inbox WHERE settled_at IS NULL AND noticed_at IS NULL AND received_at <= ? ORDER BY received_at',
+      this.#clock.now() - ageMs,
+    );
+    return rows.map((row) => ({
+      postId: String(row['post_id']),
+      target: String(row['target']),
+      conversation: Conversation.parse(JSON.parse(String(row['conversation']))),
+      receivedAt: Number(row['received_at']),
+      accepted: row['accepted_at'] !== null,
+    }));
+  }
+
+  notice(postId: string, target: string): void {
+    this.#db.run(
+      'UPDATE inbox SET noticed_at = ? WHERE post_id = ? AND target = ?',
+      this.#clock.now(),
+      postId,
+      target,
+    );
+  }
+
+  /** Up to which server time a channel was read; undefined when it never was. */
+  readTo(channelId: string): number | undefined {
+    const row = this.#db.get('SELECT read_to_ms FROM cursors WHERE channel_id = ?', channelId);
+    return row ? Number(row['read_to_ms']) : undefined;
+  }
+
+  /** Moves a channel's cursor forward, never back. */
+  advance(channelId: string, readToMs: number): void {
+    this.#db.run(
+      `INSERT INTO cursors (channel_id, read_to_ms) VALUES (?, ?)
+       ON CONFLICT (channel_id) DO UPDATE SET read_to_ms = max(read_to_ms, excluded.read_to_ms)`,
+      channelId,
+      readToMs,
+    );
+  }
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { OlympusError } from '#core/errors.ts';
+import { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import { nextRunState, type RunEvent, type RunState, runStates } from '#core/run-states.ts';
+import type { Row, SqliteDatabase } from '#integrations/sqlite/database.ts';
+import type { Clock } from '#lib/clock.ts';
+
+export interface JournaledRun {
+  readonly runId: string;
+  readonly state: RunState;
+  readonly dispatch: TaskDispatch['data'];
+  /** Makes the id of the result unguessable for other agents. */
+  readonly nonce: string;
+  readonly claimedAt: number;
+  readonly startedAt: number | undefined;
+}
+
+/** The runs this agent has taken, each state written before the call it announces. */
+export class RunStore {
+  readonly #db: SqliteDatabase;
+  readonly #clock: Clock;
+
+  constructor(db: SqliteDatabase, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  get(runId: string): JournaledRun | undefined {
+    const row = this.#db.get('SELECT * FROM runs WHERE run_id = ?', runId);
+    return row ? fromRow(row) : undefined;
+  }
+
+  /** Runs that a former process of this daemon left unfinished. */
+  open(): JournaledRun[] {
+    return this.#db
+      .all("SELECT * FROM runs WHERE state IN ('claimed', 'running', 'finished') ORDER BY claimed_at")
+      .map(fromRow);
+  }
+
+  claim(dispatch: TaskDispatch['data'], nonce: string): JournaledRun {
+    this.#db.run(
+      "INSERT INTO runs (run_id, task_id, epoch, state, dispatch, nonce, claimed_at) VALUES (?, ?, ?, 'claimed', ?, ?, ?)",
+      dispatch.runId,
+      dispatch.taskId,
+      dispatch.epoch,
+      JSON.stringify(dispatch),
+      nonce,
+      this.#clock.now(),
+    );
+    const run = this.get(dispatch.runId);
+    if (!run) throw new OlympusError('state_conflict', `run ${dispatch.runId} was not journaled`);
+    return run;
+  }
+
+  /** Takes one step of the run's life; a step the table does not allow throws `state_conflict`. */
+  advance(runId: string, event: RunEvent): void {
+    const run = this.get(runId);
+    const next = run && nextRunState(run.state, event);
+    if (!next) {
+      throw new OlympusError(
+        'state_conflict',
+        `run ${runId} is ${run?.state ?? 'unknown'} and cannot ${event}`,
+      );
+    }
+    const now = this.#clock.now();
+    this.#db.run('UPDATE runs SET state = ? WHERE run_id = ?', next, runId);
+    if (event === 'start') this.#db.run('UPDATE runs SET started_at = ? WHERE run_id = ?', now, runId);
+    if (event === 'finish') this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
+  }
+}
+
+const RunRow = z.object({
+  run_id: z.string(),
+  state: z.enum(runStates),
+  dispatch: z.string(),
+  nonce: z.string(),
+  claimed_at: z.number(),
+  started_at: z.number().nullable(),
+});
+
+function fromRow(row: Row): JournaledRun {
+  const parsed = RunRow.parse(row);
+  return {
+    runId: parsed.run_id,
+    state: parsed.state,
+    dispatch: TaskDispatch.data.parse(JSON.parse(parsed.dispatch)),
+    nonce: parsed.nonce,
+    claimedAt: parsed.claimed_at,
+    startedAt: parsed.started_at ?? undefined,
+  };
+}

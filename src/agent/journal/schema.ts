@@ -1,0 +1,46 @@
+/** Migrations of the daemon's journal, in order. A released one is never edited. */
+export const journalMigrations = [
+  `
+  -- Messages from chat that we have to answer. A row is written before anything is done about it.
+  CREATE TABLE inbox (
+    post_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    accepted_at INTEGER,
+    noticed_at INTEGER,
+    settled_at INTEGER,
+    PRIMARY KEY (post_id, target)
+  ) STRICT;
+  CREATE INDEX inbox_open ON inbox (received_at) WHERE settled_at IS NULL;
+
+  -- Up to where each channel has been read, in server time.
+  CREATE TABLE cursors (channel_id TEXT PRIMARY KEY, read_to_ms INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    dispatch TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    started_at INTEGER,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX runs_open ON runs (state) WHERE state IN ('claimed', 'running', 'finished');
+
+  -- Everything that goes out: to the bus and to chat, each lane in order.
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE,
+    payload TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    done_at INTEGER,
+    error TEXT
+  ) STRICT;
+  CREATE INDEX outbox_open ON outbox (lane, id) WHERE done_at IS NULL;
+  `,
+] as const;

@@ -1,0 +1,64 @@
+import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import type { MattermostChat } from '#integrations/mattermost/chat.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+
+export interface AttentionOptions {
+  readonly chat: MattermostChat;
+  /** Tells the bus that the message in hand is being worked on. */
+  readonly working: () => void;
+  /** Without a sign of work for this long, the bus is no longer told so. */
+  readonly progressTimeoutMs: number;
+  readonly harnessReady: () => boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How often "typing" is repeated: Mattermost shows it for five seconds. */
+const TYPING_EVERY_MS = 4000;
+/** A quarter of the consumer's ack_wait. */
+const WORKING_EVERY_MS = 15_000;
+
+/** What the outside sees while a run is at work: typing in the thread, and `working()` on the bus on proven progress only. */
+export class Attention {
+  readonly #options: AttentionOptions;
+
+  constructor(options: AttentionOptions) {
+    this.#options = options;
+  }
+
+  async during<T>(
+    dispatch: TaskDispatch['data'],
+    work: (onProgress: () => void) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { chat, working, progressTimeoutMs, harnessReady, clock, log } = this.#options;
+    let lastProgressAt = clock.now();
+    let lastWorkingAt = clock.now();
+    const { conversation } = dispatch;
+    const ticker = new Loop({
+      clock,
+      round: async () => {
+        const proven = harnessReady() && clock.now() - lastProgressAt < progressTimeoutMs;
+        if (proven && clock.now() - lastWorkingAt >= WORKING_EVERY_MS) {
+          working();
+          lastWorkingAt = clock.now();
+        }
+        if (proven && conversation)
+          await chat.rest.typing(conversation.channelId, conversation.rootId, signal);
+        return TYPING_EVERY_MS;
+      },
+      onError: (error) => log.debug({ err: error }, 'typing could not be shown'),
+      backoff: { baseMs: TYPING_EVERY_MS, capMs: TYPING_EVERY_MS },
+    });
+    ticker.start();
+    try {
+      return await work(() => {
+        lastProgressAt = clock.now();
+      });
+    } finally {
+      await ticker.stop();
+    }
+  }
+}

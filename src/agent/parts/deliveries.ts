@@ -1,0 +1,70 @@
+import { parseMessage } from '#core/envelope.ts';
+import { Delivery } from '#core/messages/delivery.ts';
+import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
+import { splitMessage } from '#integrations/mattermost/split-message.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Logger } from '#lib/log.ts';
+import type { Journal } from '../journal/journal.ts';
+
+type DeliveryData = Delivery['data'];
+
+/** What the asking post shows for each state. */
+const REACTIONS: Readonly<Record<DeliveryData['state'], string>> = {
+  queued: 'hourglass_flowing_sand',
+  completed: 'white_check_mark',
+  failed: 'x',
+  rejected: 'x',
+  expired: 'x',
+};
+
+/** While a run is at work the asking post shows this. */
+export const WORKING_EMOJI = 'hammer_and_wrench';
+
+/**
+ * Handles what control wants said. The delivery's id is the key of its posts in the outbox: delivered twice, it is
+ * written once.
+ */
+export function deliveryHandler(options: {
+  readonly agent: string;
+  readonly journal: Journal;
+  readonly onAdded: () => void;
+  readonly log: Logger;
+}): (message: BusMessage) => Promise<void> {
+  const { agent, journal, onAdded, log } = options;
+  return async (message) => {
+    const parsed = parseMessage(message.body, [Delivery]);
+    if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
+      log.error({ subject: message.subject, problem: parsed }, 'delivery cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    journal.transaction(() => record(journal, parsed.message.data));
+    onAdded();
+    await message.ack();
+  };
+}
+
+function record(journal: Journal, delivery: DeliveryData): void {
+  const { deliveryId, conversation, state, text, depth } = delivery;
+  const settled = state !== 'queued';
+  const parts = text ? splitMessage(text, POST_LIMIT) : [];
+  for (const [index, part] of parts.entries()) {
+    journal.outbox.addChat(`delivery:${deliveryId}:${index}`, {
+      kind: 'post',
+      channelId: conversation.channelId,
+      rootId: conversation.rootId,
+      message: part,
+      marker: `${deliveryId}-${index}`,
+      depth,
+    });
+  }
+  const { postId } = conversation;
+  if (settled) {
+    for (const emoji of [WORKING_EMOJI, REACTIONS.queued]) {
+      journal.outbox.addChat(`delivery:${deliveryId}:un${emoji}`, { kind: 'unreact', postId, emoji });
+    }
+  }
+  journal.outbox.addChat(`delivery:${deliveryId}:state`, { kind: 'react', postId, emoji: REACTIONS[state] });
+  journal.inbox.accept(postId);
+  if (settled) journal.inbox.settle(postId);
+}

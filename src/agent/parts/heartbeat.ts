@@ -1,0 +1,113 @@
+import type { Manifest } from '#core/manifest.ts';
+import { Heartbeat } from '#core/messages/heartbeat.ts';
+import type { Subjects } from '#core/subjects.ts';
+import type { User } from '#integrations/mattermost/posts.ts';
+import type { BusConnection } from '#integrations/nats/connection.ts';
+import { publish } from '#integrations/nats/publisher.ts';
+import type { Clock } from '#lib/clock.ts';
+import { newId } from '#lib/id.ts';
+import type { Health, Part, PartHealth } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+
+export interface HeartbeatOptions {
+  readonly fleet: string;
+  readonly manifest: Manifest;
+  readonly subjects: Subjects;
+  readonly version: string;
+  readonly bus: BusConnection;
+  readonly everyMs: number;
+  readonly conditions: () => PartHealth[];
+  readonly runIds: () => string[];
+  readonly account: () => User | undefined;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const POLL_MS = 1000;
+
+/** Tells control what this agent is and how it does: regularly, and at once when that changes. */
+export class HeartbeatPart implements Part {
+  readonly name = 'heartbeat';
+  readonly #options: HeartbeatOptions;
+  readonly #loop: Loop;
+  readonly #startedAt: string;
+  #lastSentAt = 0;
+  #lastSaid = '';
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#startedAt = new Date(options.clock.now()).toISOString();
+    this.#loop = new Loop({
+      clock: options.clock,
+      round: () => this.#round(),
+      onError: (error) => options.log.debug({ err: error }, 'heartbeat not sent'),
+      backoff: { baseMs: POLL_MS, capMs: POLL_MS },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  health(): Health {
+    return { live: this.#loop.live, ready: true };
+  }
+
+  async #round(): Promise<number> {
+    const { bus, everyMs, clock, subjects, manifest, fleet } = this.#options;
+    if (!bus.connected) return POLL_MS;
+    const data = this.#data();
+    const said = JSON.stringify(data);
+    if (said === this.#lastSaid && clock.now() - this.#lastSentAt < everyMs) return POLL_MS;
+    const id = newId(clock.now());
+    const message = Heartbeat.create(
+      {
+        id,
+        source: `/fleets/${fleet}/agents/${manifest.name}`,
+        subject: `agent/${manifest.name}`,
+        time: new Date(clock.now()).toISOString(),
+      },
+      data,
+    );
+    await publish(bus, {
+      subject: subjects.heartbeat(manifest.name),
+      msgId: `heartbeat:${id}`,
+      body: JSON.stringify(message),
+    });
+    this.#lastSaid = said;
+    this.#lastSentAt = clock.now();
+    return POLL_MS;
+  }
+
+  #data(): Heartbeat['data'] {
+    const { manifest, version, conditions, runIds, account, everyMs } = this.#options;
+    const parts = conditions();
+    const me = account();
+    return {
+      agent: manifest.name,
+      role: manifest.role,
+      domains: manifest.domains,
+      version,
+      startedAt: this.#startedAt,
+      everyMs,
+      ready: parts.every((part) => part.ready),
+      conditions: parts.map(({ name, ready, reason }) => ({
+        name,
+        ready,
+        ...(ready || !reason ? {} : { reason }),
+      })),
+      limits: {
+        concurrency: manifest.limits.concurrency,
+        depth: manifest.limits.depth,
+        runTimeoutMs: manifest.limits.run_timeout * 1000,
+      },
+      runs: runIds(),
+      ...(me ? { chat: { userId: me.id, username: me.username } } : {}),
+    };
+  }
+}

@@ -1,0 +1,210 @@
+import type { Conversation } from '#core/conversation.ts';
+import type { Manifest } from '#core/manifest.ts';
+import { TaskCreate } from '#core/messages/task-create.ts';
+import type { Subjects } from '#core/subjects.ts';
+import type { MattermostChat } from '#integrations/mattermost/chat.ts';
+import { mentionedNames, withoutMention } from '#integrations/mattermost/mentions.ts';
+import { marksOf, type Post, type User } from '#integrations/mattermost/posts.ts';
+import type { PostedEvent } from '#integrations/mattermost/socket.ts';
+import type { Clock } from '#lib/clock.ts';
+import { newId, newNonce } from '#lib/id.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Loop } from '#lib/loop.ts';
+import type { Journal } from '../journal/journal.ts';
+
+export interface InboxOptions {
+  readonly fleet: string;
+  readonly manifest: Manifest;
+  readonly subjects: Subjects;
+  readonly serverName: string;
+  readonly chat: MattermostChat;
+  readonly journal: Journal;
+  readonly onAdded: () => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+type Item = { readonly kind: 'post'; readonly event: PostedEvent } | { readonly kind: 'gap' };
+
+/** A channel that was never read before is read back this far: who asks while an agent is being set up gets an answer. */
+const FIRST_LOOK_BACK_MS = 10 * 60_000;
+const QUEUE_LIMIT = 1000;
+
+/**
+ * Turns posts addressed to this agent into requests: recorded first, then 👀, then the bus.
+ *
+ * INVARIANTS
+ * - one item at a time, in order of arrival; an item that fails stays first, so a gap is closed before what came after it;
+ * - a channel's cursor never passes a post that was not handled: after a crash the rest is read again;
+ * - a post is known by its id: seen twice, it is one request.
+ */
+export class Inbox implements Part {
+  readonly name = 'inbox';
+  readonly #options: InboxOptions;
+  readonly #loop: Loop;
+  readonly #queue: Item[] = [];
+  readonly #users = new Map<string, User>();
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#loop = new Loop({
+      clock: options.clock,
+      round: (signal) => this.#round(signal),
+      onError: (error) => options.log.warn({ err: error }, 'post not taken yet, trying again'),
+      backoff: { baseMs: 200, capMs: 5000 },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#loop.start();
+  }
+
+  async quiesce(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  health(): Health {
+    return { live: this.#loop.live, ready: true };
+  }
+
+  posted(event: PostedEvent): void {
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      // Nothing is lost: the cursor stands still, and closing the gap reads all of it again.
+      this.#queue.length = 0;
+      this.gap();
+      return;
+    }
+    this.#queue.push({ kind: 'post', event });
+    this.#loop.wake();
+  }
+
+  /** Events may be missing: read every channel from its cursor on. */
+  gap(): void {
+    this.#queue.push({ kind: 'gap' });
+    this.#loop.wake();
+  }
+
+  async #round(signal: AbortSignal): Promise<number> {
+    const item = this.#queue[0];
+    if (!item) return 60_000;
+    if (item.kind === 'gap') await this.#closeGap(signal);
+    else await this.#take(item.event, signal);
+    if (this.#queue[0] === item) this.#queue.shift();
+    return 0;
+  }
+
+  async #closeGap(signal: AbortSignal): Promise<void> {
+    const { chat, journal, clock, log } = this.#options;
+    for (const channel of await chat.rest.channels(signal)) {
+      const since = journal.inbox.readTo(channel.id) ?? clock.now() - FIRST_LOOK_BACK_MS;
+      const posts = await chat.rest.postsSince(channel.id, since, signal);
+      for (const post of posts) await this.#take({ post, channelType: channel.type }, signal);
+      journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
+      if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
+    }
+  }
+
+  async #take({ post, channelType }: PostedEvent, signal: AbortSignal): Promise<void> {
+    const { chat, log } = this.#options;
+    const me = chat.me;
+    if (!me || post.user_id === me.id || post.type !== '' || post.original_id !== '' || post.delete_at > 0)
+      return;
+    const author = await this.#author(post.user_id, signal);
+    const target = await this.#target(post, channelType, author, me, signal);
+    if (!target) return;
+    const conversation = conversationOf(post, channelType);
+    // A bot may set any depth on itself; control believes it of this fleet's bots only.
+    const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
+    const text = withoutMention(post.message, target);
+    if (this.#record(post, target, conversation, { author, depth, text })) {
+      log.info({ postId: post.id, target, requester: author.username }, 'message taken');
+      this.#options.onAdded();
+    }
+  }
+
+  /** Which agent the post is for, if it is ours to handle. */
+  async #target(
+    post: Post,
+    channelType: string,
+    author: User,
+    me: User,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const names = mentionedNames(post.message);
+    if (names.includes(me.username.toLowerCase())) return me.username;
+    if (author.is_bot) return undefined;
+    if (channelType === 'D') return me.username;
+    // Nobody listens to a name that does not exist: the lead lets control say so.
+    const first = names[0];
+    if (this.#options.manifest.role !== 'lead' || !first) return undefined;
+    if (!post.message.trimStart().toLowerCase().startsWith(`@${first}`)) return undefined;
+    return (await this.#options.chat.rest.userNamed(first, signal)) ? undefined : first;
+  }
+
+  #record(
+    post: Post,
+    target: string,
+    conversation: Conversation,
+    asked: { author: User; depth: number; text: string },
+  ): boolean {
+    const { journal, subjects, manifest, serverName, clock, fleet } = this.#options;
+    const request = TaskCreate.create(
+      {
+        id: newId(clock.now()),
+        source: `/fleets/${fleet}/agents/${manifest.name}`,
+        subject: `post/${post.id}`,
+        time: new Date(clock.now()).toISOString(),
+        olympustrust: asked.author.is_bot ? 'bot' : 'member',
+        olympusorigin: `mattermost:post:${post.id}`,
+        olympusdepth: asked.depth,
+      },
+      {
+        dedupKey: `mm:${serverName}:${post.id}:${target}`,
+        agent: target,
+        text: asked.text,
+        conversation,
+        requester: {
+          id: asked.author.id,
+          name: asked.author.username,
+          kind: asked.author.is_bot ? 'bot' : 'human',
+        },
+      },
+    );
+    return journal.transaction(() => {
+      journal.inbox.advance(post.channel_id, post.create_at);
+      if (!journal.inbox.add(post.id, target, conversation)) return false;
+      journal.outbox.addChat(`eyes:${post.id}`, { kind: 'react', postId: post.id, emoji: 'eyes' });
+      journal.outbox.addBus(`request:${post.id}:${target}`, {
+        subject: subjects.request(manifest.name, 'task-create'),
+        msgId: `request:${post.id}:${newNonce()}`,
+        body: JSON.stringify(request),
+      });
+      return true;
+    });
+  }
+
+  async #author(userId: string, signal: AbortSignal): Promise<User> {
+    const known = this.#users.get(userId);
+    if (known) return known;
+    const user = await this.#options.chat.rest.user(userId, signal);
+    this.#users.set(userId, user);
+    return user;
+  }
+}
+
+function conversationOf(post: Post, channelType: string): Conversation {
+  // A direct message is one flat conversation; elsewhere every thread is its own.
+  const rootId = channelType === 'D' ? '' : post.root_id || post.id;
+  return {
+    id: `mm-${rootId || post.channel_id}`,
+    surface: 'mattermost',
+    channelId: post.channel_id,
+    rootId,
+    postId: post.id,
+  };
+}

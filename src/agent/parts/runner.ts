@@ -1,0 +1,205 @@
+import type { Harness, TurnOutcome } from '#core/harness.ts';
+import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
+import { RunResult } from '#core/messages/run-result.ts';
+import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import type { Subjects } from '#core/subjects.ts';
+import type { Clock } from '#lib/clock.ts';
+import { newId, newNonce } from '#lib/id.ts';
+import type { Logger } from '#lib/log.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { JournaledRun } from '../journal/run-store.ts';
+import type { Attention } from './attention.ts';
+import { WORKING_EMOJI } from './deliveries.ts';
+
+type Dispatch = TaskDispatch['data'];
+
+export interface RunnerOptions {
+  readonly fleet: string;
+  readonly agent: string;
+  readonly subjects: Subjects;
+  readonly journal: Journal;
+  readonly harness: Harness;
+  /** Called after something was added to the outbox. */
+  readonly onAdded: () => void;
+  /** Resolves when the entry with this key is on the bus. */
+  readonly sent: (key: string, signal: AbortSignal) => Promise<void>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Longest answer that travels in a result; the rest stays readable in the agent's own session. */
+const ANSWER_LIMIT = 200_000;
+
+/**
+ * Takes one run from claim to published result, from wherever a former process left it.
+ * INVARIANT: each state is in the journal before the call it announces, and the outcome before its message.
+ */
+export class Runner {
+  readonly #options: RunnerOptions;
+  /** Runs under way in this process: a message delivered twice joins the first. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  get runIds(): string[] {
+    return [...this.#underWay.keys()];
+  }
+
+  /** Writes the claim down. Returns undefined for a run that is not to begin: its deadline has passed. */
+  claim(dispatch: Dispatch): JournaledRun {
+    const { journal, clock } = this.#options;
+    const known = journal.runs.get(dispatch.runId);
+    if (known) return known;
+    journal.transaction(() => {
+      journal.runs.claim(dispatch, newNonce());
+      if (Date.parse(dispatch.deadline) <= clock.now()) {
+        journal.runs.advance(dispatch.runId, 'discard');
+        this.#tell(dispatch, 'discarded', 'past its deadline');
+        return;
+      }
+      this.#tell(dispatch, 'claimed');
+      const postId = dispatch.conversation?.postId;
+      if (postId) {
+        journal.inbox.accept(postId);
+        journal.outbox.addChat(`working:${dispatch.runId}`, { kind: 'react', postId, emoji: WORKING_EMOJI });
+      }
+    });
+    this.#options.onAdded();
+    return this.claim(dispatch);
+  }
+
+  /** Resolves when the result is on the bus. Rejects only when `signal` aborts: the journal knows how to go on. */
+  finish(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<void> {
+    const under = this.#underWay.get(run.runId);
+    if (under) return under;
+    const work = this.#finish(run, attention, signal).finally(() => this.#underWay.delete(run.runId));
+    this.#underWay.set(run.runId, work);
+    return work;
+  }
+
+  async #finish(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<void> {
+    const { journal, sent } = this.#options;
+    if (run.state === 'published' || run.state === 'discarded') return;
+    if (run.state !== 'finished') {
+      const outcome = await this.#turn(run, attention, signal);
+      this.#record(run, outcome);
+    }
+    await sent(resultKey(run.runId), signal);
+    journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
+  }
+
+  async #turn(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<TurnOutcome> {
+    const { journal, harness, log, onAdded } = this.#options;
+    const { dispatch } = run;
+    if (run.state === 'claimed') {
+      journal.transaction(() => {
+        journal.runs.advance(run.runId, 'start');
+        this.#tell(dispatch, 'started');
+      });
+      onAdded();
+    }
+    log.info({ runId: run.runId, taskId: dispatch.taskId, attempt: dispatch.attempt }, 'run started');
+    return attention.during(
+      dispatch,
+      (onProgress) =>
+        harness.run(
+          {
+            runId: run.runId,
+            sessionKey: dispatch.session.key,
+            text: dispatch.input.text,
+            context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
+            timeoutMs: dispatch.startToCloseMs,
+          },
+          (progress) => {
+            onProgress();
+            if (progress.kind !== 'tool') return;
+            journal.transaction(() => this.#tell(dispatch, 'tool', progress.detail));
+            onAdded();
+          },
+          signal,
+        ),
+      signal,
+    );
+  }
+
+  #record(run: JournaledRun, outcome: TurnOutcome): void {
+    const { journal, subjects, clock, fleet, agent, log, onAdded } = this.#options;
+    const { dispatch } = run;
+    const result = RunResult.create(
+      {
+        id: newId(clock.now()),
+        source: `/fleets/${fleet}/agents/${agent}`,
+        subject: `task/${dispatch.taskId}/run/${run.runId}`,
+        time: new Date(clock.now()).toISOString(),
+      },
+      {
+        taskId: dispatch.taskId,
+        runId: run.runId,
+        epoch: dispatch.epoch,
+        attempt: dispatch.attempt,
+        agent,
+        outcome:
+          outcome.kind === 'answered' ? 'success' : outcome.failure === 'cancelled' ? 'cancelled' : 'failed',
+        ...(outcome.kind === 'failed'
+          ? { failure: { class: outcome.failure, message: outcome.message } }
+          : {}),
+        summary: outcome.kind === 'answered' ? withinLimit(outcome.text) : '',
+        usage: outcome.usage,
+        sessionKey: dispatch.session.key,
+        startedAt: new Date(run.startedAt ?? run.claimedAt).toISOString(),
+        finishedAt: new Date(clock.now()).toISOString(),
+      },
+    );
+    journal.transaction(() => {
+      journal.runs.advance(run.runId, 'finish');
+      journal.outbox.addBus(resultKey(run.runId), {
+        subject: subjects.result(dispatch.domain, agent, dispatch.taskId),
+        msgId: `${run.runId}:result:${run.nonce}`,
+        body: JSON.stringify(result),
+      });
+    });
+    log.info(
+      { runId: run.runId, outcome: result.data.outcome, failure: result.data.failure?.class },
+      'run finished',
+    );
+    onAdded();
+  }
+
+  /** Puts a run event into the outbox; to be called inside a transaction. */
+  #tell(dispatch: Dispatch, event: (typeof runEventKinds)[number], detail?: string): void {
+    const { journal, subjects, clock, fleet, agent } = this.#options;
+    const id = newId(clock.now());
+    const message = RunEventMessage.create(
+      {
+        id,
+        source: `/fleets/${fleet}/agents/${agent}`,
+        subject: `task/${dispatch.taskId}/run/${dispatch.runId}`,
+        time: new Date(clock.now()).toISOString(),
+      },
+      {
+        taskId: dispatch.taskId,
+        runId: dispatch.runId,
+        epoch: dispatch.epoch,
+        agent,
+        event,
+        ...(detail ? { detail: detail.slice(0, 1024) } : {}),
+      },
+    );
+    journal.outbox.addBus(`run:${dispatch.runId}:${event}:${id}`, {
+      subject: subjects.runEvent(agent, dispatch.runId, event),
+      msgId: `${dispatch.runId}:${event}:${newNonce()}`,
+      body: JSON.stringify(message),
+    });
+  }
+}
+
+function resultKey(runId: string): string {
+  return `result:${runId}`;
+}
+
+function withinLimit(text: string): string {
+  if (text.length <= ANSWER_LIMIT) return text;
+  return `${text.slice(0, ANSWER_LIMIT)}\n\n(Cut here: the answer had ${text.length} characters.)`;
+}

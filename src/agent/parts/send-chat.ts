@@ -1,0 +1,68 @@
+import { messageOf, OlympusError } from '#core/errors.ts';
+import type { MattermostChat } from '#integrations/mattermost/chat.ts';
+import { marksOf, type Post } from '#integrations/mattermost/posts.ts';
+import type { Logger } from '#lib/log.ts';
+import type { OutboxEntry } from '#lib/relay.ts';
+import { ChatEffect, type OutboxStore } from '../journal/outbox-store.ts';
+
+type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
+
+const FLAT_LOOK_BACK = 60;
+
+/**
+ * Performs entries of the chat lane. What makes a second send harmless: reactions are idempotent at the server;
+ * a post carries its marker as `pending_post_id` (the server's own memory of 30 s) and in its props, where a
+ * second attempt looks before it posts.
+ */
+export function chatSender(
+  chat: MattermostChat,
+  outbox: OutboxStore,
+  log: Logger,
+): (entry: OutboxEntry, signal: AbortSignal) => Promise<void> {
+  return async (entry, signal) => {
+    const effect = ChatEffect.parse(entry.payload);
+    try {
+      await perform(chat, effect, entry, signal);
+    } catch (error) {
+      if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
+      log.error({ err: error, key: entry.key }, 'chat refused this for good');
+      outbox.refused(entry.id, messageOf(error));
+    }
+  };
+}
+
+async function perform(
+  chat: MattermostChat,
+  effect: ChatEffect,
+  entry: OutboxEntry,
+  signal: AbortSignal,
+): Promise<void> {
+  const me = chat.me ?? (await chat.rest.me(signal));
+  switch (effect.kind) {
+    case 'react':
+      return chat.rest.react(me.id, effect.postId, effect.emoji, signal);
+    case 'unreact':
+      return chat.rest.unreact(effect.postId, effect.emoji, signal);
+    case 'post': {
+      if (entry.attempts > 0 && (await alreadyPosted(chat, me.id, effect, signal))) return;
+      const marks = { marker: effect.marker, depth: effect.depth };
+      await chat.rest.post({ ...effect, marks }, signal);
+      return;
+    }
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** Whether one of our own posts carries the marker. A person's post may claim it; only ours counts. */
+async function alreadyPosted(
+  chat: MattermostChat,
+  myId: string,
+  effect: PostEffect,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const posts: Post[] = effect.rootId
+    ? await chat.rest.thread(effect.rootId, signal)
+    : await chat.rest.newestPosts(effect.channelId, FLAT_LOOK_BACK, signal);
+  return posts.some((post) => post.user_id === myId && marksOf(post)?.marker === effect.marker);
+}

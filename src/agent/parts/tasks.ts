@@ -1,0 +1,79 @@
+import { parseMessage } from '#core/envelope.ts';
+import { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Attention } from './attention.ts';
+import type { Runner } from './runner.ts';
+
+export interface TaskHandlerOptions {
+  readonly agent: string;
+  readonly runner: Runner;
+  readonly attentionFor: (message: BusMessage | undefined) => Attention;
+  readonly log: Logger;
+}
+
+/**
+ * Handles released work: claim in the journal, run, result on the bus, and only then the acknowledgement.
+ * What makes a second delivery harmless: the runId is unique in the journal, and a run under way is joined.
+ */
+export function taskHandler(
+  options: TaskHandlerOptions,
+): (message: BusMessage, signal: AbortSignal) => Promise<void> {
+  const { agent, runner, attentionFor, log } = options;
+  return async (message, signal) => {
+    const parsed = parseMessage(message.body, [TaskDispatch]);
+    if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
+      log.error({ subject: message.subject, problem: parsed }, 'task cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    const run = runner.claim(parsed.message.data);
+    await runner.finish(run, attentionFor(message), signal);
+    await message.ack();
+  };
+}
+
+/** Goes on with the runs that a former process left open, without waiting for the bus to deliver them again. */
+export class Resume implements Part {
+  readonly name = 'resume';
+  readonly #options: TaskHandlerOptions & { readonly journal: Journal };
+  readonly #abort = new AbortController();
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TaskHandlerOptions & { readonly journal: Journal }) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { journal, runner, attentionFor, log } = this.#options;
+    const open = journal.runs.open();
+    this.#work = Promise.all(
+      open.map(async (run) => {
+        log.info({ runId: run.runId, state: run.state }, 'resuming run');
+        try {
+          await runner.finish(run, attentionFor(undefined), this.#abort.signal);
+        } catch (error) {
+          if (!this.#abort.signal.aborted) log.error({ err: error, runId: run.runId }, 'resumed run failed');
+        }
+      }),
+    );
+  }
+
+  async quiesce(signal: AbortSignal): Promise<void> {
+    const giveUp = (): void => this.#abort.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    await this.#work;
+    signal.removeEventListener('abort', giveUp);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error('stopped'));
+    await this.#work;
+  }
+
+  health(): Health {
+    return { live: true, ready: true };
+  }
+}

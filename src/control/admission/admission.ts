@@ -1,0 +1,125 @@
+import { parseMessage } from '#core/envelope.ts';
+import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
+import { type RejectionCode, rejectionSentence } from '#core/rejections.ts';
+import { authorOf } from '#core/subjects.ts';
+import { isTerminal } from '#core/task-states.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import { newId } from '#lib/id.ts';
+import type { Logger } from '#lib/log.ts';
+import { deliver } from '../deliveries/deliver.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories, Store } from '../store/store.ts';
+import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+
+export interface AdmissionOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  readonly deadlineMs: number;
+  /** Called after a request was decided. */
+  readonly onDecided: () => void;
+  readonly log: Logger;
+}
+
+type Request = TaskCreate['data'];
+
+interface Refusal {
+  readonly code: RejectionCode;
+  readonly values: Readonly<Record<string, string | number>>;
+}
+
+/**
+ * Handles requests: only here does one become a task, or a refusal with its sentence.
+ * What makes a second delivery harmless: the dedup key is unique, and a known one changes nothing.
+ */
+export function admissionHandler(options: AdmissionOptions): (message: BusMessage) => Promise<void> {
+  const { store, onDecided, log } = options;
+  return async (message) => {
+    const author = authorOf(message.subject);
+    const parsed = parseMessage(message.body, [TaskCreate]);
+    if (!author || parsed.kind !== 'ok') {
+      log.error({ subject: message.subject, problem: parsed }, 'request cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    const { data, olympusdepth = 0 } = parsed.message;
+    await store.transaction((tx) => decide(tx, options, { author, request: data, depth: olympusdepth }));
+    onDecided();
+    await message.ack();
+  };
+}
+
+async function decide(
+  tx: Repositories,
+  options: AdmissionOptions,
+  asked: { author: string; request: Request; depth: number },
+): Promise<void> {
+  const { context, log, deadlineMs } = options;
+  const { author, request, depth } = asked;
+  const known = await tx.tasks.byDedupKey(request.dedupKey);
+  if (known) return answerAgain(tx, context, known);
+
+  const target = await tx.agents.byName(request.agent);
+  const now = context.now();
+  const id = newId(now);
+  await tx.tasks.insert({
+    id,
+    dedupKey: request.dedupKey,
+    agent: request.agent,
+    domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
+    text: request.text,
+    requester: request.requester,
+    depth,
+    author,
+    conversation: request.conversation,
+    deadline: now + deadlineMs,
+    now,
+  });
+  const task = await tx.tasks.byId(id);
+  if (!task) throw new Error(`task ${id} was not stored`);
+
+  const refusal = await refusalOf(tx, task, target?.heartbeat.limits.depth);
+  if (!refusal) {
+    const admitted = await advanceTask(tx, context, task, 'admit');
+    await advanceTask(tx, context, admitted, 'queue', { reason: `waiting for ${task.agent}` });
+    log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
+    return;
+  }
+  // A bot that answers every refusal would go on for ever: it is told once a conversation.
+  const told =
+    refusal.code === 'foreign_bot' && task.conversation
+      ? await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)
+      : 0;
+  const rejected = await advanceTask(tx, context, task, 'reject', { reason: refusal.code });
+  const text = told === 0 ? rejectionSentence(refusal.code, refusal.values) : undefined;
+  await deliver(tx, context, rejected, { state: 'rejected', text });
+  log.info({ taskId: id, agent: task.agent, reason: refusal.code }, 'request rejected');
+}
+
+/** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
+async function answerAgain(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
+  if (!isTerminal(task.state)) return;
+  const state = task.state === 'completed' ? 'completed' : task.state === 'expired' ? 'expired' : 'failed';
+  await deliver(tx, context, task, { state });
+}
+
+async function refusalOf(
+  tx: Repositories,
+  task: TaskRecord,
+  depthLimit: number | undefined,
+): Promise<Refusal | undefined> {
+  const agents = await tx.agents.list();
+  if (depthLimit === undefined) {
+    const known = agents.map((agent) => `@${agent.name}`).join(', ') || 'no agent yet';
+    return { code: 'unknown_agent', values: { agent: task.agent.slice(0, 64), known } };
+  }
+  if (task.requester.kind === 'bot') {
+    const ofFleet = agents.some((agent) => agent.heartbeat.chat?.userId === task.requester.id);
+    if (!ofFleet) return { code: 'foreign_bot', values: { author: task.requester.name } };
+    if (task.depth > depthLimit)
+      return { code: 'too_deep', values: { depth: task.depth, limit: depthLimit } };
+  }
+  if (task.text.trim() === '') return { code: 'empty_input', values: { agent: task.agent } };
+  const length = Array.from(task.text).length;
+  if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
+  return undefined;
+}

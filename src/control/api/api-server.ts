@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify';
+import type { Health, Part } from '#lib/lifecycle.ts';
+
+/** Listens for the API. */
+export class ApiServer implements Part {
+  readonly name = 'api';
+  readonly #app: FastifyInstance;
+  readonly #address: { host: string; port: number };
+
+  constructor(app: FastifyInstance, address: { host: string; port: number }) {
+    this.#app = app;
+    this.#address = address;
+  }
+
+  async start(): Promise<void> {
+    await this.#app.listen(this.#address);
+  }
+
+  async stop(): Promise<void> {
+    await this.#app.close();
+  }
+
+  health(): Health {
+    return { live: true, ready: true };
+  }
+}

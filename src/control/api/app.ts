@@ -1,0 +1,102 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type FastifyInstance, fastify } from 'fastify';
+import { z } from 'zod';
+import type { ApiError, HealthView } from '#core/api.ts';
+import { taskStates } from '#core/task-states.ts';
+import type { PartHealth } from '#lib/lifecycle.ts';
+import { agentView } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
+import { taskDetail, taskView } from './views.ts';
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly token: string;
+  readonly version: string;
+  readonly now: () => number;
+  readonly health: () => PartHealth[];
+  readonly metrics: () => Promise<{ contentType: string; body: string }>;
+}
+
+const TaskQuery = z.strictObject({
+  agent: z.string().optional(),
+  state: z.enum(taskStates).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+
+/** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
+export function createApi(options: ApiOptions): FastifyInstance {
+  const { store, now } = options;
+  const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
+  const expected = digest(options.token);
+
+  app.setNotFoundHandler(async (request, reply) => {
+    return reply
+      .code(404)
+      .send(refuse('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`));
+  });
+  app.setErrorHandler(async (error, _request, reply) => {
+    if (error instanceof z.ZodError)
+      return reply.code(400).send(refuse('invalid_query', z.prettifyError(error)));
+    return reply.code(500).send(refuse('internal', 'the control plane failed; its log says why'));
+  });
+
+  app.get('/healthz', async (_request, reply) => {
+    const parts = options.health();
+    const ok = parts.every((part) => part.live && part.ready);
+    const view: HealthView = { status: ok ? 'ok' : 'degraded', version: options.version, parts };
+    return reply.code(ok ? 200 : 503).send(view);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, body } = await options.metrics();
+    return reply.type(contentType).send(body);
+  });
+
+  app.register(
+    async (v1) => {
+      v1.addHook('onRequest', async (request, reply) => {
+        const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+        if (given && timingSafeEqual(digest(given), expected)) return undefined;
+        const message = given
+          ? 'this token is not the one of the control plane: compare OLYMPUS_API_TOKEN with its token file'
+          : 'a bearer token is needed: set OLYMPUS_API_TOKEN';
+        return reply.code(401).send(refuse('unauthorized', message));
+      });
+
+      v1.get('/agents', async () => ({
+        agents: (await store.read.agents.list()).map((agent) => agentView(agent, now())),
+      }));
+      v1.get<{ Params: { name: string } }>('/agents/:name', async (request, reply) => {
+        const agent = await store.read.agents.byName(request.params.name);
+        if (agent) return agentView(agent, now());
+        return reply
+          .code(404)
+          .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
+      });
+      v1.get('/tasks', async (request) => {
+        const query = TaskQuery.parse(request.query);
+        return { tasks: (await store.read.tasks.list(query)).map(taskView) };
+      });
+      v1.get<{ Params: { id: string } }>('/tasks/:id', async (request, reply) => {
+        const task = await store.read.tasks.byId(request.params.id);
+        if (!task)
+          return reply.code(404).send(refuse('unknown_task', `there is no task ${request.params.id}`));
+        return taskDetail(
+          task,
+          await store.read.runs.ofTask(task.id),
+          await store.read.tasks.events(task.id),
+        );
+      });
+    },
+    { prefix: '/v1' },
+  );
+  return app;
+}
+
+function refuse(code: string, message: string): ApiError {
+  return { code, message };
+}
+
+/** Of equal length whatever was given, so that comparing takes the same time. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

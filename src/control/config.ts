@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { FleetId } from '#core/tokens.ts';
+
+const Milliseconds = z.coerce.number().int().positive();
+
+/** The settings of olympus-control, as environment variables. Secrets are named by file, never given here. */
+export const ControlConfig = z.object({
+  OLYMPUS_FLEET: FleetId,
+  OLYMPUS_STATE_DIR: z.string().min(1),
+  OLYMPUS_NATS_URL: z.url('write a URL such as nats://10.220.1.20:4222'),
+  OLYMPUS_NATS_SEED_FILE: z.string().min(1),
+  OLYMPUS_API_TOKEN_FILE: z.string().min(1),
+  OLYMPUS_API_HOST: z.string().default('127.0.0.1'),
+  OLYMPUS_API_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** A task that has not ended after this long expires. */
+  OLYMPUS_TASK_DEADLINE_MS: Milliseconds.default(24 * 3600 * 1000),
+  /** Scales the waits between attempts; 1 is what the failure table says. */
+  OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
+  OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),
+});
+export type ControlConfig = z.output<typeof ControlConfig>;

@@ -1,0 +1,126 @@
+import { controlDurable, streamNames } from '#core/streams.ts';
+import { subjectsOf } from '#core/subjects.ts';
+import { BusConnection } from '#integrations/nats/connection.ts';
+import { publish } from '#integrations/nats/publisher.ts';
+import { type BusMessage, Subscription } from '#integrations/nats/subscription.ts';
+import type { Clock } from '#lib/clock.ts';
+import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Metrics } from '#lib/metrics.ts';
+import { Relay } from '#lib/relay.ts';
+import { admissionHandler } from './admission/admission.ts';
+import { ApiServer } from './api/api-server.ts';
+import { createApi } from './api/app.ts';
+import type { ControlConfig } from './config.ts';
+import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { heartbeatHandler } from './registry/registry.ts';
+import { resultHandler } from './settle/results.ts';
+import { runEventHandler } from './settle/run-events.ts';
+import type { BusEffect } from './store/outbox-repository.ts';
+import { Store } from './store/store.ts';
+import type { ControlContext } from './tasks/advance.ts';
+import { Topology } from './topology/topology.ts';
+
+export interface ControlPlaneOptions {
+  readonly config: ControlConfig;
+  readonly secrets: { readonly busSeed: string; readonly apiToken: string };
+  readonly version: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Builds olympus-control: every part of it, in start order. */
+export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
+  const { config, secrets, version, log, clock } = options;
+  const fleet = config.OLYMPUS_FLEET;
+  const part = (name: string): Logger => log.child({ part: name });
+  const now = (): number => clock.now();
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now };
+
+  const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
+  const bus = new BusConnection({
+    url: config.OLYMPUS_NATS_URL,
+    name: 'olympus-control',
+    seed: secrets.busSeed,
+    log: part('bus'),
+    clock,
+  });
+  const topology = new Topology({ fleet, bus, store, log: part('topology'), clock });
+  const relay = new Relay({
+    name: 'outbox',
+    source: store.outboxSource(),
+    send: async (entry) => {
+      await publish(bus, entry.payload as BusEffect);
+    },
+    log: part('outbox'),
+    clock,
+  });
+  const onAdded = (): void => relay.wake();
+  const dispatcher = new Dispatcher({ store, context, onAdded, log: part('dispatcher'), clock });
+  const onDecided = (): void => {
+    relay.wake();
+    dispatcher.wake();
+  };
+
+  const consume = (stream: string, handle: (message: BusMessage) => Promise<void>): Subscription =>
+    new Subscription({
+      bus,
+      stream,
+      durable: controlDurable,
+      concurrency: 1,
+      open: () => topology.ready,
+      handle,
+      log: part(stream),
+      clock,
+    });
+  const admission = admissionHandler({
+    store,
+    context,
+    deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
+    onDecided,
+    log: part('admission'),
+  });
+  const results = resultHandler({
+    store,
+    context,
+    retryScale: config.OLYMPUS_RETRY_SCALE,
+    onSettled: onDecided,
+    log: part('settle'),
+  });
+  const runEvents = runEventHandler({ store, context, onMoved: onAdded, log: part('settle') });
+  const heartbeats = heartbeatHandler({
+    store,
+    now,
+    ensureAgent: (name, concurrency) => topology.ensureAgent(name, concurrency),
+    onChanged: onDecided,
+    log: part('registry'),
+  });
+
+  const health = (): PartHealth[] => lifecycle.health();
+  const metrics = new Metrics(health);
+  const app = createApi({
+    store,
+    token: secrets.apiToken,
+    version,
+    now,
+    health,
+    metrics: () => metrics.render(),
+  });
+
+  const lifecycle = new Lifecycle(
+    [
+      store,
+      bus,
+      topology,
+      relay,
+      dispatcher,
+      consume(streamNames.heartbeat, heartbeats),
+      consume(streamNames.requests, admission),
+      consume(streamNames.runlog, runEvents),
+      consume(streamNames.results, results),
+      new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
+    ],
+    log,
+  );
+  return lifecycle;
+}

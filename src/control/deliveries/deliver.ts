@@ -1,0 +1,56 @@
+import { failureClasses } from '#core/failures.ts';
+import { Delivery } from '#core/messages/delivery.ts';
+import { newId, newNonce } from '#lib/id.ts';
+import type { RunRecord, TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+
+/**
+ * Writes down what the conversation of a task is to show, in the caller's transaction. The agent whose request it
+ * was posts it. A task without a conversation has nobody to tell.
+ */
+export async function deliver(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  say: { readonly state: Delivery['data']['state']; readonly text?: string | undefined },
+): Promise<void> {
+  if (!task.conversation) return;
+  const at = context.now();
+  const deliveryId = newId(at);
+  const delivery = Delivery.create(
+    {
+      id: deliveryId,
+      source: `/fleets/${context.fleet}/control`,
+      subject: `task/${task.id}`,
+      time: new Date(at).toISOString(),
+    },
+    {
+      deliveryId,
+      agent: task.author,
+      conversation: task.conversation,
+      taskId: task.id,
+      state: say.state,
+      depth: task.depth,
+      ...(say.text ? { text: say.text } : {}),
+    },
+  );
+  await tx.outbox.add({
+    subject: context.subjects.delivery(task.author, deliveryId),
+    msgId: `delivery:${deliveryId}:${newNonce()}`,
+    body: JSON.stringify(delivery),
+  });
+}
+
+/** What a person is told when a task has failed for good. */
+export function failureText(task: TaskRecord, run: Pick<RunRecord, 'failure' | 'failureMessage'>): string {
+  const failure = failureClasses[run.failure ?? 'internal'];
+  const tries = task.attempts > 1 ? ` I tried ${task.attempts} times.` : '';
+  const evidence = run.failureMessage ? `\n> ${run.failureMessage.split('\n')[0]?.slice(0, 300)}` : '';
+  return `I could not finish this: ${failure.sentence}.${tries} Nothing is pending; mention me again to retry. (task \`${task.id}\`)${evidence}`;
+}
+
+/** What a person is told when a task's deadline has passed. */
+export function expiryText(task: TaskRecord): string {
+  return `This expired before it was done: its deadline was ${new Date(task.deadline).toISOString()}. Mention me again if it still matters. (task \`${task.id}\`)`;
+}

@@ -1,0 +1,68 @@
+import type { AgentView } from '#core/api.ts';
+import { parseMessage } from '#core/envelope.ts';
+import { Heartbeat } from '#core/messages/heartbeat.ts';
+import { authorOf } from '#core/subjects.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Logger } from '#lib/log.ts';
+import type { AgentRecord } from '../store/agent-repository.ts';
+import type { Store } from '../store/store.ts';
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly now: () => number;
+  /** Makes the agent's consumers exist before it is called known. */
+  readonly ensureAgent: (name: string, concurrency: number) => Promise<void>;
+  /** Called when an agent is new or takes another number of runs. */
+  readonly onChanged: () => void;
+  readonly log: Logger;
+}
+
+/** After this many missed heartbeats an agent is called silent. */
+const MISSED_HEARTBEATS = 3;
+
+/** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
+export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
+  const { store, now, ensureAgent, onChanged, log } = options;
+  return async (message) => {
+    const parsed = parseMessage(message.body, [Heartbeat]);
+    if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
+      log.error({ subject: message.subject, problem: parsed }, 'heartbeat cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    const heartbeat = parsed.message.data;
+    const known = await store.read.agents.byName(heartbeat.agent);
+    const changed = known?.heartbeat.limits.concurrency !== heartbeat.limits.concurrency;
+    if (changed) await ensureAgent(heartbeat.agent, heartbeat.limits.concurrency);
+    // The time it was sent, not the time it was read: an old heartbeat read after an outage is not a sign of life.
+    await store.transaction((tx) =>
+      tx.agents.seen(heartbeat, Math.min(now(), Date.parse(parsed.message.time))),
+    );
+    if (changed) {
+      log.info({ agent: heartbeat.agent, concurrency: heartbeat.limits.concurrency }, 'agent registered');
+      onChanged();
+    }
+    await message.ack();
+  };
+}
+
+/** An agent as the API shows it. */
+export function agentView(record: AgentRecord, now: number): AgentView {
+  const { heartbeat } = record;
+  const silent = now - record.lastSeenAt > MISSED_HEARTBEATS * heartbeat.everyMs;
+  return {
+    name: record.name,
+    role: heartbeat.role,
+    domains: heartbeat.domains,
+    version: heartbeat.version,
+    phase: silent ? 'Silent' : heartbeat.ready ? 'Ready' : 'NotReady',
+    conditions: heartbeat.conditions.map(({ name, ready, reason }) => ({
+      name,
+      ready,
+      ...(reason ? { reason } : {}),
+    })),
+    runs: heartbeat.runs.length,
+    concurrency: heartbeat.limits.concurrency,
+    lastSeenAt: new Date(record.lastSeenAt).toISOString(),
+  };
+}

@@ -1,0 +1,106 @@
+import { parseMessage } from '#core/envelope.ts';
+import { type FailureCode, failureClasses } from '#core/failures.ts';
+import { RunResult } from '#core/messages/run-result.ts';
+import { authorOf } from '#core/subjects.ts';
+import { isTerminal } from '#core/task-states.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import { fullJitter } from '#lib/backoff.ts';
+import type { Logger } from '#lib/log.ts';
+import { deliver, failureText } from '../deliveries/deliver.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories, Store } from '../store/store.ts';
+import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+
+export interface SettleOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  /** Scales the waits of the failure table. */
+  readonly retryScale: number;
+  /** Called after a result was settled. */
+  readonly onSettled: () => void;
+  readonly log: Logger;
+}
+
+type Result = RunResult['data'];
+
+/**
+ * Handles results: settles the task, or queues it for another run where the failure's class allows one.
+ * What makes a second delivery harmless: a run ends once; what comes after that, or with another epoch, is stale.
+ */
+export function resultHandler(options: SettleOptions): (message: BusMessage) => Promise<void> {
+  const { store, onSettled, log } = options;
+  return async (message) => {
+    const parsed = parseMessage(message.body, [RunResult]);
+    if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
+      log.error({ subject: message.subject, problem: parsed }, 'result cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    await store.transaction((tx) => settle(tx, options, parsed.message.data));
+    onSettled();
+    await message.ack();
+  };
+}
+
+async function settle(tx: Repositories, options: SettleOptions, result: Result): Promise<void> {
+  const { log } = options;
+  const run = await tx.runs.byId(result.runId);
+  const task = run && (await tx.tasks.byId(run.taskId));
+  if (!run || !task || run.agent !== result.agent || run.taskId !== result.taskId) {
+    log.error(
+      { runId: result.runId, agent: result.agent },
+      'result of a run that was never released to this agent',
+    );
+    return;
+  }
+  if (run.finishedAt !== undefined) return;
+  const success = result.outcome === 'success' || result.outcome === 'success_with_notes';
+  // What was consumed is recorded whatever becomes of the result.
+  await tx.runs.finished(run.id, {
+    state: success ? 'completed' : 'failed',
+    failure: result.failure?.class,
+    failureMessage: result.failure?.message,
+    usage: result.usage,
+    startedAt: Date.parse(result.startedAt),
+    at: Date.parse(result.finishedAt),
+  });
+  if (run.epoch !== task.epoch || isTerminal(task.state)) {
+    log.warn({ runId: run.id, epoch: run.epoch, current: task.epoch, state: task.state }, 'stale result');
+    return;
+  }
+  if (success) return complete(tx, options, task, result);
+  await fail(tx, options, task, result.failure ?? { class: 'internal', message: '' });
+  log.info({ taskId: task.id, runId: run.id, failure: result.failure?.class }, 'run failed');
+}
+
+async function complete(
+  tx: Repositories,
+  { context, log }: SettleOptions,
+  task: TaskRecord,
+  result: Result,
+): Promise<void> {
+  const done = await advanceTask(tx, context, task, 'complete', { answer: result.summary });
+  await deliver(tx, context, done, { state: 'completed', text: result.summary || 'Done.' });
+  log.info({ taskId: task.id, outputTokens: result.usage.outputTokens }, 'task completed');
+}
+
+async function fail(
+  tx: Repositories,
+  { context, retryScale }: SettleOptions,
+  task: TaskRecord,
+  failure: { class: FailureCode; message: string },
+): Promise<void> {
+  const { retryable, maxAttempts, backoff } = failureClasses[failure.class];
+  if (retryable && task.attempts < maxAttempts) {
+    const waitMs = Math.round(fullJitter(task.attempts, backoff) * retryScale);
+    const queued = await advanceTask(tx, context, task, 'retry', {
+      notBefore: context.now() + waitMs,
+      reason: `${failure.class}: attempt ${task.attempts + 1} of ${maxAttempts} in ${Math.ceil(waitMs / 1000)} s`,
+    });
+    await deliver(tx, context, queued, { state: 'queued' });
+    return;
+  }
+  const failed = await advanceTask(tx, context, task, 'fail', { reason: failure.class });
+  const text = failureText(failed, { failure: failure.class, failureMessage: failure.message });
+  await deliver(tx, context, failed, { state: 'failed', text });
+}

@@ -1,0 +1,62 @@
+import { parseMessage } from '#core/envelope.ts';
+import { RunEventMessage } from '#core/messages/run-event.ts';
+import { authorOf } from '#core/subjects.ts';
+import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Logger } from '#lib/log.ts';
+import type { Repositories, Store } from '../store/store.ts';
+import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+
+export interface RunEventOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  /** Called after a task has moved. */
+  readonly onMoved: () => void;
+  readonly log: Logger;
+}
+
+type RunEvent = RunEventMessage['data'];
+
+/** The step of the task that an event of its run is, if it is one. */
+const STEPS: Readonly<Partial<Record<RunEvent['event'], TaskEvent>>> = { claimed: 'claim', started: 'start' };
+
+/**
+ * Handles run events: they move the task along. They travel apart from results, so one that comes late finds the
+ * task already further, and changes nothing; so does a second delivery.
+ */
+export function runEventHandler(options: RunEventOptions): (message: BusMessage) => Promise<void> {
+  const { store, onMoved, log } = options;
+  return async (message) => {
+    const parsed = parseMessage(message.body, [RunEventMessage]);
+    if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
+      log.error({ subject: message.subject, problem: parsed }, 'run event cannot be read');
+      message.term('message_invalid');
+      return;
+    }
+    const event = parsed.message.data;
+    if (event.event === 'claimed' || event.event === 'started' || event.event === 'discarded') {
+      const at = Date.parse(parsed.message.time);
+      await store.transaction((tx) => move(tx, options, event, at));
+      onMoved();
+    }
+    await message.ack();
+  };
+}
+
+async function move(
+  tx: Repositories,
+  { context }: RunEventOptions,
+  event: RunEvent,
+  at: number,
+): Promise<void> {
+  const run = await tx.runs.byId(event.runId);
+  const task = run && (await tx.tasks.byId(run.taskId));
+  if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
+  if (event.event === 'claimed') await tx.runs.claimed(run.id);
+  if (event.event === 'started') await tx.runs.started(run.id, at);
+  if (event.event === 'discarded') await tx.runs.discarded(run.id, at);
+  const step = STEPS[event.event];
+  if (step && nextTaskState(task.state, step)) {
+    await advanceTask(tx, context, task, step, { reason: `run ${event.event} by ${event.agent}` });
+  }
+}

@@ -1,0 +1,46 @@
+import { Heartbeat } from '#core/messages/heartbeat.ts';
+import type { Row, SqliteDatabase } from '#integrations/sqlite/database.ts';
+
+export interface AgentRecord {
+  readonly name: string;
+  /** The last heartbeat: what the agent said of itself. */
+  readonly heartbeat: Heartbeat['data'];
+  /** Unix milliseconds. */
+  readonly lastSeenAt: number;
+}
+
+/** The agents that have ever sent a heartbeat. */
+export class AgentRepository {
+  readonly #db: SqliteDatabase;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  async seen(heartbeat: Heartbeat['data'], at: number): Promise<void> {
+    this.#db.run(
+      `INSERT INTO agents (name, heartbeat, last_seen_at) VALUES (?1, ?2, ?3)
+       ON CONFLICT (name) DO UPDATE SET heartbeat = ?2, last_seen_at = ?3`,
+      heartbeat.agent,
+      JSON.stringify(heartbeat),
+      at,
+    );
+  }
+
+  async byName(name: string): Promise<AgentRecord | undefined> {
+    const row = this.#db.get('SELECT * FROM agents WHERE name = ?', name);
+    return row && fromRow(row);
+  }
+
+  async list(): Promise<AgentRecord[]> {
+    return this.#db.all('SELECT * FROM agents ORDER BY name').map(fromRow);
+  }
+}
+
+function fromRow(row: Row): AgentRecord {
+  return {
+    name: String(row['name']),
+    heartbeat: Heartbeat.data.parse(JSON.parse(String(row['heartbeat']))),
+    lastSeenAt: Number(row['last_seen_at']),
+  };
+}

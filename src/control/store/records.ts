@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { Conversation } from '#core/conversation.ts';
+import { failureCodes } from '#core/failures.ts';
+import { taskStates } from '#core/task-states.ts';
+import { Usage } from '#core/usage.ts';
+
+/** JSON in a text column. */
+function json<T extends z.ZodType>(schema: T) {
+  return z
+    .string()
+    .transform((text) => JSON.parse(text))
+    .pipe(schema);
+}
+
+const optional = <T extends z.ZodType>(schema: T) =>
+  schema.nullable().transform((value) => value ?? undefined);
+
+/** A row of `tasks`. Times are Unix milliseconds. */
+export const TaskRecord = z
+  .object({
+    id: z.string(),
+    dedup_key: z.string(),
+    state: z.enum(taskStates),
+    reason: optional(z.string()),
+    agent: z.string(),
+    domain: z.string(),
+    text: z.string(),
+    answer: optional(z.string()),
+    requester_id: z.string(),
+    requester_name: z.string(),
+    requester_kind: z.enum(['human', 'bot']),
+    depth: z.number(),
+    author: z.string(),
+    conversation: optional(json(Conversation)),
+    attempts: z.number(),
+    epoch: z.number(),
+    not_before: z.number(),
+    deadline: z.number(),
+    told_queued: z.number(),
+    created_at: z.number(),
+    updated_at: z.number(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    dedupKey: row.dedup_key,
+    state: row.state,
+    reason: row.reason,
+    agent: row.agent,
+    domain: row.domain,
+    text: row.text,
+    answer: row.answer,
+    requester: { id: row.requester_id, name: row.requester_name, kind: row.requester_kind },
+    depth: row.depth,
+    author: row.author,
+    conversation: row.conversation,
+    attempts: row.attempts,
+    epoch: row.epoch,
+    notBefore: row.not_before,
+    deadline: row.deadline,
+    toldQueued: row.told_queued === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }));
+export type TaskRecord = z.output<typeof TaskRecord>;
+
+/** A row of `runs`. */
+export const RunRecord = z
+  .object({
+    id: z.string(),
+    task_id: z.string(),
+    agent: z.string(),
+    attempt: z.number(),
+    epoch: z.number(),
+    state: z.enum(['released', 'claimed', 'running', 'completed', 'failed', 'discarded']),
+    failure: optional(z.enum(failureCodes)),
+    failure_message: optional(z.string()),
+    usage: optional(json(Usage.loose())),
+    released_at: z.number(),
+    started_at: optional(z.number()),
+    finished_at: optional(z.number()),
+  })
+  .transform((row) => ({
+    id: row.id,
+    taskId: row.task_id,
+    agent: row.agent,
+    attempt: row.attempt,
+    epoch: row.epoch,
+    state: row.state,
+    failure: row.failure,
+    failureMessage: row.failure_message,
+    usage: row.usage,
+    releasedAt: row.released_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }));
+export type RunRecord = z.output<typeof RunRecord>;
+
+/** A row of `task_events`. */
+export const TaskEventRecord = z.object({
+  event: z.string(),
+  state: z.string(),
+  reason: optional(z.string()),
+  at: z.number(),
+});
+export type TaskEventRecord = z.output<typeof TaskEventRecord>;

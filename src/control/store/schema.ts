@@ -1,0 +1,78 @@
+/** Migrations of the control plane's database, in order. A released one is never edited. */
+export const controlMigrations = [
+  `
+  CREATE TABLE tasks (
+    id TEXT PRIMARY KEY,
+    dedup_key TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    reason TEXT,
+    agent TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    text TEXT NOT NULL,
+    answer TEXT,
+    requester_id TEXT NOT NULL,
+    requester_name TEXT NOT NULL,
+    requester_kind TEXT NOT NULL,
+    depth INTEGER NOT NULL,
+    -- The agent whose request this was: it speaks in the conversation.
+    author TEXT NOT NULL,
+    conversation TEXT,
+    conversation_id TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- The fencing epoch: a result of any other is stale.
+    epoch INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    told_queued INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX tasks_by_agent ON tasks (agent, state, created_at);
+  CREATE INDEX tasks_by_time ON tasks (created_at);
+  CREATE INDEX tasks_by_conversation ON tasks (conversation_id, requester_id);
+
+  CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    agent TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    failure TEXT,
+    failure_message TEXT,
+    usage TEXT,
+    released_at INTEGER NOT NULL,
+    started_at INTEGER,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX runs_by_task ON runs (task_id, attempt);
+
+  CREATE TABLE task_events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    event TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX task_events_by_task ON task_events (task_id, seq);
+
+  CREATE TABLE agents (
+    name TEXT PRIMARY KEY,
+    heartbeat TEXT NOT NULL,
+    last_seen_at INTEGER NOT NULL
+  ) STRICT;
+
+  -- What has to go on the bus, written in the transaction that decided it.
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    msg_id TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    done_at INTEGER
+  ) STRICT;
+  CREATE INDEX outbox_open ON outbox (id) WHERE done_at IS NULL;
+  `,
+] as const;

@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { SqliteDatabase } from '#integrations/sqlite/database.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Health, Part } from '#lib/lifecycle.ts';
+import type { OutboxSource } from '#lib/relay.ts';
+import { AgentRepository } from './agent-repository.ts';
+import { OutboxRepository } from './outbox-repository.ts';
+import { RunRepository } from './run-repository.ts';
+import { controlMigrations } from './schema.ts';
+import { TaskRepository } from './task-repository.ts';
+
+/** What a transaction, or a reader, can reach. Asynchronous, so that PostgreSQL can stand behind the same interface. */
+export interface Repositories {
+  readonly tasks: TaskRepository;
+  readonly runs: RunRepository;
+  readonly agents: AgentRepository;
+  readonly outbox: OutboxRepository;
+}
+
+const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
+
+/**
+ * The control plane's own records: tasks, runs, agents, and the outbox.
+ * INVARIANT: writes happen only inside `transaction`, one after another; `read` sees what was committed.
+ */
+export class Store implements Part {
+  readonly name = 'store';
+  /** For questions only. */
+  readonly read: Repositories;
+  readonly #writer: SqliteDatabase;
+  readonly #reader: SqliteDatabase;
+  readonly #write: Repositories;
+  readonly #clock: Clock;
+
+  constructor(options: { stateDir: string; clock: Clock }) {
+    const file = path.join(options.stateDir, 'control.sqlite');
+    this.#clock = options.clock;
+    this.#writer = new SqliteDatabase(file, controlMigrations);
+    this.#reader = new SqliteDatabase(file, controlMigrations);
+    this.#write = repositories(this.#writer, options.clock);
+    this.read = repositories(this.#reader, options.clock);
+  }
+
+  /** All of `work` or nothing of it; transactions never interleave. */
+  transaction<T>(work: (tx: Repositories) => Promise<T>): Promise<T> {
+    return this.#writer.exclusive(() => work(this.#write));
+  }
+
+  /** The outbox as the relay reads it. */
+  outboxSource(): OutboxSource {
+    const reading = this.read.outbox.source((work) => work());
+    const writing = this.#write.outbox.source((work) => this.#writer.exclusive(work));
+    return { ...reading, done: writing.done };
+  }
+
+  async start(): Promise<void> {
+    await this.transaction((tx) => tx.outbox.prune(this.#clock.now() - KEEP_OUTBOX_MS));
+  }
+
+  async stop(): Promise<void> {
+    await this.#writer.close();
+    await this.#reader.close();
+  }
+
+  health(): Health {
+    return { live: true, ready: true };
+  }
+}
+
+function repositories(db: SqliteDatabase, clock: Clock): Repositories {
+  return {
+    tasks: new TaskRepository(db),
+    runs: new RunRepository(db),
+    agents: new AgentRepository(db),
+    outbox: new OutboxRepository(db, clock),
+  };
+}

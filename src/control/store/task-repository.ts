@@ -1,0 +1,164 @@
+import { inFlightStates, type TaskState } from '#core/task-states.ts';
+import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+import { TaskEventRecord, TaskRecord } from './records.ts';
+
+export interface NewTask {
+  readonly id: string;
+  readonly dedupKey: string;
+  readonly agent: string;
+  readonly domain: string;
+  readonly text: string;
+  readonly requester: TaskRecord['requester'];
+  readonly depth: number;
+  readonly author: string;
+  readonly conversation: TaskRecord['conversation'];
+  readonly deadline: number;
+  readonly now: number;
+}
+
+export interface TaskFilter {
+  readonly agent?: string | undefined;
+  readonly state?: TaskState | undefined;
+  readonly limit: number;
+}
+
+export interface TaskPatch {
+  readonly state: TaskState;
+  readonly reason: string | undefined;
+  readonly now: number;
+  readonly answer?: string | undefined;
+  readonly attempts?: number | undefined;
+  readonly epoch?: number | undefined;
+  readonly notBefore?: number | undefined;
+}
+
+const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
+
+/** Tasks and their history. */
+export class TaskRepository {
+  readonly #db: SqliteDatabase;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  async insert(task: NewTask): Promise<void> {
+    this.#db.run(
+      `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
+         depth, author, conversation, conversation_id, not_before, deadline, created_at, updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      task.id,
+      task.dedupKey,
+      task.agent,
+      task.domain,
+      task.text,
+      task.requester.id,
+      task.requester.name,
+      task.requester.kind,
+      task.depth,
+      task.author,
+      task.conversation ? JSON.stringify(task.conversation) : null,
+      task.conversation?.id ?? null,
+      task.now,
+      task.deadline,
+      task.now,
+      task.now,
+    );
+  }
+
+  async byId(id: string): Promise<TaskRecord | undefined> {
+    const row = this.#db.get('SELECT * FROM tasks WHERE id = ?', id);
+    return row && TaskRecord.parse(row);
+  }
+
+  async byDedupKey(key: string): Promise<TaskRecord | undefined> {
+    const row = this.#db.get('SELECT * FROM tasks WHERE dedup_key = ?', key);
+    return row && TaskRecord.parse(row);
+  }
+
+  /** Newest first. */
+  async list(filter: TaskFilter): Promise<TaskRecord[]> {
+    const rows = this.#db.all(
+      `SELECT * FROM tasks WHERE (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR state = ?2)
+       ORDER BY created_at DESC, id DESC LIMIT ?3`,
+      filter.agent ?? null,
+      filter.state ?? null,
+      filter.limit,
+    );
+    return rows.map((row) => TaskRecord.parse(row));
+  }
+
+  /** Tasks waiting to be released, oldest first. */
+  async queued(): Promise<TaskRecord[]> {
+    return this.#db
+      .all("SELECT * FROM tasks WHERE state = 'queued' ORDER BY created_at, id LIMIT 1000")
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** Agent → number of its tasks that are out with it. */
+  async inFlight(): Promise<Map<string, number>> {
+    const rows = this.#db.all(
+      `SELECT agent, count(*) AS n FROM tasks WHERE state IN (${IN_FLIGHT}) GROUP BY agent`,
+    );
+    return new Map(rows.map((row) => [String(row['agent']), Number(row['n'])]));
+  }
+
+  /** Tasks whose deadline has passed and that have not ended. */
+  async overdue(now: number): Promise<TaskRecord[]> {
+    return this.#db
+      .all(
+        `SELECT * FROM tasks WHERE deadline <= ? AND state IN
+           ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running')`,
+        now,
+      )
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** How often this requester was refused for this reason in this conversation. */
+  async refusals(conversationId: string, requesterId: string, reason: string): Promise<number> {
+    const row = this.#db.get(
+      "SELECT count(*) AS n FROM tasks WHERE conversation_id = ? AND requester_id = ? AND state = 'rejected' AND reason = ?",
+      conversationId,
+      requesterId,
+      reason,
+    );
+    return Number(row?.['n'] ?? 0);
+  }
+
+  async update(id: string, patch: TaskPatch): Promise<void> {
+    this.#db.run(
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
+         attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before) WHERE id = ?`,
+      patch.state,
+      patch.reason ?? null,
+      patch.now,
+      patch.answer ?? null,
+      patch.attempts ?? null,
+      patch.epoch ?? null,
+      patch.notBefore ?? null,
+      id,
+    );
+  }
+
+  async markToldQueued(id: string): Promise<void> {
+    this.#db.run('UPDATE tasks SET told_queued = 1 WHERE id = ?', id);
+  }
+
+  async addEvent(id: string, entry: TaskEventRecord): Promise<void> {
+    this.#db.run(
+      'INSERT INTO task_events (task_id, event, state, reason, at) VALUES (?, ?, ?, ?, ?)',
+      id,
+      entry.event,
+      entry.state,
+      entry.reason ?? null,
+      entry.at,
+    );
+  }
+
+  /** Oldest first. */
+  async events(id: string): Promise<TaskEventRecord[]> {
+    return this.#db
+      .all('SELECT event, state, reason, at FROM task_events WHERE task_id = ? ORDER BY seq', id)
+      .map((row) => TaskEventRecord.parse(row));
+  }
+}

@@ -1,0 +1,116 @@
+import type { Clock } from './clock.ts';
+import type { Health, Part } from './lifecycle.ts';
+import type { Logger } from './log.ts';
+import { Loop } from './loop.ts';
+
+/** Something written down that has to go out. `key` is its idempotency key. */
+export interface OutboxEntry {
+  readonly id: number;
+  readonly key: string;
+  readonly payload: unknown;
+  /** Sends that were begun before this one. */
+  readonly attempts: number;
+}
+
+/** Where the entries are written down, in order. */
+export interface OutboxSource {
+  next(): Promise<OutboxEntry | undefined>;
+  /** Written before the send: after a crash it says that the effect may have happened. */
+  begin(id: number): Promise<void>;
+  done(id: number): Promise<void>;
+  isDone(key: string): Promise<boolean>;
+}
+
+export interface RelayOptions {
+  readonly name: string;
+  readonly source: OutboxSource;
+  /** Sends one entry; throws when it has to be tried again. Sending twice must have the effect once. */
+  readonly send: (entry: OutboxEntry, signal: AbortSignal) => Promise<void>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const IDLE_MS = 60_000;
+
+/**
+ * Sends the entries of an outbox, in order, until each is done (transactional outbox, Richardson).
+ * INVARIANT: an entry is begun on disk before it is sent and done only after; what a crash leaves between is sent
+ * again under the same key.
+ */
+export class Relay implements Part {
+  readonly name: string;
+  readonly #options: RelayOptions;
+  readonly #loop: Loop;
+  readonly #waiters = new Map<string, () => void>();
+  #failing: string | undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.#loop = new Loop({
+      clock: options.clock,
+      round: async (signal) => ((await this.#sendNext(signal)) ? 0 : IDLE_MS),
+      onError: (error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (this.#failing !== reason) options.log.warn({ err: error }, 'send failed, kept');
+        this.#failing = reason;
+      },
+      backoff: { baseMs: 100, capMs: 5000 },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#loop.start();
+  }
+
+  /** To be called after something was written down. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Resolves once the entry with this key has been sent; rejects when `signal` aborts first. */
+  async sent(key: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#waiters.set(key, resolve);
+    try {
+      signal.throwIfAborted();
+      // Asked after the waiter is in place, so that a send between the two is not missed.
+      if (await this.#options.source.isDone(key)) return;
+      this.wake();
+      await promise;
+    } finally {
+      this.#waiters.delete(key);
+      signal.removeEventListener('abort', onAbort);
+      promise.catch(() => undefined);
+    }
+  }
+
+  /** Sends what can still be sent before `signal` aborts; the rest stays on disk for the next start. */
+  async stop(signal: AbortSignal): Promise<void> {
+    await this.#loop.stop();
+    try {
+      while (!signal.aborted && (await this.#sendNext(signal)));
+    } catch (error) {
+      this.#options.log.info({ err: error }, 'left in the outbox');
+    }
+  }
+
+  health(): Health {
+    // A peer that is away is that peer's own readiness; the relay only has to advance.
+    return { live: this.#loop.live, ready: true, ...(this.#failing ? { reason: this.#failing } : {}) };
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<boolean> {
+    const { source, send } = this.#options;
+    const entry = await source.next();
+    if (!entry) return false;
+    await source.begin(entry.id);
+    await send(entry, signal);
+    await source.done(entry.id);
+    this.#failing = undefined;
+    this.#waiters.get(entry.key)?.();
+    return true;
+  }
+}
