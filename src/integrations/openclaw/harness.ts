@@ -96,7 +96,7 @@ class GatewayHarness implements OpenclawHarness {
   ): Promise<TurnOutcome> {
     signal.throwIfAborted();
     const { clock, resumeGraceMs = 20_000 } = this.#options;
-    const context = { client: this.#client, clock, log: this.#log, resumeGraceMs };
+    const context = { clock, log: this.#log, resumeGraceMs };
     const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), onProgress);
     const unlisten = this.#client.onEvent((event) => attempt.watch.take(event));
     const deadline = new AbortController();

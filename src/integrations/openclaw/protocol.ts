@@ -103,17 +103,25 @@ export const HistoryMessage = z.object({
 });
 export type HistoryMessage = z.output<typeof HistoryMessage>;
 
-/** What `chat.history` answers, and `GET /sessions/<key>/history` without the last two. */
+/** What `chat.history` answers; `GET /sessions/<key>/history` has the messages only. */
 export const History = z.object({
   messages: z.array(HistoryMessage),
   sessionInfo: z
-    .object({ hasActiveRun: z.boolean().catch(false), status: z.string().optional().catch(undefined) })
-    .catch({ hasActiveRun: false }),
+    .object({
+      hasActiveRun: z.boolean().catch(false),
+      activeRunIds: z.array(z.string()).catch([]),
+      status: z.string().optional().catch(undefined),
+    })
+    .catch({ hasActiveRun: false, activeRunIds: [] }),
+  inFlightRun: z.object({ runId: z.string() }).optional().catch(undefined),
   pendingInputs: z
     .object({ items: z.array(z.object({ runId: z.string().optional().catch(undefined) })) })
     .catch({ items: [] }),
 });
 export type History = z.output<typeof History>;
+
+/** What `chat.message.get` answers: one row without the cap that history has. */
+export const FullMessage = z.object({ message: HistoryMessage });
 
 /** An event about a run. */
 export const AgentEvent = z.object({

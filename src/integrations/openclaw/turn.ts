@@ -1,30 +1,28 @@
 import type { Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
-import type { GatewayClient } from './client.ts';
 import { type Connection, GatewayCallError } from './connection.ts';
 import { outcomeOfReply } from './outcome.ts';
-import { AgentReply, History, WaitReply } from './protocol.ts';
+import { AgentReply, FullMessage, History, historyText, WaitReply } from './protocol.ts';
 import { attemptKey, type Trace, traceOf } from './recover.ts';
 import { TurnWatch } from './turn-watch.ts';
 
 export interface TurnContext {
-  readonly client: GatewayClient;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a turn that the gateway may still take up again after a restart is waited for. */
   readonly resumeGraceMs: number;
 }
 
-/** What a gateway answers after a crash to the key of a turn it has begun to take up again. */
+/** What a gateway answers to the key of a turn that it has begun to take up again after a crash. */
 const KEY_SPENT = 'SESSION_WORK_START_CHANGED';
 const CALL_TIMEOUT_MS = 15_000;
 const WAIT_CHUNK_MS = 5_000;
-const RESUME_POLL_MS = 250;
+const POLL_MS = 250;
 
 /**
- * One turn over one connection: looks first, starts only what left no trace, waits for what runs.
- * Rejects with `gateway_unavailable` when the connection is lost; called again it looks again.
+ * One turn over the WebSocket: looks first, starts only what left no trace, waits for what runs.
+ * `run` rejects with `gateway_unavailable` when the connection is lost; called again it looks again.
  */
 export class TurnOverWebSocket {
   readonly #context: TurnContext;
@@ -33,6 +31,7 @@ export class TurnOverWebSocket {
   readonly watch: TurnWatch;
   /** Keys that the gateway has said it will not take again. */
   #refusedKeys = 0;
+  #interruptedSince: number | undefined;
 
   constructor(context: TurnContext, turn: Turn, key: string, onProgress: (progress: TurnProgress) => void) {
     this.#context = context;
@@ -42,72 +41,66 @@ export class TurnOverWebSocket {
   }
 
   async run(connection: Connection, signal: AbortSignal): Promise<TurnOutcome> {
-    const { clock, log, resumeGraceMs } = this.#context;
-    let interruptedSince: number | undefined;
     for (;;) {
       signal.throwIfAborted();
-      const trace = await this.look(connection, signal);
-      if (trace.kind === 'finished') return trace.outcome;
-      if (trace.kind === 'none') {
-        const outcome = await this.#ask(connection, 1, signal);
-        if (outcome) return outcome;
-      } else if (trace.kind === 'running') {
-        interruptedSince = undefined;
-        const outcome = await this.#wait(connection, signal);
-        if (outcome) return outcome;
-      } else {
-        // Asking with the same key again would replay the reply of a gateway that still remembers it …
-        const remembered = await this.#remembered(connection, signal);
-        if (remembered) return remembered;
-        interruptedSince ??= clock.now();
-        const patienceMs = trace.mayResume ? resumeGraceMs : RESUME_POLL_MS;
-        if (clock.now() - interruptedSince < patienceMs) {
-          await clock.sleep(RESUME_POLL_MS, signal);
-          continue;
-        }
-        // … and after a restart it fails: the message is in the history already. Hence another key.
-        log.warn(
-          { runId: this.#turn.runId },
-          'turn was interrupted and not taken up again; running it again',
-        );
-        const outcome = await this.#ask(connection, trace.attempts + 1, signal);
-        if (outcome) return outcome;
-      }
+      const outcome = await this.#step(await this.look(connection, signal), connection, signal);
+      if (outcome) return outcome;
+      await this.#context.clock.sleep(POLL_MS, signal);
     }
   }
 
   /** What the session's history says about this turn. */
   async look(connection: Connection, signal: AbortSignal): Promise<Trace> {
     const { sessionKey, runId } = this.#turn;
-    const payload = await connection.call(
-      'chat.history',
-      { sessionKey: this.#key, limit: 200, maxChars: 500_000 },
-      { timeoutMs: CALL_TIMEOUT_MS, signal },
-    );
-    return traceOf(History.parse(payload), runId, sessionKey);
+    const options = { timeoutMs: CALL_TIMEOUT_MS, signal };
+    const payload = await connection.call('chat.history', { sessionKey: this.#key, limit: 200 }, options);
+    const trace = traceOf(History.parse(payload), runId, sessionKey);
+    this.watch.resumed = trace.kind === 'running' && trace.resumed;
+    if (trace.kind !== 'finished' || trace.truncatedId === undefined) return trace;
+    if (trace.outcome.kind !== 'answered') return trace;
+    // History cuts a text at 8,000 characters.
+    const params = { sessionKey: this.#key, messageId: trace.truncatedId, maxChars: 2_000_000 };
+    const full = FullMessage.parse(await connection.call('chat.message.get', params, options));
+    return { ...trace, outcome: { ...trace.outcome, text: historyText(full.message).trim() } };
   }
 
   /** Stops this turn, and no other of its session. */
   async abort(connection: Connection, signal: AbortSignal): Promise<void> {
-    // A turn taken up after a restart runs under an id of the gateway's own.
-    const scope = this.watch.resumed ? {} : { runId: this.#turn.runId };
-    await connection.call(
-      'sessions.abort',
-      { key: this.#key, ...scope },
-      { timeoutMs: CALL_TIMEOUT_MS, signal },
-    );
+    const trace = await this.look(connection, signal);
+    const runId = trace.kind === 'running' ? trace.gatewayRunId : this.#turn.runId;
+    const params = { key: this.#key, runId };
+    await connection.call('sessions.abort', params, { timeoutMs: CALL_TIMEOUT_MS, signal });
   }
 
-  /** Starts the turn and waits for its end; undefined when it runs already, or the session moved on: look again. */
-  async #ask(connection: Connection, attempt: number, signal: AbortSignal): Promise<TurnOutcome | undefined> {
-    const { text, context, runId, timeoutMs, sessionKey } = this.#turn;
+  /** Acts on what was seen; undefined means: look again. */
+  async #step(trace: Trace, connection: Connection, signal: AbortSignal): Promise<TurnOutcome | undefined> {
+    const { runId } = this.#turn;
+    switch (trace.kind) {
+      case 'none':
+        return this.#ask(connection, attemptKey(runId, 1 + this.#refusedKeys), signal);
+      case 'running':
+        return this.#wait(connection, trace.gatewayRunId, trace.resumed, signal);
+      case 'interrupted':
+        return this.#again(connection, trace, signal);
+      case 'finished': {
+        // The reply a gateway still remembers says more about a failure than history does.
+        const { outcome, gatewayRunId } = trace;
+        if (outcome.kind === 'answered') return outcome;
+        return (await this.#remembered(connection, gatewayRunId, signal)) ?? outcome;
+      }
+    }
+  }
+
+  /** Starts the turn and waits for its end, or replays the end the gateway remembers. */
+  async #ask(connection: Connection, key: string, signal: AbortSignal): Promise<TurnOutcome | undefined> {
+    const { text, context, timeoutMs, sessionKey } = this.#turn;
     try {
       const payload = await connection.call(
         'agent',
         {
           message: text,
           sessionKey: this.#key,
-          idempotencyKey: attemptKey(runId, attempt + this.#refusedKeys),
+          idempotencyKey: key,
           ...(context === '' ? {} : { extraSystemPrompt: context }),
           deliver: false,
           // Longer than ours: it only ends turns that nobody waits for any more.
@@ -116,8 +109,7 @@ export class TurnOverWebSocket {
         { timeoutMs: timeoutMs + 60_000, signal, final: true },
       );
       const reply = AgentReply.parse(payload);
-      if (reply.status === 'in_flight') return await this.#wait(connection, signal);
-      return outcomeOfReply(reply, sessionKey, this.watch);
+      return reply.status === 'in_flight' ? undefined : outcomeOfReply(reply, sessionKey, this.watch);
     } catch (error) {
       const reply = refusedReply(error);
       if (reply) return outcomeOfReply(reply, sessionKey, this.watch);
@@ -129,24 +121,54 @@ export class TurnOverWebSocket {
     }
   }
 
-  /** Waits for a run that was started before; undefined when there is reason to look again. */
-  async #wait(connection: Connection, signal: AbortSignal): Promise<TurnOutcome | undefined> {
-    const done = await this.#hasEnded(connection, WAIT_CHUNK_MS, signal);
-    if (done) return this.#remembered(connection, signal);
-    this.watch.resumed = true;
-    return undefined;
+  async #wait(
+    connection: Connection,
+    gatewayRunId: string,
+    resumed: boolean,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome | undefined> {
+    this.#interruptedSince = undefined;
+    const ended = await this.#hasEnded(connection, gatewayRunId, WAIT_CHUNK_MS, signal);
+    return ended && !resumed ? this.#ask(connection, gatewayRunId, signal) : undefined;
+  }
+
+  /** Runs a turn again that the gateway has let go of; gives it time to take it up by itself first. */
+  async #again(
+    connection: Connection,
+    trace: Extract<Trace, { kind: 'interrupted' }>,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome | undefined> {
+    const { clock, log, resumeGraceMs } = this.#context;
+    const { runId } = this.#turn;
+    const remembered = await this.#remembered(connection, trace.gatewayRunId, signal);
+    if (remembered) return remembered;
+    this.#interruptedSince ??= clock.now();
+    const patienceMs = trace.mayResume ? resumeGraceMs : 2 * POLL_MS;
+    if (clock.now() - this.#interruptedSince < patienceMs) return undefined;
+    log.warn({ runId }, 'turn was interrupted and not taken up again; running it once more');
+    // With the key it had, it fails: its message is in the history already.
+    return this.#ask(connection, attemptKey(runId, trace.attempts + 1 + this.#refusedKeys), signal);
   }
 
   /** The stored reply of a run that this gateway process has seen to its end. */
-  async #remembered(connection: Connection, signal: AbortSignal): Promise<TurnOutcome | undefined> {
-    if (!(await this.#hasEnded(connection, 0, signal))) return undefined;
-    return this.#ask(connection, 1, signal);
+  async #remembered(
+    connection: Connection,
+    gatewayRunId: string,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome | undefined> {
+    const ended = await this.#hasEnded(connection, gatewayRunId, 0, signal);
+    return ended ? this.#ask(connection, gatewayRunId, signal) : undefined;
   }
 
-  async #hasEnded(connection: Connection, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  async #hasEnded(
+    connection: Connection,
+    gatewayRunId: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const payload = await connection.call(
       'agent.wait',
-      { runId: this.#turn.runId, timeoutMs },
+      { runId: gatewayRunId, timeoutMs },
       { timeoutMs: timeoutMs + CALL_TIMEOUT_MS, signal },
     );
     const { status, endedAt, stopReason } = WaitReply.parse(payload);
