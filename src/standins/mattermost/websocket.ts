@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { Loop } from '#lib/loop.ts';
 import { observeStatus } from './actions/status.ts';
 import type { ConnectionOwner, EventConnection, FrameSink } from './connection.ts';
 import type { ServerEvent } from './events.ts';
@@ -13,6 +14,9 @@ import type { World } from './world.ts';
 
 /** A client frame over 8 KiB closes the socket with 1009 (facts §3.1). */
 const MAX_FRAME_BYTES = 8 * 1024;
+
+/** A peer that answers no protocol ping for this long is dropped (facts §2.3: 100 s). */
+const SILENCE_LIMIT_MS = 100_000;
 
 export interface WebSocketOptions {
   readonly world: World;
@@ -58,14 +62,15 @@ export class WebSocketEndpoint {
     const sink: FrameSink = { send: (text) => socket.send(text), close: () => socket.terminate() };
     let connection: EventConnection | undefined;
     this.#sockets.add(socket);
-    const pings = setInterval(() => socket.ping(), this.#options.pingEveryMs);
+    const heartbeat = this.#heartbeat(socket);
+    heartbeat.start();
     const silence = setTimeout(() => {
       if (!connection) socket.terminate();
     }, this.#options.authenticationTimeoutMs);
 
     socket.on('error', () => undefined); // An oversized frame: ws closes the socket by itself.
     socket.on('close', () => {
-      clearInterval(pings);
+      void heartbeat.stop();
       clearTimeout(silence);
       this.#sockets.delete(socket);
       connection?.pause(sink, world.clock.now());
@@ -89,6 +94,26 @@ export class WebSocketEndpoint {
     const token = this.#options.tokenOf(request);
     const owner = token === undefined ? undefined : authenticate(world, token);
     if (owner) connection = this.#start(sink, owner, url);
+  }
+
+  /** Protocol pings; a peer that has been silent for too long is cut off. */
+  #heartbeat(socket: WebSocket): Loop {
+    const { clock } = this.#options.world;
+    let heardAt = clock.now();
+    let isFirst = true;
+    socket.on('pong', () => {
+      heardAt = clock.now();
+    });
+    return new Loop({
+      clock,
+      round: async () => {
+        if (clock.now() - heardAt > SILENCE_LIMIT_MS) socket.terminate();
+        else if (!isFirst) socket.ping();
+        isFirst = false;
+        return this.#options.pingEveryMs;
+      },
+      onError: () => socket.terminate(),
+    });
   }
 
   /** The hello comes before the OK; a wrong token ends the socket at once, without a close frame (facts §3.6). */

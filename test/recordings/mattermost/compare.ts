@@ -47,6 +47,10 @@ const JSON_TEXTS = new Set(['post', 'thread', 'reaction']);
 
 const ID = /^[a-z0-9]{26}$/;
 
+/** A direct channel is named by its two ids in order, a group channel by a hash of its members' ids. */
+const DIRECT_NAME = /^[a-z0-9]{26}__[a-z0-9]{26}$/;
+const GROUP_NAME = /^[0-9a-f]{40}$/;
+
 /** Knows which of our ids and times stands for which recorded one, and learns as it compares. */
 export class Translator {
   readonly #ids = new Map<string, string>();
@@ -101,6 +105,11 @@ export class Translator {
     } else if (typeof recorded === 'string' && ID.test(recorded) && !this.#ids.has(recorded)) {
       assert.match(String(ours), ID, `${at} is an id`);
       this.learn(recorded, String(ours));
+    } else if (typeof recorded === 'string' && GROUP_NAME.test(recorded)) {
+      assert.match(String(ours), GROUP_NAME, `${at} is the name of a group channel`);
+    } else if (typeof recorded === 'string' && DIRECT_NAME.test(recorded)) {
+      const expected = this.translate(recorded).split('__').sort().join('__');
+      assert.equal(ours, expected, `${at} names the two in the order of their ids`);
     } else if (typeof recorded === 'string') {
       assert.equal(ours, expand(this.translate(recorded)), at);
     } else assert.equal(ours, recorded, at);
