@@ -82,7 +82,7 @@ async function fetchNatsServer(
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new ToolError(failures.join('\n'));
+  throw new ToolError([...new Set(failures)].join('\n'));
 }
 
 async function installedNatsServer(): Promise<string | undefined> {
