@@ -40,7 +40,14 @@ const HISTORY_DEPENDENT = new Set([
 ]);
 
 /** Texts that are new each time: only their type is compared. */
-const ALWAYS_NEW = new Set(['request_id', 'token', 'trigger_id', 'server_version', 'server_hostname', 'invite_id']);
+const ALWAYS_NEW = new Set([
+  'request_id',
+  'token',
+  'trigger_id',
+  'server_version',
+  'server_hostname',
+  'invite_id',
+]);
 
 /** Fields that hold JSON as text. */
 const JSON_TEXTS = new Set(['post', 'thread', 'reaction']);
@@ -97,7 +104,11 @@ export class Translator {
 
   #sameScalar(ours: unknown, recorded: unknown, at: string): void {
     const field = at.slice(at.lastIndexOf('.') + 1);
-    assert.equal(kindOf(ours), kindOf(recorded), `${at}: ${JSON.stringify(ours)} for ${JSON.stringify(recorded)}`);
+    assert.equal(
+      kindOf(ours),
+      kindOf(recorded),
+      `${at}: ${JSON.stringify(ours)} for ${JSON.stringify(recorded)}`,
+    );
     if (ALWAYS_NEW.has(field) || HISTORY_DEPENDENT.has(field)) return;
     if (typeof recorded === 'number' && recorded > 1e12) {
       assert.ok(typeof ours === 'number' && ours > 1e12, `${at} is a time`);
@@ -122,7 +133,10 @@ export function sameShapes(ours: readonly unknown[], recorded: readonly unknown[
   assert.ok(ours.length > 0, `${at} is not empty`);
   for (const [index, item] of ours.entries()) {
     const shape = JSON.stringify(shapeOf(item));
-    assert.ok(shapes.has(shape), `${at}[${index}] has a recorded form: ${shape} is none of ${[...shapes].join(' ')}`);
+    assert.ok(
+      shapes.has(shape),
+      `${at}[${index}] has a recorded form: ${shape} is none of ${[...shapes].join(' ')}`,
+    );
   }
 }
 
