@@ -1,0 +1,73 @@
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
+import { type LocalFleet, prepareLocalFleet } from '#lab/local/local-fleet.ts';
+import { ensureNatsServer } from '#lab/tools/nats-server.ts';
+import { ensureOpenclaw, openclawEntry } from '#lab/tools/openclaw.ts';
+import { systemClock } from '#lib/clock.ts';
+import { cacheDirectory } from '#lib/config.ts';
+import { createLogger } from '#lib/log.ts';
+import { noteForFailure } from './failure-notes.ts';
+import { Person } from './person.ts';
+import { tempDir } from './temp-dir.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+export interface TestFleet extends LocalFleet, AsyncDisposable {
+  readonly stateDir: string;
+  /** Copies of `agents/`, which a test may change. */
+  readonly agentsDir: string;
+  readonly person: Person;
+}
+
+/** Starts a whole fleet as processes, on free ports, and resolves when every part of it is ready. */
+export async function startFleet(
+  options: { agents?: readonly string[]; settings?: Readonly<Record<string, string>> } = {},
+): Promise<TestFleet> {
+  const signal = AbortSignal.timeout(600_000);
+  const cache = cacheDirectory(process.env);
+  const dir = await tempDir('fleet');
+  const agentsDir = path.join(dir.path, 'agents-source');
+  await cp(path.join(ROOT, 'agents'), agentsDir, { recursive: true });
+  const fleet = await prepareLocalFleet({
+    stateDir: dir.path,
+    root: ROOT,
+    agentsDir,
+    agents: options.agents ?? ['athena'],
+    tools: {
+      natsServer: await ensureNatsServer(cache, signal),
+      openclawEntry: openclawEntry(await ensureOpenclaw(cache, signal)),
+    },
+    ports: 'any',
+    settings: {
+      OLYMPUS_HEARTBEAT_MS: '1000',
+      OLYMPUS_NOTICE_AFTER_MS: '2000',
+      OLYMPUS_RETRY_SCALE: '0.1',
+      OLYMPUS_CHAT_PING_MS: '1000',
+      OLYMPUS_LOG_LEVEL: 'debug',
+      ...options.settings,
+    },
+    log: createLogger({ name: 'test-fleet', level: 'fatal' }),
+    clock: systemClock,
+  });
+  const processes = [
+    fleet.control.process,
+    fleet.nats.process,
+    ...[...fleet.agents.values()].flatMap((agent) => [agent.gateway.process, agent.daemon]),
+  ];
+  const note = (): void => {
+    for (const each of processes) noteForFailure(each.name, each.logTail());
+  };
+  const dispose = async (): Promise<void> => {
+    note();
+    await fleet.lifecycle.stop(20_000);
+    await dir[Symbol.asyncDispose]();
+  };
+  try {
+    await fleet.lifecycle.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const person = await Person.connect(fleet.mattermost.url, fleet.human.token);
+  return { ...fleet, stateDir: dir.path, agentsDir, person, [Symbol.asyncDispose]: dispose };
+}
