@@ -7,9 +7,11 @@ import { installFaultHooks } from './fault-hooks.ts';
 import { FaultGate } from './faults.ts';
 import { bearerToken, registerRoutes } from './http.ts';
 import { Hub } from './hub.ts';
+import { OutgoingRequests } from './outgoing.ts';
 import { RequestLog, type SeenRequest } from './request-log.ts';
 import { botRoutes } from './routes/bots.ts';
 import { channelRoutes } from './routes/channels.ts';
+import { clickRoutes } from './routes/clicks.ts';
 import { fileRoutes } from './routes/files.ts';
 import { memberRoutes } from './routes/members.ts';
 import { postRoutes } from './routes/posts.ts';
@@ -51,6 +53,8 @@ export interface StandinOptions {
   readonly clock?: Clock;
   readonly authenticationTimeoutMs?: number;
   readonly pingEveryMs?: number;
+  /** AllowedUntrustedInternalConnections: names and CIDRs that buttons may lead to; loopback unless it says otherwise. */
+  readonly allowedInternal?: readonly string[];
 }
 
 /** A running stand-in. */
@@ -82,6 +86,7 @@ export class StandinPart implements Part {
   readonly #admin: FastifyInstance;
   readonly #world: World;
   readonly #sockets: WebSocketEndpoint;
+  readonly #outgoing: OutgoingRequests;
   #seeded: SeedResult | undefined;
 
   constructor(options: StandinOptions) {
@@ -99,7 +104,8 @@ export class StandinPart implements Part {
       pingEveryMs: options.pingEveryMs ?? 60_000,
       tokenOf: (request) => bearerToken(request.headers.authorization),
     });
-    this.#api = buildApi(this.#world, requests);
+    this.#outgoing = new OutgoingRequests(options.allowedInternal ?? ['localhost', '127.0.0.0/8']);
+    this.#api = buildApi(this.#world, requests, this.#outgoing);
     this.#api.server.on('upgrade', (request, stream, head) => this.#sockets.upgrade(request, stream, head));
     this.#admin = Fastify({ forceCloseConnections: true });
     registerAdminRoutes(this.#admin, { world: this.#world, hub, sockets: this.#sockets, requests });
@@ -126,6 +132,7 @@ export class StandinPart implements Part {
 
   async stop(): Promise<void> {
     this.#world.faults.clear();
+    this.#outgoing.stop();
     this.#sockets.close();
     await this.#api.close();
     await this.#admin.close();
@@ -136,7 +143,7 @@ export class StandinPart implements Part {
   }
 }
 
-function buildApi(world: World, requests: RequestLog): FastifyInstance {
+function buildApi(world: World, requests: RequestLog, outgoing: OutgoingRequests): FastifyInstance {
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
@@ -157,11 +164,10 @@ function buildApi(world: World, requests: RequestLog): FastifyInstance {
     if (entry) entry.status = reply.statusCode;
   });
   installFaultHooks(app, world);
-  registerRoutes(
-    app,
-    world,
-    ROUTES.flatMap((routesOf) => routesOf(world)),
-  );
+  registerRoutes(app, world, [
+    ...ROUTES.flatMap((routesOf) => routesOf(world)),
+    ...clickRoutes(world, outgoing),
+  ]);
   return app;
 }
 
