@@ -30,7 +30,11 @@ const Completion = z.object({
 });
 
 const Refusal = z.object({
-  error: z.object({ message: z.string().catch(''), type: z.string().catch(''), code: z.unknown() }),
+  error: z.object({
+    message: z.string().catch(''),
+    type: z.string().catch(''),
+    code: z.unknown().optional(),
+  }),
 });
 
 /**

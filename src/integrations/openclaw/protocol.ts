@@ -2,17 +2,17 @@ import { z } from 'zod';
 
 /** Frames of the gateway's protocol 4, as far as we use them. */
 export const GatewayFrame = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('event'), event: z.string(), payload: z.unknown() }),
+  z.object({ type: z.literal('event'), event: z.string(), payload: z.unknown().optional() }),
   z.object({
     type: z.literal('res'),
     id: z.string(),
     ok: z.boolean(),
-    payload: z.unknown(),
+    payload: z.unknown().optional(),
     error: z
       .object({
         code: z.string().catch('UNKNOWN'),
         message: z.string().catch(''),
-        details: z.unknown(),
+        details: z.unknown().optional(),
         retryable: z.boolean().optional().catch(undefined),
         retryAfterMs: z.number().optional().catch(undefined),
       })
@@ -87,7 +87,7 @@ export type WaitReply = z.output<typeof WaitReply>;
 /** One row of a session's history. */
 export const HistoryMessage = z.object({
   role: z.string(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
   idempotencyKey: z.string().optional().catch(undefined),
   model: z.string().optional().catch(undefined),
   usage: GatewayUsage.optional().catch(undefined),
