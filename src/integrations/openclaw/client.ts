@@ -56,7 +56,7 @@ export class GatewayClient {
     this.#connecting ??= this.#open().finally(() => {
       this.#connecting = undefined;
     });
-    const { connectTimeoutMs = 10_000 } = this.#options;
+    const { connectTimeoutMs = 30_000 } = this.#options;
     const opening = this.#connecting;
     return withDeadline(
       'the wait for the gateway connection',
@@ -85,7 +85,7 @@ export class GatewayClient {
   }
 
   async #open(): Promise<Connection> {
-    const { url, token, clock, log, connectTimeoutMs = 10_000 } = this.#options;
+    const { url, token, clock, log, connectTimeoutMs = 30_000 } = this.#options;
     if (this.#closing.signal.aborted) throw new OlympusError('gateway_unavailable', 'the client is closed');
     try {
       const connection = await Connection.open({

@@ -19,13 +19,16 @@ const Readiness = z.object({
   uptimeMs: z.number().optional().catch(undefined),
 });
 
-const PROBE_TIMEOUT_MS = 5_000;
-/** Two measures of when the gateway started differ by this much only if it started twice. */
-const RESTART_MS = 3_000;
+/** Generous: a gateway at work under emulation does not answer for seconds. */
+const PROBE_TIMEOUT_MS = 15_000;
+/** What two clocks may differ by, and nothing that a restart could hide in. */
+const CLOCK_SLACK_MS = 1_000;
+/** Between two warm-ups when the first shows that the gateway cannot be used. */
+const WARM_UP_AGAIN_MS = 10_000;
 
 /**
  * Watches `GET /readyz`. A gateway counts as ready once it says so and has been warmed up; it has to be warmed
- * up again after every restart, which shows in a missed probe or in its uptime.
+ * up again after every restart, which shows in its uptime (a missed probe does not prove one).
  */
 export class GatewayWatch {
   readonly #options: GatewayWatchOptions;
@@ -33,7 +36,9 @@ export class GatewayWatch {
   readonly #stopping = new AbortController();
   #warm = false;
   #warming: Promise<void> | undefined;
-  #startedAt: number | undefined;
+  /** The gateway of now started before this moment. */
+  #startedBefore = Number.POSITIVE_INFINITY;
+  #restarts = 0;
   #trouble: string | undefined = 'the OpenClaw gateway was not asked yet';
 
   constructor(options: GatewayWatchOptions) {
@@ -78,21 +83,18 @@ export class GatewayWatch {
       this.#options.log.info({ reason: trouble }, trouble ? 'gateway is not ready' : 'gateway is ready');
     }
     this.#trouble = trouble;
-    if (trouble !== undefined) {
-      this.#warm = false;
-      this.#startedAt = undefined;
-      return Math.min(everyMs, 1_000);
-    }
+    if (trouble !== undefined) return Math.min(everyMs, 1_000);
     if (!this.#warm) this.#warming ??= this.#warmUp();
     return everyMs;
   }
 
   async #warmUp(): Promise<void> {
-    const { warmUp, log } = this.#options;
-    const startedAt = this.#startedAt;
+    const { warmUp, log, clock } = this.#options;
+    const restarts = this.#restarts;
     try {
       const good = await warmUp(this.#stopping.signal);
-      this.#warm = good && this.answers && this.#startedAt === startedAt;
+      this.#warm = good && this.#restarts === restarts;
+      if (!good) await clock.sleep(WARM_UP_AGAIN_MS, this.#stopping.signal);
     } catch (error) {
       if (!this.#stopping.signal.aborted) log.error({ err: error }, 'warm-up broke');
     } finally {
@@ -102,10 +104,12 @@ export class GatewayWatch {
 
   /** Undefined when all is well, else what is not. */
   async #probe(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, url } = this.#options;
+    const askedAt = clock.now();
     let response: Response;
     let body: unknown;
     try {
-      response = await fetch(new URL('/readyz', this.#options.url), {
+      response = await fetch(new URL('/readyz', url), {
         signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
       });
       body = await response.json();
@@ -117,17 +121,20 @@ export class GatewayWatch {
     if (!parsed.success) return `the OpenClaw gateway answered /readyz with HTTP ${response.status}`;
     const { ready, failing, uptimeMs } = parsed.data;
     if (!ready) return `the OpenClaw gateway is not ready: ${failing.join(', ') || 'it does not say why'}`;
-    if (uptimeMs !== undefined) this.#noteStart(this.#options.clock.now() - uptimeMs);
+    if (uptimeMs !== undefined) this.#noteStart(askedAt - uptimeMs, clock.now() - uptimeMs);
     return undefined;
   }
 
-  #noteStart(startedAt: number): void {
-    if (this.#startedAt !== undefined && startedAt - this.#startedAt <= RESTART_MS) return;
-    if (this.#startedAt !== undefined) {
-      this.#options.log.info('gateway was restarted');
-      this.#warm = false;
+  /** The answer was made somewhere between question and receipt, so the start is known within these bounds. */
+  #noteStart(earliest: number, latest: number): void {
+    if (earliest <= this.#startedBefore + CLOCK_SLACK_MS) {
+      this.#startedBefore = Math.min(this.#startedBefore, latest);
+      return;
     }
-    this.#startedAt = startedAt;
+    this.#options.log.info('gateway was restarted');
+    this.#restarts += 1;
+    this.#warm = false;
+    this.#startedBefore = latest;
   }
 }
 

@@ -2,7 +2,7 @@ import { messageOf, OlympusError } from '#core/errors.ts';
 import type { FailureCode } from '#core/failures.ts';
 import type { Harness, HarnessHealth, Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
-import { DeadlineError } from '#lib/deadline.ts';
+import { DeadlineError, withDeadline } from '#lib/deadline.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { GatewayClient } from './client.ts';
@@ -44,6 +44,12 @@ const FAREWELL_MS = 5_000;
 /** Connections that fail in a row, while HTTP answers, before a turn goes over HTTP. */
 const REFUSALS_BEFORE_HTTP = 5;
 
+/** A turn that this process waits for. */
+interface LocalTurn {
+  readonly cancel: AbortController;
+  readonly ended: PromiseWithResolvers<void>;
+}
+
 class GatewayHarness implements OpenclawHarness {
   readonly name = 'openclaw';
   readonly #options: OpenclawHarnessOptions;
@@ -51,7 +57,7 @@ class GatewayHarness implements OpenclawHarness {
   readonly #client: GatewayClient;
   readonly #watch: GatewayWatch;
   /** The turns this process waits for, by session; aborting one ends its wait. */
-  readonly #running = new Map<string, Set<AbortController>>();
+  readonly #running = new Map<string, Set<LocalTurn>>();
 
   constructor(options: OpenclawHarnessOptions) {
     const { url, token, clock, warmUpTimeoutMs = 120_000, probeEveryMs = 2_000 } = options;
@@ -104,27 +110,37 @@ class GatewayHarness implements OpenclawHarness {
       () => deadline.abort(new DeadlineError('the turn', turn.timeoutMs)),
       turn.timeoutMs,
     );
-    const cancel = this.#register(turn.sessionKey);
+    const local = this.#register(turn.sessionKey);
+    const cancelled = local.cancel.signal;
     try {
-      const all = AbortSignal.any([signal, deadline.signal, cancel.signal]);
+      const all = AbortSignal.any([signal, deadline.signal, cancelled]);
       return await this.#pursue(attempt, turn, all);
     } catch (error) {
       signal.throwIfAborted();
-      if (cancel.signal.aborted) return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
-      if (deadline.signal.aborted) return this.#giveUpLate(attempt, turn, signal);
+      if (cancelled.aborted) return await this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
+      if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, signal);
       this.#log.error({ err: error, runId: turn.runId }, 'turn broke');
-      const failure = classify({ message: messageOf(error) });
+      const refused = error instanceof GatewayCallError && error.code === 'INVALID_REQUEST';
+      const failure = refused ? 'invalid_input' : classify({ message: messageOf(error) });
       return { kind: 'failed', failure, message: messageOf(error), usage: usageSeen(attempt.watch) };
     } finally {
       clearTimeout(timer);
       unlisten();
-      this.#unregister(turn.sessionKey, cancel);
+      this.#unregister(turn.sessionKey, local);
     }
   }
 
   async abort(sessionKey: string, signal: AbortSignal): Promise<void> {
-    for (const cancel of this.#running.get(sessionKey) ?? []) cancel.abort();
-    await this.#client.call('sessions.abort', { key: this.#keyOf(sessionKey) }, FAREWELL_MS, signal);
+    const local = [...(this.#running.get(sessionKey) ?? [])];
+    if (local.length === 0) {
+      await this.#client.call('sessions.abort', { key: this.#keyOf(sessionKey) }, FAREWELL_MS, signal);
+      return;
+    }
+    // Each stops exactly its own run; a stop by session key could hit the turn that follows.
+    for (const { cancel } of local) cancel.abort();
+    await withDeadline('the stop of the turn', 2 * FAREWELL_MS, signal, () =>
+      Promise.all(local.map(({ ended }) => ended.promise)),
+    );
   }
 
   /** Goes on through lost connections and restarts of the gateway until there is an outcome or `signal` aborts. */
@@ -136,6 +152,7 @@ class GatewayHarness implements OpenclawHarness {
       try {
         if (refusals >= REFUSALS_BEFORE_HTTP) {
           this.#log.warn({ runId: turn.runId }, 'turn goes over HTTP');
+          attempt.watch.overHttp = true;
           return await runOverHttp({ url, token, turn, key: this.#keyOf(turn.sessionKey), signal });
         }
         const connection = await this.#client.connect(signal);
@@ -154,7 +171,7 @@ class GatewayHarness implements OpenclawHarness {
   async #giveUpLate(attempt: TurnOverWebSocket, turn: Turn, signal: AbortSignal): Promise<TurnOutcome> {
     const { complaint } = attempt.watch;
     const limit = `The turn did not end within ${turn.timeoutMs} ms`;
-    if (!this.#client.connected) {
+    if (!this.#client.connected && !attempt.watch.overHttp) {
       const message = `${limit}: the OpenClaw gateway is away.`;
       return { kind: 'failed', failure: 'gateway_unready', message, usage: usageSeen(attempt.watch) };
     }
@@ -176,6 +193,8 @@ class GatewayHarness implements OpenclawHarness {
   ): Promise<TurnOutcome> {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]);
     let usage = usageSeen(attempt.watch);
+    // Over HTTP, hanging up has stopped it.
+    if (attempt.watch.overHttp) return { kind: 'failed', failure, message, usage };
     try {
       const connection = await this.#client.connect(soon);
       await attempt.abort(connection, soon);
@@ -196,16 +215,17 @@ class GatewayHarness implements OpenclawHarness {
     return `agent:${this.#options.agentId ?? AGENT_ID}:${sessionKey}`;
   }
 
-  #register(sessionKey: string): AbortController {
-    const cancel = new AbortController();
+  #register(sessionKey: string): LocalTurn {
+    const local = { cancel: new AbortController(), ended: Promise.withResolvers<void>() };
     const running = this.#running.get(sessionKey) ?? new Set();
-    this.#running.set(sessionKey, running.add(cancel));
-    return cancel;
+    this.#running.set(sessionKey, running.add(local));
+    return local;
   }
 
-  #unregister(sessionKey: string, cancel: AbortController): void {
+  #unregister(sessionKey: string, local: LocalTurn): void {
+    local.ended.resolve();
     const running = this.#running.get(sessionKey);
-    running?.delete(cancel);
+    running?.delete(local);
     if (running?.size === 0) this.#running.delete(sessionKey);
   }
 }

@@ -15,6 +15,8 @@ export class TurnWatch implements Seen {
   model: string | undefined;
   /** The gateway took the turn up again under an id of its own: then every event of the session counts. */
   resumed = false;
+  /** It was last tried without a WebSocket. */
+  overHttp = false;
 
   constructor(runId: string, sessionKey: string, onProgress: (progress: TurnProgress) => void) {
     this.#runId = runId;

@@ -16,7 +16,7 @@ export interface TurnContext {
 
 /** What a gateway answers to the key of a turn that it has begun to take up again after a crash. */
 const KEY_SPENT = 'SESSION_WORK_START_CHANGED';
-const CALL_TIMEOUT_MS = 15_000;
+const CALL_TIMEOUT_MS = 30_000;
 const WAIT_CHUNK_MS = 5_000;
 const POLL_MS = 250;
 
