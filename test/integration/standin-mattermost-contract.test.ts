@@ -162,7 +162,7 @@ describe('Mattermost stand-in against the recorded 11.0.3', () => {
     await as('bot:zeus', 'POST', '/posts', { channel_id: id, message: 'hello' });
     await as('bot:zeus', 'POST', '/channels/direct', [zeus, hermes]);
     await as('human', 'POST', '/channels/group', [zeus, human, hermes]);
-    await as('human', 'PUT', '/users/me/status', { status: 'away' });
+    await as('human', 'PUT', '/users/me/status', { user_id: human, status: 'away' });
     await as('admin', 'POST', `/users/${hermes}/tokens`, { description: 'olympus daemon' });
   }
 

@@ -72,7 +72,7 @@ describe('Mattermost stand-in events against the recorded 11.0.3', () => {
       assert.ok(!hasFailed, 'an earlier step failed');
       hasFailed = true;
       const before = heard.length;
-      for (const frame of step.sent) socket.send(JSON.stringify(frame).replace('<token>', 'token-of-zeus'));
+      for (const frame of step.sent) socket.send(translator.translate(JSON.stringify(frame)).replace('<token>', 'token-of-zeus'));
       await perform(step);
 
       await waitFor('the recorded number of frames', () => heard.length >= before + step.heard.length);
@@ -98,9 +98,11 @@ describe('Mattermost stand-in events against the recorded 11.0.3', () => {
 
   async function recreateHistory(): Promise<void> {
     const ids = (names: readonly string[]) => names.map((name) => standin.seeded?.users[name]?.id ?? '');
-    await api('zeus', 'PUT', '/users/me/status', { status: 'online' });
+    const status = (who: string, name: string) =>
+      api(who, 'PUT', '/users/me/status', { user_id: standin.seeded?.users[who]?.id, status: name });
+    await status('zeus', 'online');
     await api('zeus', 'PUT', '/users/me/status/custom', { emoji: 'hammer', text: 'building' });
-    await api('human', 'PUT', '/users/me/status', { status: 'away' });
+    await status('human', 'away');
     const direct = await api('zeus', 'POST', '/channels/direct', ids(['zeus', 'human']));
     const group = await api('human', 'POST', '/channels/group', ids(['zeus', 'human', 'hermes']));
     translator.learn('3f1ojf9ag3yy9m8w1rru3m9hyy', String(direct['id']));

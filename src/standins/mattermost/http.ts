@@ -73,10 +73,11 @@ export function objectBody(call: Call, what: string): JsonObject {
   return body;
 }
 
-/** The body as a JSON array of texts; 400 naming `what` when it is not one. */
+/** The body as a JSON array of at least one text; 400 naming `what` when it is not one. */
 export function textsBody(call: Call, what: string): string[] {
   const body = parseJson(call.body.toString('utf8'));
-  if (!Array.isArray(body) || !body.every((item) => typeof item === 'string')) throw badBodyParam(what);
+  if (!Array.isArray(body) || body.length === 0 || !body.every((item) => typeof item === 'string'))
+    throw badBodyParam(what);
   return body;
 }
 

@@ -34,7 +34,11 @@ export function answerAction(world: World, connection: EventConnection, frame: A
         data: { node_id: '', server_time: world.clock.now(), text: 'pong', version: SERVER_VERSION },
       };
     case 'user_typing':
+      if (!world.store.channels.isMember(textOf(frame.data, 'channel_id'), userId))
+        return invalidParam('channel_id');
       publishTyping(world, userId, textOf(frame.data, 'channel_id'), textOf(frame.data, 'parent_id'));
+      return { status: 'OK' };
+    case 'user_update_active_status':
       return { status: 'OK' };
     case 'get_statuses': {
       const known = world.store.statuses.known().filter((status) => status.status !== 'offline');
@@ -43,6 +47,18 @@ export function answerAction(world: World, connection: EventConnection, frame: A
     default:
       return failure('bad_action', 'Unknown WebSocket action.', 500);
   }
+}
+
+function invalidParam(name: string): ActionReply {
+  return {
+    status: 'FAIL',
+    error: {
+      id: 'api.websocket_handler.invalid_param.app_error',
+      message: `Invalid ${name} parameter.`,
+      detailed_error: '',
+      status_code: 400,
+    },
+  };
 }
 
 function failure(name: string, message: string, statusCode: number): ActionReply {

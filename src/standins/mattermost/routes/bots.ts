@@ -6,7 +6,7 @@ import type { User } from '../model.ts';
 import { renderBot } from '../render.ts';
 import type { World } from '../world.ts';
 
-/** Bot accounts; all of it is for system admins (recorded: 114). */
+/** Bot accounts, for system admins only: lists are forbidden to others, single bots hidden (recorded: 114). */
 export function botRoutes(world: World): Route[] {
   const { users } = world.store;
   const setActive = (bot: User, isActive: boolean): { body: unknown } => {
@@ -41,17 +41,14 @@ export function botRoutes(world: World): Route[] {
       return { body: bots.slice(start, start + perPage).map(renderBot) };
     }),
     route('GET', '/bots/:bot_user_id(^[A-Za-z0-9]+$)', (call) => {
-      requireAdmin(world, call);
       const bot = botParam(world, call);
       if (bot.deleteAt !== 0 && call.query.get('include_deleted') !== 'true') throw botNotFound();
       return { body: renderBot(bot) };
     }),
     route('POST', '/bots/:bot_user_id(^[A-Za-z0-9]+$)/disable', (call) => {
-      requireAdmin(world, call);
       return setActive(botParam(world, call), false);
     }),
     route('POST', '/bots/:bot_user_id(^[A-Za-z0-9]+$)/enable', (call) => {
-      requireAdmin(world, call);
       return setActive(botParam(world, call), true);
     }),
   ];
@@ -65,7 +62,8 @@ function botParam(world: World, call: UserCall): User {
   const id = call.params['bot_user_id'] ?? '';
   if (!isMattermostId(id)) throw badUrlParam('bot_user_id');
   const user = world.store.users.get(id);
-  if (!user?.isBot) throw botNotFound();
+  // To others a bot does not exist at all (bot.go: getBot).
+  if (!user?.isBot || !world.store.users.isSystemAdmin(call.user)) throw botNotFound();
   return user;
 }
 

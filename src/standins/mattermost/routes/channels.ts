@@ -1,7 +1,8 @@
 import { createTeamChannel, openPrivateChannel } from '../actions/membership.ts';
 import { readableChannel } from '../actions/permissions.ts';
-import { ApiError, badBodyParam, forbidden, userNotFound } from '../errors.ts';
+import { ApiError, badBodyParam, forbidden } from '../errors.ts';
 import { objectBody, type Route, route, textsBody, type UserCall } from '../http.ts';
+import { isMattermostId } from '../ids.ts';
 import { textOf } from '../json.ts';
 import type { Channel, User } from '../model.ts';
 import type { World } from '../world.ts';
@@ -13,9 +14,11 @@ export function channelRoutes(world: World): Route[] {
   return [
     route('POST', '/channels', (call) => ({ status: 201, body: create(world, call) })),
     route('POST', '/channels/direct', (call) => {
+      const ids = textsBody(call, 'user_ids');
+      if (ids.length !== 2) throw badBodyParam('user_ids');
+      if (!ids.every(isMattermostId)) throw badBodyParam('user_id');
+      if (!ids.includes(call.user.id) && !world.store.users.isSystemAdmin(call.user)) throw forbidden();
       const users = usersInBody(world, call, 'user_ids');
-      if (textsBody(call, 'user_ids').length !== 2) throw badBodyParam('user_ids');
-      if (!users.some((user) => user.id === call.user.id)) throw forbidden();
       return { status: 201, body: openPrivateChannel(world, users, call.user) };
     }),
     route('POST', '/channels/group', (call) => {
@@ -80,13 +83,17 @@ function create(world: World, call: UserCall): Channel {
 function usersInBody(world: World, call: UserCall, what: string): User[] {
   return textsBody(call, what).map((id) => {
     const user = world.store.users.get(id);
-    if (!user) throw userNotFound();
+    if (!user) throw invalidDirectUser();
     return user;
   });
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function invalidDirectUser(): ApiError {
+  return new ApiError(400, 'api.channel.create_direct_channel.invalid_user.app_error', 'Invalid user ID.');
 }
 
 function channelExists(): ApiError {

@@ -1,6 +1,7 @@
 import { canPost, canRead } from '../actions/permissions.ts';
-import { badBodyParam, fileNotFound, forbidden } from '../errors.ts';
+import { badBodyParam, badUrlParam, fileNotFound, forbidden } from '../errors.ts';
 import { type Route, route, type UserCall } from '../http.ts';
+import { isMattermostId } from '../ids.ts';
 import type { StoredFile } from '../model.ts';
 import { renderFile } from '../render.ts';
 import type { World } from '../world.ts';
@@ -21,6 +22,7 @@ export function fileRoutes(world: World): Route[] {
   return [
     route('POST', '/files', async (call) => {
       const upload = await readUpload(call);
+      if (!isMattermostId(upload.channelId)) throw badUrlParam('channel_id');
       if (!canPost(store, call.user, upload.channelId)) throw forbidden();
       const stored = upload.files.map((file) =>
         store.files.add({

@@ -40,6 +40,7 @@ export function memberRoutes(world: World): Route[] {
       const added = ids.map((id) => {
         const user = users.get(id);
         if (!user) throw userNotFound();
+        if (!channels.isInTeam(channel.team_id, user.id)) throw notInTeam();
         if (!mayAdd(world, call.user, channel, user)) throw forbidden();
         return addToChannel(world, channel, user, call.user);
       });
@@ -60,7 +61,6 @@ export function memberRoutes(world: World): Route[] {
 /** Anybody of the team may join a public channel; adding others, and all of a private one, is for members (facts §3.2). */
 function mayAdd(world: World, caller: User, channel: Channel, user: User): boolean {
   if (channel.type === 'D' || channel.type === 'G') return false;
-  if (!world.store.channels.isInTeam(channel.team_id, user.id)) return false;
   const joinsItself = channel.type === 'O' && caller.id === user.id;
   return joinsItself || canPost(world.store, caller, channel.id);
 }
@@ -71,6 +71,14 @@ function knownChannel(world: World, call: UserCall): Channel {
   const channel = world.store.channels.get(id);
   if (!channel) throw channelNotFound();
   return channel;
+}
+
+function notInTeam(): ApiError {
+  return new ApiError(
+    404,
+    'app.team.get_member.missing.app_error',
+    'No team member found for that user ID and team ID.',
+  );
 }
 
 function memberNotFound(): ApiError {

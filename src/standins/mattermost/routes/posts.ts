@@ -1,22 +1,33 @@
 import { createPost, type PostRequest } from '../actions/create-post.ts';
 import { deletePost, editPost } from '../actions/edit-post.ts';
 import { postEphemeral } from '../actions/ephemeral.ts';
-import { ownedPost, readablePost } from '../actions/permissions.ts';
+import { canPost, ownedPost, readablePost } from '../actions/permissions.ts';
 import { observeStatus } from '../actions/status.ts';
-import { badBodyParam, forbidden } from '../errors.ts';
-import { type Call, OK, objectBody, type Route, route } from '../http.ts';
+import { badBodyParam, badUrlParam, forbidden } from '../errors.ts';
+import { type Call, OK, objectBody, type Route, route, type UserCall } from '../http.ts';
+import { isMattermostId } from '../ids.ts';
 import { asObject, textOf, textsOf } from '../json.ts';
 import type { Post } from '../model.ts';
 import { renderPost } from '../render.ts';
 import type { World } from '../world.ts';
+
+/** A field of another type makes the whole body unreadable for the server. */
+const TEXT_FIELDS = ['channel_id', 'message', 'root_id', 'pending_post_id', 'type'] as const;
 
 const POST = '/posts/:post_id(^[A-Za-z0-9]+$)';
 
 /** Posts: written, read, changed, deleted. */
 export function postRoutes(world: World): Route[] {
   const { store } = world;
-  const owned = (call: Call & { user: Parameters<typeof ownedPost>[1] }): Post =>
-    ownedPost(store, call.user, call.params['post_id'] ?? '');
+  const owned = (call: UserCall): Post => ownedPost(store, call.user, call.params['post_id'] ?? '');
+  /** Any member may pin; 403 also when there is no such post (post.go: saveIsPinnedPost). */
+  const pinnable = (call: UserCall): Post => {
+    const postId = call.params['post_id'] ?? '';
+    if (!isMattermostId(postId)) throw badUrlParam('post_id');
+    const post = store.posts.get(postId);
+    if (!post || !canPost(store, call.user, post.channel_id)) throw forbidden();
+    return post;
+  };
   return [
     route(
       'POST',
@@ -70,11 +81,11 @@ export function postRoutes(world: World): Route[] {
       return OK;
     }),
     route('POST', `${POST}/pin`, (call) => {
-      editPost(world, readablePost(store, call.user, call.params['post_id'] ?? ''), { isPinned: true });
+      editPost(world, pinnable(call), { isPinned: true });
       return OK;
     }),
     route('POST', `${POST}/unpin`, (call) => {
-      editPost(world, readablePost(store, call.user, call.params['post_id'] ?? ''), { isPinned: false });
+      editPost(world, pinnable(call), { isPinned: false });
       return OK;
     }),
   ];
@@ -82,6 +93,11 @@ export function postRoutes(world: World): Route[] {
 
 function postRequest(call: Call): PostRequest {
   const body = objectBody(call, 'post');
+  const isWellTyped =
+    TEXT_FIELDS.every((field) => isTextOrAbsent(body[field])) &&
+    (body['props'] == null || asObject(body['props']) !== undefined) &&
+    (body['file_ids'] == null || Array.isArray(body['file_ids']));
+  if (!isWellTyped) throw badBodyParam('post');
   const priority = asObject(asObject(body['metadata'])?.['priority']);
   return {
     channelId: textOf(body, 'channel_id'),
@@ -92,4 +108,8 @@ function postRequest(call: Call): PostRequest {
     pendingPostId: textOf(body, 'pending_post_id'),
     wantsPriority: priority !== undefined,
   };
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'string';
 }

@@ -27,17 +27,23 @@ export function statusRoutes(world: World): Route[] {
     })),
     route('PUT', '/users/:user_id(^[A-Za-z0-9]+$)/status', (call) => {
       const user = ownUserParam(world, call);
-      const name = textOf(objectBody(call, 'status'), 'status');
+      const body = objectBody(call, 'status');
+      // The body must name the user of the path once more (status.go: updateUserStatus).
+      if (textOf(body, 'user_id') !== user.id) throw badBodyParam('user_id');
+      const name = textOf(body, 'status');
       if (!isStatusName(name)) throw badBodyParam('status');
       chooseStatus(world, user.id, name);
       return { body: statuses.get(user.id) };
     }),
     route('POST', '/users/status/ids', (call) => ({
-      body: textsBody(call, 'user_ids').map((id) => statuses.get(id)),
+      body: textsBody(call, 'user_ids')
+        .filter((id) => world.store.users.get(id))
+        .map((id) => statuses.get(id)),
     })),
     route('PUT', '/users/:user_id(^[A-Za-z0-9]+$)/status/custom', (call) => {
       const user = ownUserParam(world, call);
       const body = objectBody(call, 'custom_status');
+      if (textOf(body, 'emoji') === '' && textOf(body, 'text') === '') throw badBodyParam('custom_status');
       const customStatus = JSON.stringify({
         emoji: textOf(body, 'emoji'),
         text: textOf(body, 'text'),

@@ -1,6 +1,7 @@
 import { readableChannel, readablePost } from '../actions/permissions.ts';
-import { badUrlParam } from '../errors.ts';
+import { badBodyParam } from '../errors.ts';
 import { type Answer, type Call, numberParam, type Route, route } from '../http.ts';
+import { isMattermostId } from '../ids.ts';
 import type { Post } from '../model.ts';
 import { renderPost } from '../render.ts';
 import type { Store } from '../store.ts';
@@ -14,9 +15,12 @@ export function timelineRoutes(world: World): Route[] {
       const channel = readableChannel(store, call.user, call.params['channel_id'] ?? '');
       const since = call.query.get('since');
       if (since !== null && since !== '0') return changes(store, channel.id, since);
-      const anchored = call.query.get('before') ?? call.query.get('after');
+      for (const name of ['after', 'before']) {
+        const anchor = call.query.get(name);
+        if (anchor && !isMattermostId(anchor)) throw badBodyParam(name);
+      }
+      const anchored = call.query.get('after') || call.query.get('before');
       const list = anchored ? aroundPost(store, channel.id, call) : page(store, channel.id, call);
-      if (anchored) return { body: list };
       return { headers: { etag: `11.0.3.${channel.last_post_at}` }, body: list };
     }),
     route('GET', '/posts/:post_id(^[A-Za-z0-9]+$)/thread', (call) => {
@@ -33,7 +37,7 @@ export function timelineRoutes(world: World): Route[] {
 /** Everything that changed after a time; edits and deletions come back too (recorded: 24). */
 function changes(store: Store, channelId: string, since: string): Answer {
   const time = Number(since);
-  if (!Number.isFinite(time)) throw badUrlParam('since');
+  if (since.trim() === '' || !Number.isInteger(time)) throw badBodyParam('since');
   const posts = store.posts.changedSince(channelId, time);
   return { body: listOf(store, posts, { countReplies: false }) };
 }
@@ -50,11 +54,11 @@ function page(store: Store, channelId: string, call: Call): Record<string, unkno
 function aroundPost(store: Store, channelId: string, call: Call): Record<string, unknown> {
   const perPage = numberParam(call, 'per_page', { fallback: 60, max: 200 });
   const skip = numberParam(call, 'page', { fallback: 0 }) * perPage;
-  const before = call.query.get('before');
+  const after = call.query.get('after');
   const all = store.posts.newestFirst(channelId);
-  const at = all.findIndex((post) => post.id === (before ?? call.query.get('after')));
+  const at = all.findIndex((post) => post.id === (after || call.query.get('before')));
   if (at < 0) return slice(store, [], { start: 0, end: 0 }, call);
-  if (before !== null) return slice(store, all, { start: at + 1 + skip, end: at + 1 + skip + perPage }, call);
+  if (!after) return slice(store, all, { start: at + 1 + skip, end: at + 1 + skip + perPage }, call);
   return slice(store, all, { start: Math.max(0, at - skip - perPage), end: Math.max(0, at - skip) }, call);
 }
 
@@ -81,16 +85,14 @@ function slice(
 /** A thread: the root first, then replies; `direction=up` walks from the newest (recorded: 22 and 23). */
 function thread(store: Store, root: Post, call: Call): Record<string, unknown> {
   const perPage = numberParam(call, 'perPage', { fallback: 0 });
-  const isUp = call.query.get('direction') !== 'down';
-  const replies = store.posts.replies(root.id);
-  const walk = isUp ? replies.toReversed() : replies;
+  const oldestFirst = [root, ...store.posts.replies(root.id)];
+  const walk = call.query.get('direction') === 'down' ? oldestFirst : oldestFirst.toReversed();
   const from = call.query.get('fromPost');
-  const at = from ? walk.findIndex((post) => post.id === from) : -1;
-  const rest = walk.slice(at + 1);
-  // The root counts as one of the page (recorded: perPage=1 gives the root alone).
-  const room = perPage === 0 ? rest.length : Math.max(0, at >= 0 || isUp ? perPage : perPage - 1);
-  const shown = rest.slice(0, room);
-  return { ...listOf(store, [root, ...shown], {}), has_next: rest.length > shown.length };
+  const rest = walk.slice(from ? walk.findIndex((post) => post.id === from) + 1 : 0);
+  const shown = perPage === 0 ? rest : rest.slice(0, perPage);
+  // The root is always there and first, whether or not the walk came by it (recorded: 23).
+  const replies = shown.filter((post) => post.id !== root.id);
+  return { ...listOf(store, [root, ...replies], {}), has_next: rest.length > shown.length };
 }
 
 function listOf(

@@ -50,7 +50,7 @@ export function userRoutes(world: World): Route[] {
     }),
     route('GET', '/users/username/:username(^[A-Za-z0-9_.-]+$)', (call) => {
       const user = users.named(call.params['username'] ?? '');
-      if (!user) throw userNotFound();
+      if (!user) throw usernameNotFound();
       return user.id === call.user.id ? ownUser(user) : { body: renderUser(user) };
     }),
     route('GET', '/users/:user_id(^[A-Za-z0-9]+$)', (call) => {
@@ -95,6 +95,14 @@ function ownUser(user: User): { headers: Record<string, string>; body: unknown }
     headers: { etag: `11.0.3.${user.id}.${user.updateAt}..0.true.true.0` },
     body: renderSelf(user),
   };
+}
+
+function usernameNotFound(): ApiError {
+  return new ApiError(
+    404,
+    'app.user.get_by_username.app_error',
+    'Unable to find an existing account matching your username for this team. This team may require an invite from the team owner to join.',
+  );
 }
 
 function botLoginForbidden(): ApiError {
