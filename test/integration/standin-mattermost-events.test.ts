@@ -72,7 +72,8 @@ describe('Mattermost stand-in events against the recorded 11.0.3', () => {
       assert.ok(!hasFailed, 'an earlier step failed');
       hasFailed = true;
       const before = heard.length;
-      for (const frame of step.sent) socket.send(translator.translate(JSON.stringify(frame)).replace('<token>', 'token-of-zeus'));
+      for (const frame of step.sent)
+        socket.send(translator.translate(JSON.stringify(frame)).replace('<token>', 'token-of-zeus'));
       await perform(step);
 
       await waitFor('the recorded number of frames', () => heard.length >= before + step.heard.length);

@@ -8,7 +8,7 @@ import { canPost } from './permissions.ts';
 import { publishPost } from './publish-post.ts';
 
 /** The longest message, in runes (recorded: 10 to 13). */
-export const MAX_MESSAGE_RUNES = 16_383;
+const MAX_MESSAGE_RUNES = 16_383;
 
 /** What a client may say about a new post; `create_at` and the like are ignored (recorded: 63). */
 export interface PostRequest {

@@ -47,7 +47,7 @@ export function publishPost(world: World, post: Post, channel: Channel, pendingP
 }
 
 /** The accounts that are in a channel. */
-export function memberUsers(world: World, channelId: string): User[] {
+function memberUsers(world: World, channelId: string): User[] {
   const { channels, users } = world.store;
   return channels.members(channelId).flatMap((member) => users.get(member.userId) ?? []);
 }
