@@ -1,11 +1,13 @@
-import { cp } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { LocalAgent } from '#lab/local/local-agent.ts';
 import { type LocalFleet, prepareLocalFleet } from '#lab/local/local-fleet.ts';
 import { ensureNatsServer } from '#lab/tools/nats-server.ts';
 import { ensureOpenclaw, openclawEntry } from '#lab/tools/openclaw.ts';
 import { systemClock } from '#lib/clock.ts';
 import { cacheDirectory } from '#lib/config.ts';
 import { createLogger } from '#lib/log.ts';
+import { ControlSurface } from './control-surface.ts';
 import { noteForFailure } from './failure-notes.ts';
 import { Person } from './person.ts';
 import { tempDir } from './temp-dir.ts';
@@ -17,17 +19,30 @@ export interface TestFleet extends LocalFleet, AsyncDisposable {
   /** Copies of `agents/`, which a test may change. */
   readonly agentsDir: string;
   readonly person: Person;
+  /** Control surfaces of the stand-ins. */
+  readonly chatFaults: ControlSurface;
+  readonly modelScript: ControlSurface;
+  /** The parts of one agent; throws for a name that is not in this fleet. */
+  agent(name: string): LocalAgent;
+  /** A GET of the control plane's API. */
+  api<T>(route: string): Promise<T>;
+}
+
+export interface FleetOptions {
+  readonly agents?: readonly string[];
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Seconds a run may take, in every manifest. */
+  readonly runTimeoutSeconds?: number;
 }
 
 /** Starts a whole fleet as processes, on free ports, and resolves when every part of it is ready. */
-export async function startFleet(
-  options: { agents?: readonly string[]; settings?: Readonly<Record<string, string>> } = {},
-): Promise<TestFleet> {
+export async function startFleet(options: FleetOptions = {}): Promise<TestFleet> {
   const signal = AbortSignal.timeout(600_000);
   const cache = cacheDirectory(process.env);
   const dir = await tempDir('fleet');
   const agentsDir = path.join(dir.path, 'agents-source');
   await cp(path.join(ROOT, 'agents'), agentsDir, { recursive: true });
+  if (options.runTimeoutSeconds) await limitRuns(agentsDir, options.runTimeoutSeconds);
   const fleet = await prepareLocalFleet({
     stateDir: dir.path,
     root: ROOT,
@@ -69,5 +84,33 @@ export async function startFleet(
     throw error;
   }
   const person = await Person.connect(fleet.mattermost.url, fleet.human.token);
-  return { ...fleet, stateDir: dir.path, agentsDir, person, [Symbol.asyncDispose]: dispose };
+  return {
+    ...fleet,
+    stateDir: dir.path,
+    agentsDir,
+    person,
+    chatFaults: new ControlSurface(fleet.mattermost.adminUrl),
+    modelScript: new ControlSurface(fleet.model.adminUrl),
+    agent(name) {
+      const agent = fleet.agents.get(name);
+      if (!agent) throw new Error(`there is no ${name} in this fleet`);
+      return agent;
+    },
+    async api<T>(route: string) {
+      const response = await fetch(`${fleet.control.url}${route}`, {
+        headers: { authorization: `Bearer ${fleet.control.token}` },
+        signal: AbortSignal.timeout(10_000),
+      });
+      return (await response.json()) as T;
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+async function limitRuns(agentsDir: string, seconds: number): Promise<void> {
+  for (const name of await readdir(agentsDir)) {
+    const file = path.join(agentsDir, name, 'agent.yml');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/run_timeout: \d+/, `run_timeout: ${seconds}`));
+  }
 }
