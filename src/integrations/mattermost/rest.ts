@@ -124,8 +124,9 @@ export class MattermostRest {
       });
     });
     const { status } = answer.response;
-    if (status >= 400) throw refusal(what, status, answer.data);
-    const parsed = schema.safeParse(answer.data);
+    const data = asJson(answer.data);
+    if (status >= 400) throw refusal(what, status, data);
+    const parsed = schema.safeParse(data);
     if (parsed.success) return parsed.data;
     throw new OlympusError(
       'chat_unavailable',
@@ -139,6 +140,16 @@ type RawFetch = (
   url: string,
   options: { method: string; ignoreStatus: true; signal: AbortSignal; body?: string },
 ) => Promise<{ response: Response; data: unknown }>;
+
+/** The library parses JSON only when the content type has no parameters; a proxy in between may add some. */
+function asJson(data: unknown): unknown {
+  if (typeof data !== 'string') return data;
+  try {
+    return JSON.parse(data);
+  } catch {
+    return data;
+  }
+}
 
 const ErrorBody = z.object({ id: z.string(), message: z.string() });
 
