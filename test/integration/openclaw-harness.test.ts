@@ -5,7 +5,12 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import path from 'node:path';
 import type { Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
-import { createOpenclawHarness, type OpenclawHarness } from '#integrations/openclaw/harness.ts';
+import { GatewayClient } from '#integrations/openclaw/client.ts';
+import {
+  createOpenclawHarness,
+  type OpenclawHarness,
+  type OpenclawHarnessOptions,
+} from '#integrations/openclaw/harness.ts';
 import { systemClock } from '#lib/clock.ts';
 import { newNonce } from '#lib/id.ts';
 import { createLogger } from '#lib/log.ts';
@@ -56,20 +61,14 @@ describe('the OpenClaw harness', function () {
     model.clear();
   });
 
-  async function startDaemon({ url = gateway.url, warmUpTimeoutMs = 0 } = {}): Promise<OpenclawHarness> {
+  async function startDaemon(more: Partial<OpenclawHarnessOptions> = {}): Promise<OpenclawHarness> {
     const log = createLogger({
       name: 'test',
       destination: { write: (line: string) => void lines.push(line) },
     });
-    const { token } = gateway;
-    const harness = createOpenclawHarness({
-      url,
-      token,
-      log,
-      clock: systemClock,
-      warmUpTimeoutMs,
-      probeEveryMs: 200,
-    });
+    const { url, token } = gateway;
+    const common = { url, token, log, clock: systemClock, warmUpTimeoutMs: 0, probeEveryMs: 200 };
+    const harness = createOpenclawHarness({ ...common, ...more });
     await harness.start(never);
     return harness;
   }
@@ -278,24 +277,41 @@ describe('the OpenClaw harness', function () {
     }
   });
 
-  it('gets one answer out of a turn whose gateway was killed, and finds older ones again', async () => {
+  it('is not ready, and says why, when the gateway refuses its token', async () => {
+    const stranger = await startDaemon({ token: 'not-the-token', warmUpTimeoutMs: 30_000 });
+    try {
+      const refused = (): boolean => /refuses us: .*token/.test(JSON.stringify(stranger.health()));
+      await waitFor('the refusal to show', refused, { timeoutMs: 10_000 });
+
+      assert.doesNotMatch(JSON.stringify(stranger.health()) + lines.join(''), /not-the-token/);
+    } finally {
+      await stranger.stop(never);
+    }
+  });
+
+  it('gets one answer out of every turn whose gateway was killed, and finds older ones again', async () => {
     const older = newTurn('tell a long story');
     script(older, { kind: 'long', characters: 20_000 });
     assertAnswered(await run(older));
     const turn = newTurn('survive');
+    const queued = newTurn('wait behind it', { sessionKey: turn.sessionKey });
     script(turn, { kind: 'hang' }, 1);
-    const outcome = run(turn);
+    const outcomes = [run(turn), run(queued)];
     await waitFor('the model to be asked', () => callsOf(turn).length === 1, { timeoutMs: 10_000 });
-    await waitFor('the turn to be written down', () => historyHolds(turn));
+    await waitFor('both turns to be written down', async () => {
+      const history = JSON.stringify(await historyOf(turn));
+      return history.includes(`${turn.runId}:user`) && history.includes(queued.runId);
+    });
 
     await gateway.kill();
     await waitFor('the harness to notice', () => !daemon.health().ready);
     assert.match(JSON.stringify(daemon.health()), /does not answer: ECONN/);
     await gateway.start();
 
-    assertAnswered(await outcome);
-    const answers = callsOf(turn).filter((call) => call.outcome === 'done');
-    assert.equal(answers.length, 1);
+    for (const outcome of await Promise.all(outcomes)) assertAnswered(outcome);
+    const answers = callsOf(turn).filter(({ outcome }) => outcome === 'done');
+    assert.equal(answers.filter(({ messages }) => !says(messages, queued.runId)).length, 1);
+    assert.equal(answers.filter(({ messages }) => says(messages, queued.runId)).length, 1);
     const again = await run(older);
     assertAnswered(again);
     assert.equal(again.text.length, 20_000);
@@ -324,12 +340,22 @@ describe('the OpenClaw harness', function () {
     );
   });
 
-  async function historyHolds(turn: Turn): Promise<boolean> {
-    const key = encodeURIComponent(`agent:main:${turn.sessionKey}`);
-    const response = await fetch(`${gateway.url}/sessions/${key}/history?limit=5`, {
-      headers: { authorization: `Bearer ${gateway.token}` },
+  function says(messages: readonly { text: string }[], text: string): boolean {
+    return messages.some((message) => message.text.includes(text));
+  }
+
+  async function historyOf(turn: Turn): Promise<unknown> {
+    const client = new GatewayClient({
+      url: gateway.url,
+      token: gateway.token,
+      clock: systemClock,
+      log: createLogger({ name: 'test', level: 'silent' }),
     });
-    return (await response.text()).includes(`${turn.runId}:user`);
+    try {
+      return await client.call('chat.history', { sessionKey: `agent:main:${turn.sessionKey}` }, 5_000, never);
+    } finally {
+      client.close();
+    }
   }
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noUsage } from '#core/usage.ts';
 import { History } from '#integrations/openclaw/protocol.ts';
 import { attemptKey, type Trace, traceOf } from '#integrations/openclaw/recover.ts';
 
@@ -35,7 +36,7 @@ describe('what a history says about a run', () => {
   });
 
   it('is that it waits its turn while its message is pending', () => {
-    const pendingInputs = { items: [{ runId: 'r1' }] };
+    const pendingInputs = { items: [{ runId: 'r1', state: 'queued' }] };
 
     const seen = trace([asked('r2')], { pendingInputs }, { hasActiveRun: true, activeRunIds: ['r2'] });
 
@@ -105,6 +106,21 @@ describe('what a history says about a run', () => {
       true,
       'r1:2',
     ]);
+  });
+
+  it('is that it was interrupted when a crash found its message accepted and not begun', () => {
+    const lost = { runId: 'r1', state: 'interrupted' };
+    const begunAgain = { pendingInputs: { items: [lost] } };
+
+    assert.deepEqual(trace([], { pendingInputs: { items: [lost] } }), {
+      kind: 'interrupted',
+      gatewayRunId: 'r1',
+      attempts: 1,
+      mayResume: false,
+      usage: noUsage,
+    });
+    assert.equal(trace([asked('r1:2'), answer('two')], begunAgain).kind, 'finished');
+    assert.equal(trace([], { pendingInputs: { items: [{ ...lost, state: 'cancelled' }] } }).kind, 'finished');
   });
 
   it('is that it was cancelled when its session was killed', () => {

@@ -10,6 +10,7 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onEvent: (event: GatewayEvent) => void;
+  /** Called once, when a connection that was open is not any more. */
   readonly onClose: (reason: string) => void;
 }
 
@@ -59,6 +60,7 @@ export class Connection {
   readonly #challenge = Promise.withResolvers<void>();
   #count = 0;
   #lastFrameAt: number;
+  #authenticated = false;
   serverVersion = 'unknown';
 
   /** Connects and authenticates. Rejects with `gateway_unavailable` whatever goes wrong. */
@@ -136,6 +138,7 @@ export class Connection {
       throw new Error('the gateway gave no right to run turns; it must be reached over loopback');
     }
     this.serverVersion = hello.server.version;
+    this.#authenticated = true;
     void this.#watch(hello.policy.tickIntervalMs * SILENT_TICKS);
   }
 
@@ -181,7 +184,7 @@ export class Connection {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#socket.close();
-    this.#options.onClose(reason);
+    if (this.#authenticated) this.#options.onClose(reason);
   }
 }
 

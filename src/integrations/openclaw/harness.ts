@@ -147,6 +147,7 @@ class GatewayHarness implements OpenclawHarness {
   async #pursue(attempt: TurnOverWebSocket, turn: Turn, signal: AbortSignal): Promise<TurnOutcome> {
     const { url, token } = this.#options;
     let refusals = 0;
+    let waiting = false;
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -156,12 +157,15 @@ class GatewayHarness implements OpenclawHarness {
           return await runOverHttp({ url, token, turn, key: this.#keyOf(turn.sessionKey), signal });
         }
         const connection = await this.#client.connect(signal);
+        waiting = false;
         return await attempt.run(connection, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!mayPass(error)) throw error;
+        if (!waiting)
+          this.#log.warn({ runId: turn.runId, reason: messageOf(error) }, 'turn waits for the gateway');
+        waiting = true;
         refusals = this.#watch.answers && !this.#client.connected ? refusals + 1 : 0;
-        this.#log.warn({ runId: turn.runId, reason: messageOf(error) }, 'turn waits for the gateway');
         await this.#client.pause(signal);
       }
     }

@@ -115,7 +115,7 @@ export const History = z.object({
     .catch({ hasActiveRun: false, activeRunIds: [] }),
   inFlightRun: z.object({ runId: z.string() }).optional().catch(undefined),
   pendingInputs: z
-    .object({ items: z.array(z.object({ runId: z.string().optional().catch(undefined) })) })
+    .object({ items: z.array(z.object({ runId: z.string().catch(''), state: z.string().catch('queued') })) })
     .catch({ items: [] }),
 });
 export type History = z.output<typeof History>;

@@ -1,5 +1,5 @@
 import type { TurnOutcome } from '#core/harness.ts';
-import type { Usage } from '#core/usage.ts';
+import { noUsage, type Usage } from '#core/usage.ts';
 import { classify, sumUsage } from './outcome.ts';
 import { callsTool, type History, type HistoryMessage, historyText } from './protocol.ts';
 
@@ -31,29 +31,66 @@ export function attemptKey(runId: string, attempt: number): string {
   return attempt <= 1 ? runId : `${runId}:${attempt}`;
 }
 
+/** The number of the attempt that a key stands for; undefined for the key of another run. */
+function attemptOf(key: string | undefined, runId: string): number | undefined {
+  if (key === runId) return 1;
+  const rest = key?.startsWith(`${runId}:`) ? key.slice(runId.length + 1) : '';
+  return /^\d+$/.test(rest) ? Number(rest) : undefined;
+}
+
 /**
  * Reads what became of a run out of its session's history.
  *
  * Seen on 2026.9.6: the message of a run has the key `<idempotencyKey>:user`; after a crash the gateway adds
  * a message of its own ("[System] Your previous turn was interrupted…", another key, provenance
  * internal_system) and the answer follows that; a failure leaves one assistant row with stopReason "error";
- * until it has taken the turn up again, the session's status still says "running".
+ * until it has taken the turn up again, the session's status still says "running". A message that was accepted
+ * and not begun is a pending input; after a crash that is "interrupted", stays so for ever, and is never run.
  */
 export function traceOf(history: History, runId: string, sessionKey: string): Trace {
-  const { messages, sessionInfo } = history;
-  const begun = messages.flatMap((message, index) => (isMessageOf(message, runId) ? [index] : []));
-  const start = begun.at(-1);
-  const waiting = history.pendingInputs.items.find((item) => isRun(item.runId, runId));
-  if (waiting) return { kind: 'running', gatewayRunId: waiting.runId ?? runId, resumed: false };
-  if (start === undefined) return { kind: 'none' };
+  const pending = pendingAttempts(history, runId);
+  const queued = pending.find(({ state }) => state === 'queued');
+  if (queued) return { kind: 'running', gatewayRunId: queued.key, resumed: false };
 
-  const gatewayRunId = keyOf(messages[start]) ?? runId;
-  const afterwards = messages.slice(start + 1);
+  const begun = begunAttempts(history, runId).at(-1);
+  const lost = pending.toSorted((a, b) => a.attempt - b.attempt).at(-1);
+  if (lost && lost.attempt > (begun?.attempt ?? 0)) {
+    const { key: gatewayRunId, attempt: attempts, state } = lost;
+    if (state === 'cancelled') return { kind: 'finished', gatewayRunId, outcome: abortedEarlier(noUsage) };
+    return { kind: 'interrupted', gatewayRunId, attempts, mayResume: false, usage: noUsage };
+  }
+  return begun ? traceOfBegun(history, begun, sessionKey) : { kind: 'none' };
+}
+
+interface Attempt {
+  readonly key: string;
+  readonly attempt: number;
+}
+
+function pendingAttempts(history: History, runId: string): (Attempt & { state: string })[] {
+  return history.pendingInputs.items.flatMap(({ runId: key, state }) => {
+    const attempt = attemptOf(key, runId);
+    return attempt === undefined ? [] : [{ key, attempt, state }];
+  });
+}
+
+function begunAttempts(history: History, runId: string): (Attempt & { index: number })[] {
+  return history.messages.flatMap((message, index) => {
+    const key = message.role === 'user' ? message.idempotencyKey?.replace(/:user$/, '') : undefined;
+    const attempt = attemptOf(key, runId);
+    return key === undefined || attempt === undefined ? [] : [{ key, attempt, index }];
+  });
+}
+
+function traceOfBegun(history: History, begun: Attempt & { index: number }, sessionKey: string): Trace {
+  const { messages, sessionInfo } = history;
+  const { key: gatewayRunId, attempt: attempts } = begun;
+  const afterwards = messages.slice(begun.index + 1);
   const next = afterwards.findIndex((message) => message.role === 'user' && !isContinuation(message));
-  const rows = (next < 0 ? afterwards : afterwards.slice(0, next)).filter(({ role }) => role === 'assistant');
   const isLast = next < 0;
   if (isLast && sessionInfo.hasActiveRun) return runningOf(history, gatewayRunId);
 
+  const rows = (isLast ? afterwards : afterwards.slice(0, next)).filter(({ role }) => role === 'assistant');
   const usage = sumUsage(rows);
   const last = rows.at(-1);
   if (last && !callsTool(last)) {
@@ -62,15 +99,14 @@ export function traceOf(history: History, runId: string, sessionKey: string): Tr
     return { kind: 'finished', gatewayRunId, outcome: outcomeOfRow(last, sessionKey, usage), ...cut };
   }
   if (isLast && sessionInfo.status === 'killed') {
-    const message = 'The turn was aborted earlier.';
-    return {
-      kind: 'finished',
-      gatewayRunId,
-      outcome: { kind: 'failed', failure: 'cancelled', message, usage },
-    };
+    return { kind: 'finished', gatewayRunId, outcome: abortedEarlier(usage) };
   }
   const mayResume = isLast && sessionInfo.status === 'running';
-  return { kind: 'interrupted', gatewayRunId, attempts: begun.length, mayResume, usage };
+  return { kind: 'interrupted', gatewayRunId, attempts, mayResume, usage };
+}
+
+function abortedEarlier(usage: Usage): TurnOutcome {
+  return { kind: 'failed', failure: 'cancelled', message: 'The turn was aborted earlier.', usage };
 }
 
 /** A run of the gateway's own, right after ours, is ours taken up again. */
@@ -89,18 +125,6 @@ function outcomeOfRow(row: HistoryMessage, sessionKey: string, usage: Usage): Tu
   }
   if (text !== '') return { kind: 'answered', text, usage, sessionKey };
   return { kind: 'failed', failure: 'empty_output', message: 'The turn ended without text.', usage };
-}
-
-function isMessageOf(message: HistoryMessage, runId: string): boolean {
-  return message.role === 'user' && isRun(keyOf(message), runId);
-}
-
-function keyOf(message: HistoryMessage | undefined): string | undefined {
-  return message?.idempotencyKey?.replace(/:user$/, '');
-}
-
-function isRun(key: string | undefined, runId: string): boolean {
-  return key === runId || (key?.startsWith(`${runId}:`) ?? false);
 }
 
 /** What the gateway says to the model in its own name does not begin a new turn. */

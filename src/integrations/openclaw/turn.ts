@@ -14,11 +14,16 @@ export interface TurnContext {
   readonly resumeGraceMs: number;
 }
 
-/** What a gateway answers to the key of a turn that it has begun to take up again after a crash. */
-const KEY_SPENT = 'SESSION_WORK_START_CHANGED';
+/**
+ * What a gateway answers after a crash, for ever, to the key of a turn that it has accepted before, or that
+ * came while it was taking up the turn before it in the session.
+ */
+const KEY_SPENT = /SESSION_WORK_START_CHANGED|Pending input ownership ended/;
 const CALL_TIMEOUT_MS = 30_000;
 const WAIT_CHUNK_MS = 5_000;
 const POLL_MS = 250;
+/** What a session gets to settle after it has refused a key. */
+const SETTLE_MS = 1_000;
 
 /**
  * One turn over the WebSocket: looks first, starts only what left no trace, waits for what runs.
@@ -93,7 +98,7 @@ export class TurnOverWebSocket {
 
   /** Starts the turn and waits for its end, or replays the end the gateway remembers. */
   async #ask(connection: Connection, key: string, signal: AbortSignal): Promise<TurnOutcome | undefined> {
-    const { text, context, timeoutMs, sessionKey } = this.#turn;
+    const { text, context, timeoutMs } = this.#turn;
     try {
       const payload = await connection.call(
         'agent',
@@ -108,17 +113,27 @@ export class TurnOverWebSocket {
         },
         { timeoutMs: timeoutMs + 60_000, signal, final: true },
       );
-      const reply = AgentReply.parse(payload);
-      return reply.status === 'in_flight' ? undefined : outcomeOfReply(reply, sessionKey, this.watch);
+      return await this.#outcomeOf(AgentReply.parse(payload), signal);
     } catch (error) {
-      const reply = refusedReply(error);
-      if (reply) return outcomeOfReply(reply, sessionKey, this.watch);
-      if (error instanceof GatewayCallError && `${error.code} ${error.message}`.includes(KEY_SPENT)) {
-        this.#refusedKeys += 1;
-        return undefined;
-      }
-      throw error;
+      if (!(error instanceof GatewayCallError)) throw error;
+      if (KEY_SPENT.test(error.message)) return this.#takeNextKey(signal);
+      // A turn that failed at the provider is answered `ok: false` with the reply as payload.
+      const reply = AgentReply.safeParse(error.payload);
+      if (!reply.success) throw error;
+      return this.#outcomeOf(reply.data, signal);
     }
+  }
+
+  async #outcomeOf(reply: AgentReply, signal: AbortSignal): Promise<TurnOutcome | undefined> {
+    if (reply.status === 'in_flight') return undefined;
+    if (reply.status === 'error' && KEY_SPENT.test(reply.summary ?? '')) return this.#takeNextKey(signal);
+    return outcomeOfReply(reply, this.#turn.sessionKey, this.watch);
+  }
+
+  /** Looks again after a moment, and asks with another key if it must. */
+  async #takeNextKey(signal: AbortSignal): Promise<undefined> {
+    this.#refusedKeys += 1;
+    await this.#context.clock.sleep(SETTLE_MS, signal);
   }
 
   async #wait(
@@ -176,11 +191,4 @@ export class TurnOverWebSocket {
       (status !== 'timeout' && status !== 'pending') || endedAt !== undefined || stopReason !== undefined
     );
   }
-}
-
-/** A turn that failed at the provider is answered `ok: false` with the reply as payload. */
-function refusedReply(error: unknown): AgentReply | undefined {
-  if (!(error instanceof GatewayCallError)) return undefined;
-  const parsed = AgentReply.safeParse(error.payload);
-  return parsed.success ? parsed.data : undefined;
 }
