@@ -11,7 +11,7 @@ export interface WarmUpOptions {
 }
 
 /** The session warm-ups live in; nobody else uses it. */
-export const WARM_UP_SESSION = 'olympus:warmup';
+const WARM_UP_SESSION = 'olympus:warmup';
 
 /**
  * One tiny turn, so that the first person does not wait for everything the gateway loads lazily (3 to 9 s on
