@@ -62,7 +62,7 @@ class GatewayHarness implements OpenclawHarness {
   constructor(options: OpenclawHarnessOptions) {
     const { url, token, clock, warmUpTimeoutMs = 120_000, probeEveryMs = 2_000 } = options;
     this.#options = options;
-    this.#log = options.log.child({ part: 'openclaw' });
+    this.#log = options.log;
     this.#client = new GatewayClient({ url, token, clock, log: this.#log });
     this.#watch = new GatewayWatch({
       url,
