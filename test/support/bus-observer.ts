@@ -1,0 +1,43 @@
+import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
+
+/** Sees every message on the bus as it is published, from control's account. It changes nothing. */
+export class BusObserver {
+  readonly #connection: NatsConnection;
+  readonly #watchers = new Set<(subject: string) => void>();
+
+  private constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    connection.subscribe('>', {
+      callback: (_error, message) => {
+        for (const watcher of this.#watchers) watcher(message.subject);
+      },
+    });
+  }
+
+  static async connect(url: string, seed: string): Promise<BusObserver> {
+    const authenticator = nkeyAuthenticator(new TextEncoder().encode(seed));
+    const options = { servers: url, authenticator, maxReconnectAttempts: -1, reconnectTimeWait: 20 };
+    return new BusObserver(await connect(options));
+  }
+
+  /** Resolves when a message whose subject matches is published from now on. */
+  next(pattern: RegExp, timeoutMs = 30_000): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const watcher = (subject: string): void => {
+      if (pattern.test(subject)) resolve(subject);
+    };
+    this.#watchers.add(watcher);
+    const timer = setTimeout(
+      () => reject(new Error(`no message on ${pattern} in ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#watchers.delete(watcher);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+}
