@@ -2,7 +2,7 @@ import mm from '@mattermost/client';
 import { z } from 'zod';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
-import { Channel, type Marks, Post, PostList, User } from './posts.ts';
+import { Channel, type Marks, Post, PostList, Reaction, User } from './posts.ts';
 
 const TIMEOUT_MS = 10_000;
 const RATE_LIMITED = 429;
@@ -51,6 +51,13 @@ export class MattermostRest {
     return this.#call('GET', '/users/me/channels', z.array(Channel), signal);
   }
 
+  /** Undefined when the team has no channel of this name, or none that the account may see. */
+  async channelNamed(team: string, name: string, signal: AbortSignal): Promise<Channel | undefined> {
+    const path = `/teams/name/${encodeURIComponent(team)}/channels/name/${encodeURIComponent(name)}`;
+    const answer = await this.#ask('GET', path, signal);
+    return answer.status === 404 ? undefined : understood(answer, Channel);
+  }
+
   /** What people and bots wrote in a channel since `sinceMs` (server time), oldest first; no edits, deletions or system posts. */
   async postsSince(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Post[]> {
     const list = await this.#call('GET', `/channels/${channelId}/posts?since=${sinceMs}`, PostList, signal);
@@ -89,6 +96,13 @@ export class MattermostRest {
     await this.#call('POST', '/reactions', z.unknown(), signal, body);
   }
 
+  async reactions(postId: string, signal: AbortSignal): Promise<Reaction[]> {
+    // A post without any is answered with null.
+    return (
+      (await this.#call('GET', `/posts/${postId}/reactions`, z.array(Reaction).nullable(), signal)) ?? []
+    );
+  }
+
   async unreact(postId: string, emoji: string, signal: AbortSignal): Promise<void> {
     await this.#call('DELETE', `/users/me/posts/${postId}/reactions/${emoji}`, z.unknown(), signal);
   }
@@ -96,6 +110,11 @@ export class MattermostRest {
   async typing(channelId: string, parentId: string, signal: AbortSignal): Promise<void> {
     const body = { channel_id: channelId, parent_id: parentId };
     await this.#call('POST', '/users/me/typing', z.unknown(), signal, body);
+  }
+
+  /** Resolves when the server is up; asks for no token. */
+  async ping(signal: AbortSignal): Promise<void> {
+    await this.#call('GET', '/system/ping', z.object({ status: z.literal('OK') }), signal);
   }
 
   #raw(): RawFetch {
@@ -109,6 +128,10 @@ export class MattermostRest {
     signal: AbortSignal,
     body?: unknown,
   ): Promise<z.output<T>> {
+    return understood(await this.#ask(method, path, signal, body), schema);
+  }
+
+  async #ask(method: string, path: string, signal: AbortSignal, body?: unknown): Promise<Answer> {
     const what = `${method} ${path.split('?')[0]}`;
     const answer = await withDeadline(what, TIMEOUT_MS, signal, (both) =>
       this.#raw()(`${this.#client.getBaseRoute()}${path}`, {
@@ -123,16 +146,22 @@ export class MattermostRest {
         cause: error,
       });
     });
-    const { status } = answer.response;
-    const data = asJson(answer.data);
-    if (status >= 400) throw refusal(what, status, data);
-    const parsed = schema.safeParse(data);
-    if (parsed.success) return parsed.data;
-    throw new OlympusError(
-      'chat_unavailable',
-      `${what}: unexpected answer: ${z.prettifyError(parsed.error)}`,
-    );
+    return { what, status: answer.response.status, data: asJson(answer.data) };
   }
+}
+
+interface Answer {
+  /** The call, for the operator. */
+  readonly what: string;
+  readonly status: number;
+  readonly data: unknown;
+}
+
+function understood<T extends z.ZodType>({ what, status, data }: Answer, schema: T): z.output<T> {
+  if (status >= 400) throw refusal(what, status, data);
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  throw new OlympusError('chat_unavailable', `${what}: unexpected answer: ${z.prettifyError(parsed.error)}`);
 }
 
 /** The one call of the library that shows status and headers and takes a signal; its types leave it out. */
