@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { AgentView, ApiError, HealthView, TaskDetail, TaskView } from '#core/api.ts';
+import type { TaskState } from '#core/task-states.ts';
+import type { Clock } from '#lib/clock.ts';
+import { withDeadline } from '#lib/deadline.ts';
+import { CliError, connectionReason } from './cli-error.ts';
+import type { CliContext } from './context.ts';
+import { type ApiSettings, apiSettings } from './settings.ts';
+import { whereabouts } from './whereabouts.ts';
+
+/** The most tasks the API lists at once. */
+export const TASK_LIMIT = 500;
+
+const TIMEOUT_MS = 10_000;
+
+export interface TaskFilter {
+  readonly agent?: string | undefined;
+  readonly state?: TaskState | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface HealthAnswer {
+  readonly health: HealthView;
+  /** How far the clock of the control plane is ahead of ours, give or take a second; absent if it did not say. */
+  readonly clockAheadMs?: number;
+  readonly tookMs: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly date: number;
+}
+
+/** The HTTP API of the control plane. Every failure is a CliError with a sentence that says what to do. */
+export class ApiClient {
+  readonly #settings: ApiSettings;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #logs: string;
+
+  constructor({ settings, clock, signal }: Pick<CliContext, 'settings' | 'clock' | 'signal'>) {
+    this.#settings = apiSettings(settings);
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#logs = whereabouts(settings.stateDir).control;
+  }
+
+  get url(): string {
+    return this.#settings.url;
+  }
+
+  /** Needs no token. A control plane that is not well answers all the same. */
+  async health(): Promise<HealthAnswer> {
+    const startedAt = this.#clock.now();
+    const answer = await this.#get('/healthz');
+    const endedAt = this.#clock.now();
+    const health = this.#parse('/healthz', HealthView, answer.body);
+    const tookMs = endedAt - startedAt;
+    if (Number.isNaN(answer.date)) return { health, tookMs };
+    // The header names the second that had begun: half of one is right on average.
+    return { health, tookMs, clockAheadMs: answer.date + 500 - (startedAt + tookMs / 2) };
+  }
+
+  async agents(): Promise<AgentView[]> {
+    return (await this.#read('/v1/agents', z.object({ agents: z.array(AgentView) }))).agents;
+  }
+
+  /** Newest first. */
+  async tasks(filter: TaskFilter = {}): Promise<TaskView[]> {
+    const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+    const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+    return (await this.#read(`/v1/tasks?${query}`, z.object({ tasks: z.array(TaskView) }))).tasks;
+  }
+
+  /** Undefined when there is no task of this id. */
+  async task(id: string): Promise<TaskDetail | undefined> {
+    const route = `/v1/tasks/${encodeURIComponent(id)}`;
+    const answer = await this.#get(route);
+    const refusal = ApiError.safeParse(answer.body);
+    if (answer.status === 404 && refusal.success && refusal.data.code === 'unknown_task') return undefined;
+    this.#refuse(route, answer);
+    return this.#parse(route, TaskDetail, answer.body);
+  }
+
+  async #read<T extends z.ZodType>(route: string, schema: T): Promise<z.output<T>> {
+    const answer = await this.#get(route);
+    this.#refuse(route, answer);
+    return this.#parse(route, schema, answer.body);
+  }
+
+  async #get(route: string): Promise<Answer> {
+    const { url, token } = this.#settings;
+    try {
+      return await withDeadline(`GET ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
+        const response = await fetch(`${url}${route}`, {
+          headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+          signal,
+        });
+        const text = await response.text();
+        return {
+          status: response.status,
+          body: parseJson(text),
+          date: Date.parse(response.headers.get('date') ?? ''),
+        };
+      });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw new CliError(
+        `The control plane does not answer at ${url}: ${connectionReason(error)}.`,
+        `Is olympus-control running, and is OLYMPUS_API_URL right? Look at ${this.#logs}.`,
+        { cause: error },
+      );
+    }
+  }
+
+  #refuse(route: string, { status, body }: Answer): void {
+    if (status < 400) return;
+    const { url } = this.#settings;
+    const refusal = ApiError.safeParse(body);
+    if (!refusal.success) throw this.#stranger(route);
+    if (status === 401) {
+      throw new CliError(
+        `The control plane at ${url} does not accept the token (401).`,
+        'Compare OLYMPUS_API_TOKEN with the token file of the control plane.',
+      );
+    }
+    throw new CliError(
+      `The control plane at ${url} refused GET ${pathOf(route)} (${status}): ${refusal.data.message}.`,
+      `Look at ${this.#logs}.`,
+    );
+  }
+
+  #parse<T extends z.ZodType>(route: string, schema: T, body: unknown): z.output<T> {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw this.#stranger(route);
+  }
+
+  #stranger(route: string): CliError {
+    return new CliError(
+      `${this.#settings.url} answered GET ${pathOf(route)} with something this version of Olympus does not understand.`,
+      'Is OLYMPUS_API_URL the address of the control plane, and is that of the same version? `olympus --version` says ours.',
+    );
+  }
+}
+
+function pathOf(route: string): string {
+  return route.split('?')[0] ?? route;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

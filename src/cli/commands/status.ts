@@ -1,0 +1,132 @@
+import type { Command } from 'commander';
+import type { AgentView, HealthView, TaskView } from '#core/api.ts';
+import type { TaskState } from '#core/task-states.ts';
+import { printAgents } from '../agent-table.ts';
+import { ApiClient, TASK_LIMIT } from '../api-client.ts';
+import { agentChecks } from '../checks/agents.ts';
+import { type Check, failed, printChecks } from '../checks/check.ts';
+import { partChecks, queueCheck } from '../checks/control.ts';
+import { CliError, exitCodes } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import type { Output } from '../output.ts';
+import { stateStyle } from '../task-style.ts';
+import { whereabouts } from '../whereabouts.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+interface Report {
+  readonly ok: boolean;
+  readonly control: { readonly url: string; readonly health?: HealthView };
+  readonly agents?: readonly AgentView[];
+  readonly tasks?: TaskCounts;
+  readonly problems: readonly Check[];
+}
+
+interface TaskCounts {
+  readonly since: string;
+  readonly total: number;
+  /** More tasks than the API lists at once: the counts are of the newest only. */
+  readonly more: boolean;
+  readonly byState: Readonly<Partial<Record<TaskState, number>>>;
+}
+
+/** `olympus status`: the fleet at a glance. */
+export function addStatus(parent: Command, context: CliContext): void {
+  parent
+    .command('status')
+    .description('show the fleet at a glance: control plane, agents, tasks of the last 24 hours')
+    .option('--json', 'print one JSON value')
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 when everything is ready, 1 when something is not.
+
+Examples:
+  $ olympus status
+  $ olympus status --json | jq .problems`,
+    )
+    .action(async ({ json }: { json?: boolean }) => {
+      const report = await look(context);
+      if (json) context.out.json(report);
+      else print(report, context);
+      context.exitWith(report.ok ? exitCodes.ok : exitCodes.failed);
+    });
+}
+
+async function look(context: CliContext): Promise<Report> {
+  const { settings, clock } = context;
+  const api = new ApiClient(context);
+  const where = whereabouts(settings.stateDir);
+  const answers = Promise.all([api.health(), api.agents(), api.tasks({ limit: TASK_LIMIT })]);
+  const queued = api.tasks({ state: 'queued', limit: TASK_LIMIT });
+  try {
+    const [{ health, clockAheadMs = 0 }, agents, tasks] = await answers;
+    // The times we are told are those of the control plane's clock.
+    const now = clock.now() + clockAheadMs;
+    const problems = [
+      ...partChecks(health, where),
+      ...agentChecks(agents, now, where),
+      queueCheck(await queued, now),
+    ].filter((check) => !check.ok);
+    return {
+      ok: problems.length === 0,
+      control: { url: api.url, health },
+      agents,
+      tasks: countTasks(tasks, now),
+      problems,
+    };
+  } catch (error) {
+    await queued.catch(() => undefined);
+    if (!(error instanceof CliError)) throw error;
+    return {
+      ok: false,
+      control: { url: api.url },
+      problems: [failed('control plane', error.message, error.remedy)],
+    };
+  }
+}
+
+function countTasks(tasks: readonly TaskView[], now: number): TaskCounts {
+  const since = now - DAY_MS;
+  const recent = tasks.filter((task) => Date.parse(task.createdAt) >= since);
+  const byState: Partial<Record<TaskState, number>> = {};
+  for (const { state } of recent) byState[state] = (byState[state] ?? 0) + 1;
+  return {
+    since: new Date(since).toISOString(),
+    total: recent.length,
+    more: recent.length === TASK_LIMIT,
+    byState,
+  };
+}
+
+function print({ control, agents, tasks, problems }: Report, context: CliContext): void {
+  const { out } = context;
+  const { health } = control;
+  if (health) {
+    const status = health.status === 'ok' ? out.style('green', 'ok') : out.style('red', health.status);
+    out.print(`Control plane ${control.url}, version ${health.version}: ${status}`);
+  }
+  if (agents && agents.length > 0) {
+    out.print();
+    printAgents(agents, context);
+  }
+  if (tasks) {
+    out.print();
+    printTasks(tasks, out);
+  }
+  if (health) out.print();
+  if (problems.length === 0) {
+    out.print(out.style('green', 'Everything is ready.'));
+    return;
+  }
+  out.print(out.style('bold', 'What is wrong:'));
+  printChecks(problems, out);
+}
+
+function printTasks({ byState, total, more }: TaskCounts, out: Output): void {
+  const parts = Object.entries(byState).map(([state, number]) =>
+    out.style(stateStyle(state as TaskState), `${number} ${state}`),
+  );
+  const which = more ? `newest ${total} tasks` : 'tasks of the last 24 hours';
+  out.print(`${which[0]?.toUpperCase()}${which.slice(1)}: ${parts.join(', ') || 'none'}`);
+}

@@ -1,0 +1,45 @@
+import type { User } from '#integrations/mattermost/posts.ts';
+import type { MattermostRest } from '#integrations/mattermost/rest.ts';
+import { ApiClient } from '../api-client.ts';
+import { CliError, usageError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { whoIsHere } from './message.ts';
+
+/** Talking does not need the control plane: it is only asked in passing. */
+const PATIENCE_MS = 3000;
+
+/** The names of the fleet's agents; undefined when the control plane cannot be asked. */
+export async function knownAgents(context: CliContext): Promise<string[] | undefined> {
+  const { signal } = context;
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  try {
+    const agents = await new ApiClient({ ...context, signal: patience }).agents();
+    return agents.map((agent) => agent.name).sort();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CliError || patience.aborted) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The accounts an answer is expected from: the mentioned agents; where control does not know any of them, or
+ * cannot be asked, the mentioned bots. Refuses when that leaves nobody.
+ */
+export async function findTargets(
+  rest: MattermostRest,
+  mentioned: readonly string[],
+  agents: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<User[]> {
+  const users = await Promise.all(mentioned.map((name) => rest.userNamed(name, signal)));
+  const found = users.filter((user) => user !== undefined);
+  const known = found.filter((user) => agents?.includes(user.username));
+  const targets = known.length > 0 ? known : found.filter((user) => user.is_bot);
+  if (targets.length > 0) return targets;
+  const names = mentioned.map((name) => `@${name}`).join(', ');
+  throw usageError(
+    `${names} ${mentioned.length === 1 ? 'is no agent' : 'are no agents'}, so nobody would answer.`,
+    whoIsHere(agents),
+  );
+}
