@@ -1,5 +1,5 @@
 /** The life of a run in the agent's journal: each state is written before the call that it announces. */
-const transitions = {
+export const runTransitions = {
   /** Taken from the bus; nothing was asked of the harness yet. */
   claimed: { start: 'running', finish: 'finished', discard: 'discarded' },
   /** The harness was asked, or is about to be: look there before asking again. */
@@ -12,13 +12,13 @@ const transitions = {
   discarded: {},
 } as const satisfies Record<string, Partial<Record<string, string>>>;
 
-export type RunState = keyof typeof transitions;
+export type RunState = keyof typeof runTransitions;
 export type RunEvent = 'start' | 'finish' | 'publish' | 'discard';
 
-export const runStates = Object.keys(transitions) as [RunState, ...RunState[]];
+export const runStates = Object.keys(runTransitions) as [RunState, ...RunState[]];
 
 /** The state after `event`, or undefined when a run in this state does not take it. */
 export function nextRunState(state: RunState, event: RunEvent): RunState | undefined {
-  const row: Partial<Record<RunEvent, RunState>> = transitions[state];
+  const row: Partial<Record<RunEvent, RunState>> = runTransitions[state];
   return row[event];
 }

@@ -2,7 +2,7 @@
  * The life of a task as a table: state × event → next state. What is not in the table is refused.
  * The five words of the public summary are in `publicState`.
  */
-const transitions = {
+export const taskTransitions = {
   requested: { admit: 'admitted', reject: 'rejected' },
   admitted: { queue: 'queued', ask: 'awaiting_approval' },
   awaiting_approval: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
@@ -52,7 +52,7 @@ const transitions = {
   dead_lettered: { retry: 'queued' },
 } as const satisfies Record<string, Partial<Record<string, string>>>;
 
-export type TaskState = keyof typeof transitions;
+export type TaskState = keyof typeof taskTransitions;
 export type TaskEvent =
   | 'admit'
   | 'reject'
@@ -71,11 +71,11 @@ export type TaskEvent =
   | 'lose'
   | 'bury';
 
-export const taskStates = Object.keys(transitions) as [TaskState, ...TaskState[]];
+export const taskStates = Object.keys(taskTransitions) as [TaskState, ...TaskState[]];
 
 /** The state after `event`, or undefined when a task in this state does not take it. */
 export function nextTaskState(state: TaskState, event: TaskEvent): TaskState | undefined {
-  const row: Partial<Record<TaskEvent, TaskState>> = transitions[state];
+  const row: Partial<Record<TaskEvent, TaskState>> = taskTransitions[state];
   return row[event];
 }
 

@@ -1,0 +1,15 @@
+import { renderConfiguration } from './configuration-page.ts';
+import { renderErrors } from './errors-page.ts';
+import type { Pages } from './files.ts';
+import { renderMessages } from './messages-page.ts';
+import { renderStates } from './states-page.ts';
+
+/** Everything that is generated, as the code in `root` says it now. */
+export function renderReference(root: string): Pages {
+  return new Map([
+    ['docs/reference/errors.md', renderErrors()],
+    ['docs/reference/configuration.md', renderConfiguration(root)],
+    ['docs/reference/states.md', renderStates()],
+    ...renderMessages(root),
+  ]);
+}

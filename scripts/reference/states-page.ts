@@ -1,0 +1,43 @@
+import { runStates, runTransitions } from '../../src/core/run-states.ts';
+import { isTerminal, publicState, taskStates, taskTransitions } from '../../src/core/task-states.ts';
+import { code, page, table } from './markdown.ts';
+
+/** The state machines of tasks and runs. */
+export function renderStates(): string {
+  return page(
+    'States',
+    ['src/core/task-states.ts', 'src/core/run-states.ts'],
+    [
+      `## Tasks
+
+Kept by the control plane. An event that is not in the row of a state is refused with \`state_conflict\`. "Shown as" is the word
+for outsiders; "ends" means that nothing more happens by itself.`,
+      table(
+        ['state', 'shown as', 'ends', 'event → next state'],
+        taskStates.map((state) => [
+          code(state),
+          publicState(state),
+          isTerminal(state) ? 'yes' : '',
+          steps(taskTransitions[state]),
+        ]),
+      ),
+      `## Runs
+
+Kept in the journal of the agent that has taken the run; each state is written before the call that it announces.`,
+      table(
+        ['state', 'ends', 'event → next state'],
+        runStates.map((state) => [
+          code(state),
+          Object.keys(runTransitions[state]).length === 0 ? 'yes' : '',
+          steps(runTransitions[state]),
+        ]),
+      ),
+    ],
+  );
+}
+
+function steps(row: Readonly<Record<string, string>>): string {
+  return Object.entries(row)
+    .map(([event, next]) => `${event} → ${code(next)}`)
+    .join(', ');
+}
