@@ -289,12 +289,13 @@ describe('the OpenClaw harness', function () {
     }
   });
 
-  it('gets one answer out of every turn whose gateway was killed, and finds older ones again', async () => {
+  it('gets one answer out of every turn whose gateway was killed, and finds older ones again', async function () {
+    this.timeout(120_000);
     const older = newTurn('tell a long story');
     script(older, { kind: 'long', characters: 20_000 });
     assertAnswered(await run(older));
-    const turn = newTurn('survive');
-    const queued = newTurn('wait behind it', { sessionKey: turn.sessionKey });
+    const turn = newTurn('survive', { timeoutMs: 90_000 });
+    const queued = newTurn('wait behind it', { sessionKey: turn.sessionKey, timeoutMs: 90_000 });
     script(turn, { kind: 'hang' }, 1);
     const outcomes = [run(turn), run(queued)];
     await waitFor('the model to be asked', () => callsOf(turn).length === 1, { timeoutMs: 10_000 });

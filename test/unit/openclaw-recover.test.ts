@@ -101,9 +101,9 @@ describe('what a history says about a run', () => {
     const seen = trace([asked('r1'), toolCall, toolResult, asked('r1:2')], {}, { status: 'running' });
 
     assert.equal(seen.kind, 'interrupted');
-    assert.deepEqual(seen.kind === 'interrupted' && [seen.attempts, seen.mayResume, seen.gatewayRunId], [
+    assert.deepEqual(seen.kind === 'interrupted' && [seen.attempts, seen.settling, seen.gatewayRunId], [
       2,
-      true,
+      'soon',
       'r1:2',
     ]);
   });
@@ -116,11 +116,27 @@ describe('what a history says about a run', () => {
       kind: 'interrupted',
       gatewayRunId: 'r1',
       attempts: 1,
-      mayResume: false,
+      settling: 'no',
       usage: noUsage,
     });
     assert.equal(trace([asked('r1:2'), answer('two')], begunAgain).kind, 'finished');
     assert.equal(trace([], { pendingInputs: { items: [{ ...lost, state: 'cancelled' }] } }).kind, 'finished');
+  });
+
+  it('tells that the gateway is taking up another turn of the session', () => {
+    const settling = (...args: Parameters<typeof trace>) => {
+      const seen = trace(...args);
+      return seen.kind === 'none' ? seen.settling : seen.kind;
+    };
+    const active = { hasActiveRun: true };
+    const items = [{ runId: 'other', state: 'queued', message: { provenance: { kind: 'internal_system' } } }];
+
+    assert.equal(settling([asked('r2')], {}, { status: 'running' }), 'soon');
+    assert.equal(settling([asked('r2')], {}, { ...active, activeRunIds: ['other'] }), 'active');
+    assert.equal(settling([asked('r2')], { pendingInputs: { items } }, active), 'active');
+    assert.equal(settling([asked('r2'), resumption], {}, active), 'active');
+    assert.equal(settling([asked('r2')], { inFlightRun: { runId: 'r2' } }, active), 'no');
+    assert.equal(settling([asked('r2'), answer('two')], {}, { status: 'done' }), 'no');
   });
 
   it('is that it was cancelled when its session was killed', () => {

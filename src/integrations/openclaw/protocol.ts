@@ -103,6 +103,13 @@ export const HistoryMessage = z.object({
 });
 export type HistoryMessage = z.output<typeof HistoryMessage>;
 
+/** A message that the gateway has accepted and not begun. */
+const PendingInput = z.object({
+  runId: z.string().catch(''),
+  state: z.string().catch('queued'),
+  message: z.object({ provenance: z.object({ kind: z.string() }).optional().catch(undefined) }).catch({}),
+});
+
 /** What `chat.history` answers; `GET /sessions/<key>/history` has the messages only. */
 export const History = z.object({
   messages: z.array(HistoryMessage),
@@ -114,9 +121,7 @@ export const History = z.object({
     })
     .catch({ hasActiveRun: false, activeRunIds: [] }),
   inFlightRun: z.object({ runId: z.string() }).optional().catch(undefined),
-  pendingInputs: z
-    .object({ items: z.array(z.object({ runId: z.string().catch(''), state: z.string().catch('queued') })) })
-    .catch({ items: [] }),
+  pendingInputs: z.object({ items: z.array(PendingInput) }).catch({ items: [] }),
 });
 export type History = z.output<typeof History>;
 

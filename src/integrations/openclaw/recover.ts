@@ -3,10 +3,16 @@ import { noUsage, type Usage } from '#core/usage.ts';
 import { classify, sumUsage } from './outcome.ts';
 import { callsTool, type History, type HistoryMessage, historyText } from './protocol.ts';
 
+/**
+ * Whether the gateway is taking up an interrupted turn of the session: `active`, it runs; `soon`, it may yet.
+ * A turn asked for meanwhile fails, in one of several ways.
+ */
+export type Settling = 'no' | 'soon' | 'active';
+
 /** What a session's history says about a run. */
 export type Trace =
   /** Nothing: the run never began, or was lost before the gateway wrote it down. */
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly settling: Settling }
   /** It runs or waits its turn. `gatewayRunId` is what the gateway calls it: another id after a restart. */
   | { readonly kind: 'running'; readonly gatewayRunId: string; readonly resumed: boolean }
   /** It began `attempts` times, and nothing shows that it goes on. */
@@ -14,8 +20,7 @@ export type Trace =
       readonly kind: 'interrupted';
       readonly gatewayRunId: string;
       readonly attempts: number;
-      /** The gateway has not said yet that it let go of it. */
-      readonly mayResume: boolean;
+      readonly settling: Settling;
       readonly usage: Usage;
     }
   | {
@@ -57,9 +62,9 @@ export function traceOf(history: History, runId: string, sessionKey: string): Tr
   if (lost && lost.attempt > (begun?.attempt ?? 0)) {
     const { key: gatewayRunId, attempt: attempts, state } = lost;
     if (state === 'cancelled') return { kind: 'finished', gatewayRunId, outcome: abortedEarlier(noUsage) };
-    return { kind: 'interrupted', gatewayRunId, attempts, mayResume: false, usage: noUsage };
+    return { kind: 'interrupted', gatewayRunId, attempts, settling: settlingOf(history), usage: noUsage };
   }
-  return begun ? traceOfBegun(history, begun, sessionKey) : { kind: 'none' };
+  return begun ? traceOfBegun(history, begun, sessionKey) : { kind: 'none', settling: settlingOf(history) };
 }
 
 interface Attempt {
@@ -101,8 +106,22 @@ function traceOfBegun(history: History, begun: Attempt & { index: number }, sess
   if (isLast && sessionInfo.status === 'killed') {
     return { kind: 'finished', gatewayRunId, outcome: abortedEarlier(usage) };
   }
-  const mayResume = isLast && sessionInfo.status === 'running';
-  return { kind: 'interrupted', gatewayRunId, attempts, mayResume, usage };
+  return { kind: 'interrupted', gatewayRunId, attempts, settling: settlingOf(history), usage };
+}
+
+function settlingOf({ messages, sessionInfo, inFlightRun, pendingInputs }: History): Settling {
+  if (!sessionInfo.hasActiveRun) return sessionInfo.status === 'running' ? 'soon' : 'no';
+  const queued = pendingInputs.items.filter(({ state }) => state === 'queued');
+  if (queued.some(({ message }) => message.provenance?.kind === 'internal_system')) return 'active';
+  const last = messages.findLast(({ role }) => role === 'user');
+  if (last && isContinuation(last)) return 'active';
+  const known = new Set([
+    ...messages.map(({ idempotencyKey }) => idempotencyKey?.replace(/:user$/, '')),
+    ...queued.map(({ runId }) => runId),
+  ]);
+  return [...sessionInfo.activeRunIds, inFlightRun?.runId].some((id) => id !== undefined && !known.has(id))
+    ? 'active'
+    : 'no';
 }
 
 function abortedEarlier(usage: Usage): TurnOutcome {

@@ -4,7 +4,7 @@ import type { Logger } from '#lib/log.ts';
 import { type Connection, GatewayCallError } from './connection.ts';
 import { outcomeOfReply } from './outcome.ts';
 import { AgentReply, FullMessage, History, historyText, WaitReply } from './protocol.ts';
-import { attemptKey, type Trace, traceOf } from './recover.ts';
+import { attemptKey, type Settling, type Trace, traceOf } from './recover.ts';
 import { TurnWatch } from './turn-watch.ts';
 
 export interface TurnContext {
@@ -36,7 +36,7 @@ export class TurnOverWebSocket {
   readonly watch: TurnWatch;
   /** Keys that the gateway has said it will not take again. */
   #refusedKeys = 0;
-  #interruptedSince: number | undefined;
+  #settlingSince: number | undefined;
 
   constructor(context: TurnContext, turn: Turn, key: string, onProgress: (progress: TurnProgress) => void) {
     this.#context = context;
@@ -82,6 +82,7 @@ export class TurnOverWebSocket {
     const { runId } = this.#turn;
     switch (trace.kind) {
       case 'none':
+        if (this.#mustWait(trace.settling)) return undefined;
         return this.#ask(connection, attemptKey(runId, 1 + this.#refusedKeys), signal);
       case 'running':
         return this.#wait(connection, trace.gatewayRunId, trace.resumed, signal);
@@ -142,7 +143,6 @@ export class TurnOverWebSocket {
     resumed: boolean,
     signal: AbortSignal,
   ): Promise<TurnOutcome | undefined> {
-    this.#interruptedSince = undefined;
     const ended = await this.#hasEnded(connection, gatewayRunId, WAIT_CHUNK_MS, signal);
     return ended && !resumed ? this.#ask(connection, gatewayRunId, signal) : undefined;
   }
@@ -153,16 +153,22 @@ export class TurnOverWebSocket {
     trace: Extract<Trace, { kind: 'interrupted' }>,
     signal: AbortSignal,
   ): Promise<TurnOutcome | undefined> {
-    const { clock, log, resumeGraceMs } = this.#context;
     const { runId } = this.#turn;
     const remembered = await this.#remembered(connection, trace.gatewayRunId, signal);
     if (remembered) return remembered;
-    this.#interruptedSince ??= clock.now();
-    const patienceMs = trace.mayResume ? resumeGraceMs : 2 * POLL_MS;
-    if (clock.now() - this.#interruptedSince < patienceMs) return undefined;
-    log.warn({ runId }, 'turn was interrupted and not taken up again; running it once more');
+    if (this.#mustWait(trace.settling)) return undefined;
+    this.#context.log.warn({ runId }, 'turn was interrupted and not taken up again; running it once more');
     // With the key it had, it fails: its message is in the history already.
     return this.#ask(connection, attemptKey(runId, trace.attempts + 1 + this.#refusedKeys), signal);
+  }
+
+  /** Whether to leave the session alone for now, because the gateway is, or may be, taking up a turn in it. */
+  #mustWait(settling: Settling): boolean {
+    const { clock, resumeGraceMs } = this.#context;
+    if (settling !== 'soon') this.#settlingSince = undefined;
+    if (settling !== 'soon') return settling === 'active';
+    this.#settlingSince ??= clock.now();
+    return clock.now() - this.#settlingSince < resumeGraceMs;
   }
 
   /** The stored reply of a run that this gateway process has seen to its end. */
