@@ -1,13 +1,15 @@
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
+import { FLEET } from '#lab/local/local-fleet.ts';
 
-/** Sees every message on the bus as it is published, from control's account. It changes nothing. */
+/** Sees every message of the fleet as it is published, from control's account. It changes nothing. */
 export class BusObserver {
   readonly #connection: NatsConnection;
   readonly #watchers = new Set<(subject: string) => void>();
 
   private constructor(connection: NatsConnection) {
     this.#connection = connection;
-    connection.subscribe('>', {
+    // Not `>`: that would count as interest in the inboxes of dead clients, and the server would deliver to them.
+    connection.subscribe(`${FLEET}.>`, {
       callback: (_error, message) => {
         for (const watcher of this.#watchers) watcher(message.subject);
       },
