@@ -39,7 +39,7 @@ export function connectionReason(error: unknown): string {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const code = 'code' in each ? REASONS[String(each.code)] : undefined;
     if (code) return code;
-    if (each.name === 'DeadlineError') return 'it did not answer in time';
+    if (each.name === 'DeadlineError') return 'nothing came back in time';
     deepest = each.message;
   }
   return deepest;

@@ -56,12 +56,24 @@ Settings come from the environment, .env in the working directory, then ${contex
   addSay(program, context);
   addStatus(program, context);
   addDoctor(program, context);
-  const task = program.command('task').description('look at the work of the fleet').helpCommand(false);
+  const task = group(program, 'task', 'look at the work of the fleet', [
+    'olympus task list --state failed',
+    'olympus task show 019a2f3c-5d1e',
+  ]);
   addTaskList(task, context);
   addTaskShow(task, context);
-  const agent = program.command('agent').description('look at the agents of the fleet').helpCommand(false);
+  const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
   return program;
+}
+
+function group(program: Command, name: string, description: string, examples: readonly string[]): Command {
+  const lines = examples.map((example) => `\n  $ ${example}`).join('');
+  return program
+    .command(name)
+    .description(description)
+    .helpCommand(false)
+    .addHelpText('after', `\nExamples:${lines}`);
 }
 
 function explain(error: unknown, { out, signal }: CliContext): number {

@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { AgentView } from '#core/api.ts';
 import type { Post, User } from '#integrations/mattermost/posts.ts';
 import { MattermostRest } from '#integrations/mattermost/rest.ts';
 import { newNonce } from '#lib/id.ts';
 import { explainingChat } from '../chat-errors.ts';
+import { missing } from '../checks/agents.ts';
 import { exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { duration } from '../format.ts';
@@ -66,6 +68,7 @@ async function say(
   const mentioned = mentionsOf(message, agents);
   const rest = new MattermostRest(chat.url, chat.token);
   const targets = await findTargets(rest, mentioned, agents, signal);
+  warnOfAbsence(targets, agents, context);
   const place = options.thread
     ? await threadPlace(rest, options.thread, signal)
     : await channelPlace(rest, chat.team, options.channel, signal);
@@ -75,6 +78,20 @@ async function say(
   if (options.wait) return follow(rest, post, targets, options, context);
   if (options.json) out.json({ thread, post: post.id, outcome: 'posted', agents: [], replies: [] });
   else out.print(`Posted in thread ${thread}.`);
+}
+
+/** Nothing is lost by asking an agent that is away, but who waits should know why. */
+function warnOfAbsence(
+  targets: readonly User[],
+  agents: readonly AgentView[] | undefined,
+  { out }: CliContext,
+): void {
+  for (const agent of agents ?? []) {
+    if (agent.phase === 'Ready' || !targets.some((user) => user.username === agent.name)) continue;
+    out.note(
+      `${agent.name} is ${agent.phase} just now (${missing(agent)}): it will answer once that is over. See \`olympus doctor\`.`,
+    );
+  }
 }
 
 async function follow(
@@ -88,7 +105,6 @@ async function follow(
   const startedAt = clock.now();
   const replies: Reply[] = [];
   const view = new ThreadView(context, post, targets);
-  // What the person should know before anything else happens, whatever happens.
   view.begin();
   let standing: Standing;
   try {

@@ -40,7 +40,8 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   out.print(out.style('bold', `Task ${task.id}`));
   field('state', `${out.style(stateStyle(task.state), task.state)} (${task.summary})`);
   if (task.reason) field('reason', harmless(task.reason));
-  const remedy = task.reason && remedyOf(task.reason);
+  // A run that failed says so itself, further down.
+  const remedy = task.runs.some((run) => run.failure === task.reason) ? undefined : remedyOf(task.reason);
   if (remedy) field('', `${out.style('yellow', '→')} ${remedy}`);
   field('agent', `${task.agent}, domain ${task.domain}`);
   field('asked by', `${harmless(task.requester)}, ${asked}`);
@@ -103,7 +104,8 @@ function usageText(usage: Usage): string {
   return parts.join(', ');
 }
 
-function remedyOf(reason: string): string | undefined {
+function remedyOf(reason: string | undefined): string | undefined {
+  if (reason === undefined) return undefined;
   if (Object.hasOwn(failureClasses, reason)) return failureClasses[reason as FailureCode].remedy;
   if (Object.hasOwn(rejections, reason)) return rejections[reason as RejectionCode].remedy;
   return undefined;

@@ -1,5 +1,6 @@
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import type { AgentView } from '#core/api.ts';
 import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
 import { usageError } from '../cli-error.ts';
@@ -29,19 +30,20 @@ export function checkMessage(message: string): void {
 }
 
 /** Everybody who is mentioned, or a refusal: without a mention no agent would answer. */
-export function mentionsOf(message: string, agents: readonly string[] | undefined): string[] {
+export function mentionsOf(message: string, agents: readonly AgentView[] | undefined): string[] {
   const names = mentionedNames(message);
   if (names.length > 0) return names;
   throw usageError('Nobody is mentioned, so nobody would answer.', whoIsHere(agents));
 }
 
 /** The agents one can mention, as a sentence. */
-export function whoIsHere(agents: readonly string[] | undefined): string {
+export function whoIsHere(agents: readonly AgentView[] | undefined): string {
   if (agents === undefined) return 'Put the name of an agent first: olympus say "@athena hello"';
-  const [first] = agents;
+  const names = agents.map((agent) => agent.name).sort();
+  const [first] = names;
   if (first === undefined) return 'No agent has reported to the control plane yet: see `olympus status`.';
-  const list = agents.map((name) => `@${name}`).join(', ');
-  return `${agents.length === 1 ? 'The agent here is' : 'Agents here:'} ${list}. For example: olympus say "@${first} hello"`;
+  const list = names.map((name) => `@${name}`).join(', ');
+  return `${names.length === 1 ? 'The agent here is' : 'Agents here:'} ${list}. For example: olympus say "@${first} hello"`;
 }
 
 async function readInput({ stdin, signal, out }: CliContext): Promise<string> {

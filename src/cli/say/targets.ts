@@ -1,3 +1,4 @@
+import type { AgentView } from '#core/api.ts';
 import type { User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import { ApiClient } from '../api-client.ts';
@@ -8,13 +9,12 @@ import { whoIsHere } from './message.ts';
 /** Talking does not need the control plane: it is only asked in passing. */
 const PATIENCE_MS = 3000;
 
-/** The names of the fleet's agents; undefined when the control plane cannot be asked. */
-export async function knownAgents(context: CliContext): Promise<string[] | undefined> {
+/** The fleet's agents; undefined when the control plane cannot be asked. */
+export async function knownAgents(context: CliContext): Promise<AgentView[] | undefined> {
   const { signal } = context;
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   try {
-    const agents = await new ApiClient({ ...context, signal: patience }).agents();
-    return agents.map((agent) => agent.name).sort();
+    return await new ApiClient({ ...context, signal: patience }).agents();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CliError || patience.aborted) return undefined;
@@ -29,12 +29,12 @@ export async function knownAgents(context: CliContext): Promise<string[] | undef
 export async function findTargets(
   rest: MattermostRest,
   mentioned: readonly string[],
-  agents: readonly string[] | undefined,
+  agents: readonly AgentView[] | undefined,
   signal: AbortSignal,
 ): Promise<User[]> {
   const users = await Promise.all(mentioned.map((name) => rest.userNamed(name, signal)));
   const found = users.filter((user) => user !== undefined);
-  const known = found.filter((user) => agents?.includes(user.username));
+  const known = found.filter((user) => agents?.some((agent) => agent.name === user.username));
   const targets = known.length > 0 ? known : found.filter((user) => user.is_bot);
   if (targets.length > 0) return targets;
   const names = mentioned.map((name) => `@${name}`).join(', ');

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { ManualClock } from '#test/manual-clock.ts';
+import { createOutput } from '../../src/cli/output.ts';
+import { runProgram } from '../../src/cli/program.ts';
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a call that must end before it needs any server. */
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  const written = { stdout: '', stderr: '' };
+  const screen = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const code = await runProgram(args, {
+    settings: { env, stateDir: '/state', envFiles: [] },
+    out: createOutput(screen('stdout'), screen('stderr'), true),
+    stdin: Readable.from(['from a pipe\n']),
+    signal: new AbortController().signal,
+    clock: new ManualClock(),
+    version: '1.2.3',
+  });
+  return { code, ...written };
+}
+
+describe('the command line', () => {
+  it('prints its version', async () => {
+    assert.deepEqual(await run(['--version']), { code: 0, stdout: '1.2.3\n', stderr: '' });
+  });
+
+  const COMMANDS = ['say', 'status', 'doctor', 'task', 'task list', 'task show', 'agent', 'agent list'];
+  for (const command of ['', ...COMMANDS]) {
+    it(`has help with an example for ${command || 'everything'}`, async () => {
+      const { code, stdout, stderr } = await run([...command.split(' ').filter(Boolean), '--help']);
+
+      assert.equal(code, 0);
+      assert.equal(stderr, '');
+      assert.match(stdout, new RegExp(`^Usage: olympus ${command}`));
+      assert.match(stdout, new RegExp(`\\$ olympus ${command}`));
+    });
+  }
+
+  it('shows the commands on standard error when none is given', async () => {
+    const { code, stdout, stderr } = await run([]);
+
+    assert.equal(code, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, /Commands:/);
+  });
+
+  const WRONG: readonly [args: string[], sentence: RegExp][] = [
+    [['stauts'], /^olympus: unknown command 'stauts'\. Did you mean status\? See olympus --help\.\n$/],
+    [['task', 'lst'], /unknown command 'lst'\. Did you mean list\? See olympus task --help\./],
+    [['task', 'list', '--limt', '3'], /unknown option '--limt'\. Did you mean --limit\?/],
+    [['task', 'list', '--limit', '0'], /'0' is invalid\. Write a whole number from 1 to 500\./],
+    [['task', 'list', '--limit', '501'], /Write a whole number from 1 to 500\./],
+    [['task', 'list', '--state', 'done'], /Allowed choices are .*completed/],
+    [['task', 'show'], /missing required argument 'id'\. See olympus task show --help\./],
+    [['say'], /missing required argument 'message'/],
+    [['say', '--timeout', 'soon', '@athena x'], /Write a number of seconds/],
+    [['say', '--thread', 'a', '--channel', 'b', '@athena x'], /cannot be used with option '--channel/],
+    [['say', ' '], /The message is empty\./],
+    [['say', `@athena ${'x'.repeat(16_376)}`], /16,384 characters; a post holds at most 16,383/],
+  ];
+  for (const [args, sentence] of WRONG) {
+    it(`refuses ${args.join(' ').slice(0, 60)}`, async () => {
+      const { code, stdout, stderr } = await run(args);
+
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, sentence);
+    });
+  }
+
+  it('counts characters, not UTF-16 units, of a message', async () => {
+    const { stderr } = await run(['say', `@athena ${'😀'.repeat(16_375)}`]);
+
+    assert.match(stderr, /OLYMPUS_MATTERMOST_URL is not set/, 'it is not too long');
+  });
+
+  it('names every setting that is missing, and where a local fleet writes them', async () => {
+    const { code, stderr } = await run(['agent', 'list']);
+
+    assert.equal(code, 2);
+    assert.match(stderr, /OLYMPUS_API_URL is not set: /);
+    assert.match(stderr, /OLYMPUS_API_TOKEN is not set: /);
+    assert.match(stderr, /npm run dev.*\/state\/\.env/);
+  });
+
+  it('says how to write a setting that is wrong', async () => {
+    const { code, stderr } = await run(['status'], { OLYMPUS_API_URL: 'hub:8090', OLYMPUS_API_TOKEN: 't' });
+
+    assert.equal(code, 2);
+    assert.match(stderr, /OLYMPUS_API_URL=hub:8090: write .* http:\/\//);
+  });
+
+  it('refuses a message that mentions nobody before it needs Mattermost', async () => {
+    const env = {
+      OLYMPUS_MATTERMOST_URL: 'http://127.0.0.1:1',
+      OLYMPUS_MATTERMOST_TOKEN: 't',
+      OLYMPUS_MATTERMOST_TEAM: 'olympus',
+    };
+    const { code, stderr } = await run(['say', '-'], env);
+
+    assert.equal(code, 2);
+    assert.match(stderr, /Nobody is mentioned, so nobody would answer\. Put the name of an agent first/);
+  });
+});
