@@ -93,6 +93,17 @@ describe('the command line', () => {
     assert.match(stderr, /npm run dev.*\/state\/\.env/);
   });
 
+  it('diagnoses that there are no settings, a finding below the other', async () => {
+    const { code, stdout } = await run(['doctor']);
+
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /^✗ control plane {2}OLYMPUS_API_URL .*\n {17}OLYMPUS_API_TOKEN .*\n {17}→ Set them/m,
+    );
+    assert.match(stdout, /not checked: version, clock, .*chat team/);
+  });
+
   it('says how to write a setting that is wrong', async () => {
     const { code, stderr } = await run(['status'], { OLYMPUS_API_URL: 'hub:8090', OLYMPUS_API_TOKEN: 't' });
 

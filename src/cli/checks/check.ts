@@ -23,7 +23,8 @@ export function printChecks(checks: readonly Check[], out: Output): void {
   const width = Math.max(0, ...checks.map((check) => check.name.length));
   for (const { name, ok, what, remedy } of checks) {
     const sign = ok ? out.style('green', '✓') : out.style('red', '✗');
-    out.print(`${sign} ${name.padEnd(width)}  ${what}`);
-    if (remedy) out.print(`${' '.repeat(width + 4)}${out.style('yellow', '→')} ${remedy}`);
+    const indent = ' '.repeat(width + 4);
+    out.print(`${sign} ${name.padEnd(width)}  ${what.replaceAll('\n', `\n${indent}`)}`);
+    if (remedy) out.print(`${indent}${out.style('yellow', '→')} ${remedy}`);
   }
 }
