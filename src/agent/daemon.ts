@@ -122,29 +122,28 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         log: part('attention'),
       }),
   };
-  const subscriptions = agentConsumersOf(fleet, agent, manifest.limits.concurrency).map(
-    ({ stream, durable, filter }) =>
-      filter.includes('.tasks.')
-        ? new Subscription({
-            bus,
-            stream,
-            durable,
-            concurrency: manifest.limits.concurrency,
-            // While the gateway is away, work waits on the bus, where its deadline still counts.
-            open: () => harness.health().ready,
-            handle: taskHandler(tasks),
-            log: part('tasks'),
-            clock,
-          })
-        : new Subscription({
-            bus,
-            stream,
-            durable,
-            concurrency: 1,
-            handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
-            log: part('deliveries'),
-            clock,
-          }),
+  const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable, filter }) =>
+    filter.includes('.tasks.')
+      ? new Subscription({
+          bus,
+          stream,
+          durable,
+          concurrency: manifest.limits.concurrency,
+          // While the gateway is away, work waits on the bus, where its deadline still counts.
+          open: () => harness.health().ready,
+          handle: taskHandler(tasks),
+          log: part('tasks'),
+          clock,
+        })
+      : new Subscription({
+          bus,
+          stream,
+          durable,
+          concurrency: 1,
+          handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
+          log: part('deliveries'),
+          clock,
+        }),
   );
 
   const peerParts: Part[] = [bus, chat, harness];

@@ -18,7 +18,14 @@ export interface Settings {
   readonly envFiles: readonly EnvFile[];
 }
 
-/** Adds `.env` of the working directory, then that of the state directory, to what the environment does not set. */
+/** Services whose address and token belong together. */
+const SERVICES = ['OLYMPUS_API', 'OLYMPUS_MATTERMOST'] as const;
+
+/**
+ * Adds `.env` of the working directory, then that of the state directory, to what the environment does not set.
+ * A token goes only to the address it was written down with: a `.env` that happens to lie in the working
+ * directory must not be able to send ours elsewhere.
+ */
 export function readSettings(env: Environment, workingDir: string): Settings {
   const here = readEnvFile(path.join(workingDir, '.env'));
   const known = { ...here.variables, ...present(env) };
@@ -26,7 +33,7 @@ export function readSettings(env: Environment, workingDir: string): Settings {
   const inState = readEnvFile(path.join(stateDir, '.env'));
   const files = inState.path === here.path ? [here] : [here, inState];
   return {
-    env: { ...inState.variables, ...known },
+    env: { ...inState.variables, ...known, ...ownTokens(present(env), here.variables) },
     stateDir,
     envFiles: files
       .map((file) => ({ path: file.path, names: Object.keys(file.variables) }))
@@ -87,6 +94,12 @@ function url(meaning: string) {
       error: (issue) => (issue.input === undefined ? meaning : `write ${meaning}`),
     })
     .transform((value) => value.replace(/\/+$/, ''));
+}
+
+/** For each service whose address the working directory's file gives: the token of that same file, or none. */
+function ownTokens(env: Environment, here: Environment): Record<string, string | undefined> {
+  const redirected = SERVICES.filter((service) => here[`${service}_URL`] && !env[`${service}_URL`]);
+  return Object.fromEntries(redirected.map((service) => [`${service}_TOKEN`, here[`${service}_TOKEN`]]));
 }
 
 function readEnvFile(file: string): { path: string; variables: Record<string, string> } {

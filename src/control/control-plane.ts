@@ -1,5 +1,6 @@
-import { controlDurable, streamNames } from '#core/streams.ts';
+import { bucketNames, controlDurable, streamNames } from '#core/streams.ts';
 import { subjectsOf } from '#core/subjects.ts';
+import { putValue } from '#integrations/nats/buckets.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
 import { publish } from '#integrations/nats/publisher.ts';
 import { type BusMessage, Subscription } from '#integrations/nats/subscription.ts';
@@ -91,7 +92,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const heartbeats = heartbeatHandler({
     store,
     now,
-    ensureAgent: (name, concurrency) => topology.ensureAgent(name, concurrency),
+    ensureAgent: (name) => topology.ensureAgent(name),
+    publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
     onChanged: onDecided,
     log: part('registry'),
   });

@@ -40,6 +40,11 @@ export const streamNames = {
   heartbeat: 'ROUNDTABLE_HEARTBEAT',
 } as const;
 
+/** How long a message that a killed process had in hand waits for its next delivery. Handlers take milliseconds. */
+const ACK_WAIT_MS = 15 * SECOND;
+/** The same for released work, which is kept in hand as long as the run shows progress. */
+export const TASK_ACK_WAIT_MS = 30 * SECOND;
+
 const common = {
   storage: 'file',
   maxMsgSize: MIB,
@@ -101,12 +106,28 @@ export function streamsOf(fleet: string): StreamSpec[] {
   ];
 }
 
+/** A key-value bucket: a projection that others may read; the store owns the truth. */
+export interface BucketSpec {
+  readonly name: string;
+  readonly history: number;
+  readonly maxBytes: number;
+  readonly maxValueSize: number;
+}
+
+export const bucketNames = { agents: 'agents' } as const;
+
+/** All buckets of a fleet. */
+export const buckets: readonly BucketSpec[] = [
+  // Agent name → what the API shows of it, for whoever sits on the bus and not at the API.
+  { name: bucketNames.agents, history: 1, maxBytes: 16 * MIB, maxValueSize: 64 * 1024 },
+];
+
 /** What control reads; one durable consumer per stream. */
 export const controlDurable = 'control';
 
 /** Consumers of the control plane itself. */
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {
-  const shared = { durable: controlDurable, ackWaitMs: 30 * SECOND, maxAckPending: 256, maxDeliver: -1 };
+  const shared = { durable: controlDurable, ackWaitMs: ACK_WAIT_MS, maxAckPending: 256, maxDeliver: -1 };
   return [
     // `>`: all of the stream, so that knight.<name>.task is admitted like any other request.
     { ...shared, stream: streamNames.requests, filter: '>' },
@@ -116,22 +137,26 @@ export function controlConsumersOf(fleet: string): ConsumerSpec[] {
   ];
 }
 
-/** Consumers made for one agent; it binds to them by name and may not change them. */
-export function agentConsumersOf(fleet: string, agent: string, concurrency: number): ConsumerSpec[] {
+/**
+ * Consumers made for one agent; it binds to them by name and may not change them. How many runs it takes at once is
+ * kept by control, which releases no more, and by the daemon: messages that a killed daemon had in hand must not
+ * hold back the next ones until their ack wait is over.
+ */
+export function agentConsumersOf(fleet: string, agent: string): ConsumerSpec[] {
   return [
     {
       stream: streamNames.tasks,
       durable: agent,
       filter: `${fleet}.tasks.*.${agent}.*`,
-      ackWaitMs: 60 * SECOND,
-      maxAckPending: concurrency,
+      ackWaitMs: TASK_ACK_WAIT_MS,
+      maxAckPending: 64,
       maxDeliver: 10,
     },
     {
       stream: streamNames.deliveries,
       durable: agent,
       filter: `${fleet}.deliveries.${agent}.*`,
-      ackWaitMs: 30 * SECOND,
+      ackWaitMs: ACK_WAIT_MS,
       maxAckPending: 64,
       maxDeliver: -1,
     },

@@ -32,6 +32,25 @@ describe('the settings of the command', () => {
     );
   });
 
+  it('send no token to an address that it was not written down with', async () => {
+    const at = path.join(dir.path, 'redirect');
+    const here = path.join(at, 'here');
+    const state = path.join(at, 'state');
+    await mkdir(here, { recursive: true });
+    await mkdir(state, { recursive: true });
+    await writeFile(path.join(state, '.env'), 'OLYMPUS_API_URL=http://ours\nOLYMPUS_API_TOKEN=secret\n');
+    await writeFile(path.join(here, '.env'), 'OLYMPUS_API_URL=http://elsewhere\n');
+
+    const foreign = readSettings({ OLYMPUS_STATE_DIR: state, OLYMPUS_API_TOKEN: 'typed' }, here).env;
+    const ours = readSettings({ OLYMPUS_STATE_DIR: state }, at).env;
+
+    assert.deepEqual(
+      [foreign['OLYMPUS_API_URL'], foreign['OLYMPUS_API_TOKEN']],
+      ['http://elsewhere', undefined],
+    );
+    assert.deepEqual([ours['OLYMPUS_API_URL'], ours['OLYMPUS_API_TOKEN']], ['http://ours', 'secret']);
+  });
+
   it("leave another project's .env alone", async () => {
     const here = await write('here', 'DATABASE_URL=postgres://elsewhere', 'NO_COLOR=1');
 

@@ -1,4 +1,5 @@
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import { TASK_ACK_WAIT_MS } from '#core/streams.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
@@ -17,8 +18,7 @@ export interface AttentionOptions {
 
 /** How often "typing" is repeated: Mattermost shows it for five seconds. */
 const TYPING_EVERY_MS = 4000;
-/** A quarter of the consumer's ack_wait. */
-const WORKING_EVERY_MS = 15_000;
+const WORKING_EVERY_MS = TASK_ACK_WAIT_MS / 3;
 
 /** What the outside sees while a run is at work: typing in the thread, and `working()` on the bus on proven progress only. */
 export class Attention {

@@ -1,3 +1,4 @@
+import { chatSigns } from '#core/chat-signs.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { Delivery } from '#core/messages/delivery.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
@@ -9,16 +10,13 @@ import type { Journal } from '../journal/journal.ts';
 type DeliveryData = Delivery['data'];
 
 /** What the asking post shows for each state. */
-const REACTIONS: Readonly<Record<DeliveryData['state'], string>> = {
-  queued: 'hourglass_flowing_sand',
-  completed: 'white_check_mark',
-  failed: 'x',
-  rejected: 'x',
-  expired: 'x',
+const SIGNS: Readonly<Record<DeliveryData['state'], string>> = {
+  queued: chatSigns.queued,
+  completed: chatSigns.done,
+  failed: chatSigns.failed,
+  rejected: chatSigns.failed,
+  expired: chatSigns.failed,
 };
-
-/** While a run is at work the asking post shows this. */
-export const WORKING_EMOJI = 'hammer_and_wrench';
 
 /**
  * Handles what control wants said. The delivery's id is the key of its posts in the outbox: delivered twice, it is
@@ -60,11 +58,11 @@ function record(journal: Journal, delivery: DeliveryData): void {
   }
   const { postId } = conversation;
   if (settled) {
-    for (const emoji of [WORKING_EMOJI, REACTIONS.queued]) {
+    for (const emoji of [chatSigns.working, chatSigns.queued]) {
       journal.outbox.addChat(`delivery:${deliveryId}:un${emoji}`, { kind: 'unreact', postId, emoji });
     }
   }
-  journal.outbox.addChat(`delivery:${deliveryId}:state`, { kind: 'react', postId, emoji: REACTIONS[state] });
+  journal.outbox.addChat(`delivery:${deliveryId}:state`, { kind: 'react', postId, emoji: SIGNS[state] });
   journal.inbox.accept(postId);
   if (settled) journal.inbox.settle(postId);
 }

@@ -1,3 +1,4 @@
+import { chatSigns } from '#core/chat-signs.ts';
 import type { Conversation } from '#core/conversation.ts';
 import type { Manifest } from '#core/manifest.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
@@ -178,7 +179,11 @@ export class Inbox implements Part {
     return journal.transaction(() => {
       journal.inbox.advance(post.channel_id, post.create_at);
       if (!journal.inbox.add(post.id, target, conversation)) return false;
-      journal.outbox.addChat(`eyes:${post.id}`, { kind: 'react', postId: post.id, emoji: 'eyes' });
+      journal.outbox.addChat(`eyes:${post.id}`, {
+        kind: 'react',
+        postId: post.id,
+        emoji: chatSigns.received,
+      });
       journal.outbox.addBus(`request:${post.id}:${target}`, {
         subject: subjects.request(manifest.name, 'task-create'),
         msgId: `request:${post.id}:${newNonce()}`,

@@ -1,3 +1,4 @@
+import { chatSigns } from '#core/chat-signs.ts';
 import type { Harness, TurnOutcome } from '#core/harness.ts';
 import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
 import { RunResult } from '#core/messages/run-result.ts';
@@ -9,7 +10,6 @@ import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
-import { WORKING_EMOJI } from './deliveries.ts';
 
 type Dispatch = TaskDispatch['data'];
 
@@ -63,7 +63,11 @@ export class Runner {
       const postId = dispatch.conversation?.postId;
       if (postId) {
         journal.inbox.accept(postId);
-        journal.outbox.addChat(`working:${dispatch.runId}`, { kind: 'react', postId, emoji: WORKING_EMOJI });
+        journal.outbox.addChat(`working:${dispatch.runId}`, {
+          kind: 'react',
+          postId,
+          emoji: chatSigns.working,
+        });
       }
     });
     this.#options.onAdded();

@@ -1,8 +1,9 @@
+import type { ChatSign } from '#core/chat-signs.ts';
 import type { Post, User } from '#integrations/mattermost/posts.ts';
 import type { CliContext } from '../context.ts';
 import { harmless } from '../format.ts';
 import type { Output } from '../output.ts';
-import { isLast, type Reply, type Sign, type Standing } from './thread-watch.ts';
+import { isLast, type Reply, type Standing } from './thread-watch.ts';
 
 const LINES = {
   received: (agent) => `👀 ${agent} has received it`,
@@ -10,7 +11,7 @@ const LINES = {
   working: (agent) => `🔨 ${agent} is working`,
   done: (agent) => `✅ ${agent} is done`,
   failed: (agent) => `✗ ${agent} could not do it`,
-} as const satisfies Record<Sign, (agent: string) => string>;
+} as const satisfies Record<ChatSign, (agent: string) => string>;
 
 /** Shows a thread while it grows: replies are the answer, everything else goes beside it. */
 export class ThreadView {
@@ -34,7 +35,7 @@ export class ThreadView {
     this.#out.print(`${this.#out.style('cyan', `${author}:`)}\n${harmless(text).trimEnd()}\n`);
   }
 
-  sign(agent: string, sign: Sign): void {
+  sign(agent: string, sign: ChatSign): void {
     if (!isLast(sign)) this.#dim(LINES[sign](agent));
   }
 

@@ -1,18 +1,8 @@
+import { type ChatSign, chatSigns, signOf } from '#core/chat-signs.ts';
 import { OlympusError } from '#core/errors.ts';
 import type { Post, User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import type { Clock } from '#lib/clock.ts';
-
-/** What an agent shows on the post that asked it. */
-export type Sign = 'received' | 'queued' | 'working' | 'done' | 'failed';
-
-const SIGNS: Readonly<Record<string, Sign>> = {
-  eyes: 'received',
-  hourglass_flowing_sand: 'queued',
-  hammer_and_wrench: 'working',
-  white_check_mark: 'done',
-  x: 'failed',
-};
 
 export interface Reply {
   readonly id: string;
@@ -30,13 +20,13 @@ export interface ThreadWatch {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onReply: (reply: Reply) => void;
-  readonly onSign: (agent: string, sign: Sign) => void;
+  readonly onSign: (agent: string, sign: ChatSign) => void;
   /** Mattermost is away, or back. */
   readonly onReachable: (reachable: boolean) => void;
 }
 
 /** How each agent stands at the end: its last word, or undefined if it never gave one. */
-export type Standing = ReadonlyMap<string, Sign | undefined>;
+export type Standing = ReadonlyMap<string, ChatSign | undefined>;
 
 /** Asked often at first, when most happens, then about once a second. */
 const EAGER_FOR_MS = 10_000;
@@ -55,7 +45,7 @@ const OVERLAP_MS = 5000;
  */
 export async function watchThread(watch: ThreadWatch): Promise<Standing> {
   const { targets, timeoutMs, clock, signal } = watch;
-  const standing = new Map<string, Sign | undefined>(targets.map((user) => [user.username, undefined]));
+  const standing = new Map<string, ChatSign | undefined>(targets.map((user) => [user.username, undefined]));
   const replies = new Replies(watch);
   const startedAt = clock.now();
   let shown = new Set<string>();
@@ -88,23 +78,23 @@ export async function watchThread(watch: ThreadWatch): Promise<Standing> {
 }
 
 /** True once an agent has nothing more to say. */
-export function isLast(sign: Sign | undefined): boolean {
+export function isLast(sign: ChatSign | undefined): boolean {
   return sign === 'done' || sign === 'failed';
 }
 
 interface AgentSign {
   readonly agent: string;
-  readonly sign: Sign;
+  readonly sign: ChatSign;
 }
 
 /** What the targets show on the asking post, in the order in which work goes. */
 async function readSigns({ rest, post, targets, signal }: ThreadWatch): Promise<AgentSign[]> {
   const reactions = await rest.reactions(post.id, signal);
-  const order = Object.values(SIGNS);
+  const order = Object.keys(chatSigns);
   return reactions
     .flatMap(({ user_id, emoji_name }) => {
       const agent = targets.find((user) => user.id === user_id)?.username;
-      const sign = SIGNS[emoji_name];
+      const sign = signOf(emoji_name);
       return agent && sign ? [{ agent, sign }] : [];
     })
     .sort((a, b) => order.indexOf(a.sign) - order.indexOf(b.sign));

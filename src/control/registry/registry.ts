@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AgentView } from '#core/api.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { Heartbeat } from '#core/messages/heartbeat.ts';
@@ -11,7 +12,9 @@ export interface RegistryOptions {
   readonly store: Store;
   readonly now: () => number;
   /** Makes the agent's consumers exist before it is called known. */
-  readonly ensureAgent: (name: string, concurrency: number) => Promise<void>;
+  readonly ensureAgent: (name: string) => Promise<void>;
+  /** Shows others on the bus what became known of an agent. */
+  readonly publish: (view: AgentView) => Promise<void>;
   /** Called when an agent is new or takes another number of runs. */
   readonly onChanged: () => void;
   readonly log: Logger;
@@ -22,7 +25,7 @@ const MISSED_HEARTBEATS = 3;
 
 /** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
 export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
-  const { store, now, ensureAgent, onChanged, log } = options;
+  const { store, now, ensureAgent, publish, onChanged, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [Heartbeat]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
@@ -33,17 +36,24 @@ export function heartbeatHandler(options: RegistryOptions): (message: BusMessage
     const heartbeat = parsed.message.data;
     const known = await store.read.agents.byName(heartbeat.agent);
     const changed = known?.heartbeat.limits.concurrency !== heartbeat.limits.concurrency;
-    if (changed) await ensureAgent(heartbeat.agent, heartbeat.limits.concurrency);
+    if (!known) await ensureAgent(heartbeat.agent);
     // The time it was sent, not the time it was read: an old heartbeat read after an outage is not a sign of life.
-    await store.transaction((tx) =>
-      tx.agents.seen(heartbeat, Math.min(now(), Date.parse(parsed.message.time))),
-    );
+    const lastSeenAt = Math.min(now(), Date.parse(parsed.message.time));
+    const record = { name: heartbeat.agent, heartbeat, lastSeenAt };
+    if (!known || !looksTheSame(known, record)) await publish(agentView(record, lastSeenAt));
+    await store.transaction((tx) => tx.agents.seen(heartbeat, lastSeenAt));
     if (changed) {
       log.info({ agent: heartbeat.agent, concurrency: heartbeat.limits.concurrency }, 'agent registered');
       onChanged();
     }
     await message.ack();
   };
+}
+
+/** Whether two heartbeats would be shown alike, apart from when they came. */
+function looksTheSame(one: AgentRecord, other: AgentRecord): boolean {
+  const at = one.lastSeenAt;
+  return isDeepStrictEqual(agentView(one, at), agentView({ ...other, lastSeenAt: at }, at));
 }
 
 /** An agent as the API shows it. */

@@ -1,5 +1,6 @@
 import { messageOf } from '#core/errors.ts';
-import { agentConsumersOf, controlConsumersOf, streamsOf } from '#core/streams.ts';
+import { agentConsumersOf, buckets, controlConsumersOf, streamsOf } from '#core/streams.ts';
+import { ensureBucket } from '#integrations/nats/buckets.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
 import { ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -59,9 +60,9 @@ export class Topology implements Part {
   }
 
   /** Makes the consumers of one agent exist. */
-  async ensureAgent(agent: string, concurrency: number): Promise<void> {
+  async ensureAgent(agent: string): Promise<void> {
     const manager = await this.#options.bus.manager();
-    for (const consumer of agentConsumersOf(this.#options.fleet, agent, concurrency)) {
+    for (const consumer of agentConsumersOf(this.#options.fleet, agent)) {
       await ensureConsumer(manager, consumer);
     }
   }
@@ -82,9 +83,10 @@ export class Topology implements Part {
     const { bus, fleet, store } = this.#options;
     const manager = await bus.manager();
     for (const stream of streamsOf(fleet)) await ensureStream(manager, stream);
+    for (const bucket of buckets) await ensureBucket(bus, bucket);
     for (const consumer of controlConsumersOf(fleet)) await ensureConsumer(manager, consumer);
     for (const agent of await store.read.agents.list()) {
-      await this.ensureAgent(agent.name, agent.heartbeat.limits.concurrency);
+      await this.ensureAgent(agent.name);
     }
   }
 }
