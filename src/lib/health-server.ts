@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Health, Part, PartHealth } from './lifecycle.ts';
+import { PortInUseError } from './port-in-use.ts';
 
 export interface HealthServerOptions {
   readonly port: number;
@@ -38,7 +39,11 @@ export class HealthServer implements Part {
     server.requestTimeout = 5000;
     server.keepAliveTimeout = 5000;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE' ? new PortInUseError(this.#options.port, 'OLYMPUS_HEALTH_PORT') : error,
+      ),
+    );
     server.listen(this.#options.port, '127.0.0.1', resolve);
     await promise;
     this.#server = server;

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { type Clock, systemClock } from './clock.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Logger } from './log.ts';
@@ -63,6 +64,8 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
     log.fatal({ err: error }, 'could not start');
     process.exit(1);
   }
+  // Now, because a killed process would leave the next one to compile everything again. No-op without a cache.
+  flushCompileCache();
   await notify.ready();
   if (notify.watchdogEveryMs) watchdog.start();
   log.info('running');

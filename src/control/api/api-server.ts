@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Health, Part } from '#lib/lifecycle.ts';
+import { PortInUseError } from '#lib/port-in-use.ts';
 
 /** Listens for the API. */
 export class ApiServer implements Part {
@@ -13,7 +14,10 @@ export class ApiServer implements Part {
   }
 
   async start(): Promise<void> {
-    await this.#app.listen(this.#address);
+    await this.#app.listen(this.#address).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+      throw new PortInUseError(this.#address.port, 'OLYMPUS_API_PORT');
+    });
   }
 
   async stop(): Promise<void> {

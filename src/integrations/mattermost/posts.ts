@@ -23,7 +23,7 @@ export type User = z.output<typeof User>;
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
 export type Channel = z.output<typeof Channel>;
 
-export const Reaction = z.object({ user_id: z.string(), emoji_name: z.string() });
+export const Reaction = z.object({ user_id: z.string(), emoji_name: z.string(), create_at: z.number() });
 export type Reaction = z.output<typeof Reaction>;
 
 /** What we write into `props.olympus` of our own posts. `marker` is looked for before a post is sent again. */

@@ -228,6 +228,19 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   };
 }
 
+/**
+ * Settings that keep a Node process of ours small: a young generation of 1 MB instead of 16, one helper thread for
+ * the garbage collector, one malloc arena, and a compile cache, which also holds the code without its types, so that
+ * the type stripper (18 MB) is loaded once for each release instead of at every start.
+ */
+function smallProcess(compileCache: string) {
+  return {
+    NODE_OPTIONS: '--max-semi-space-size=1 --v8-pool-size=1 --max-old-space-size=128',
+    MALLOC_ARENA_MAX: '1',
+    NODE_COMPILE_CACHE: compileCache,
+  };
+}
+
 /** Reads an agent's manifest; the message of a missing one names the folder. */
 function readManifest(agentDir: string): Manifest {
   const file = path.join(agentDir, 'agent.yml');
