@@ -47,9 +47,13 @@ async function main(): Promise<void> {
     values['state-dir'] ?? stateDirectory({ OLYMPUS_ENV: 'dev', ...process.env }),
   );
   const agents = values.agents.split(',').filter((name) => name !== '');
+  const startedAt = performance.now();
+  const onStarted = (name: string): void =>
+    console.log(`  ${name.padEnd(STEP_WIDTH)} ready after ${seconds(startedAt)}`);
   try {
-    fleet = await prepare(stateDir, agents, interrupted.signal);
-    await bringUp(fleet);
+    fleet = await prepare(stateDir, agents, onStarted, interrupted.signal);
+    await fleet.lifecycle.start();
+    console.log(`  everything is ready after ${seconds(startedAt)}`);
     if (!interrupted.signal.aborted) explain(fleet, stateDir, agents);
   } catch (error) {
     if (interrupted.signal.aborted) return;
@@ -62,6 +66,7 @@ async function main(): Promise<void> {
 async function prepare(
   stateDir: string,
   agents: readonly string[],
+  onStarted: (name: string) => void,
   signal: AbortSignal,
 ): Promise<LocalFleet> {
   const cache = cacheDirectory(process.env);
@@ -76,27 +81,10 @@ async function prepare(
     agents,
     tools,
     ports: 'usual',
+    onStarted,
     log: createLogger({ name: 'dev', level: 'warn' }),
     clock: systemClock,
   });
-}
-
-async function bringUp(fleet: LocalFleet): Promise<void> {
-  const startedAt = performance.now();
-  let seen = 0;
-  const starting = fleet.lifecycle.start();
-  const report = (): void => {
-    const up = fleet.lifecycle.health().filter((part) => part.ready);
-    for (const part of up.slice(seen)) {
-      console.log(`  ${part.name.padEnd(STEP_WIDTH)} started after ${seconds(startedAt)}`);
-    }
-    seen = Math.max(seen, up.length);
-  };
-  const done = starting.then(() => true);
-  while (!(await Promise.race([done, systemClock.sleep(100, AbortSignal.timeout(200)).then(() => false)])))
-    report();
-  report();
-  console.log(`  everything is ready after ${seconds(startedAt)}`);
 }
 
 function explain(fleet: LocalFleet, stateDir: string, agents: readonly string[]): void {

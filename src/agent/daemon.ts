@@ -97,7 +97,15 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('inbox'),
     clock,
   });
+  const attention = new Attention({
+    chat,
+    progressTimeoutMs: config.OLYMPUS_PROGRESS_TIMEOUT_MS,
+    harnessReady: () => harness.health().ready,
+    clock,
+    log: part('attention'),
+  });
   const runner = new Runner({
+    attention,
     fleet,
     agent,
     subjects,
@@ -112,15 +120,6 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     agent,
     runner,
     log: part('tasks'),
-    attentionFor: (message?: { working(): void }) =>
-      new Attention({
-        chat,
-        working: () => message?.working(),
-        progressTimeoutMs: config.OLYMPUS_PROGRESS_TIMEOUT_MS,
-        harnessReady: () => harness.health().ready,
-        clock,
-        log: part('attention'),
-      }),
   };
   const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable, filter }) =>
     filter.includes('.tasks.')

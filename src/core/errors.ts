@@ -8,20 +8,16 @@ export const errorCodes = {
     cause: 'A message on the bus does not match its schema.',
     remedy: 'Compare the versions of the agent and the control plane; upgrade the older one.',
   },
-  message_unknown: {
-    terminal: true,
-    cause: 'A message on the bus has a type this version does not know.',
-    remedy: 'Upgrade this process to the version of the sender.',
-  },
   bus_unavailable: {
     terminal: false,
     cause: 'nats-server did not answer.',
     remedy: 'Look at the unit nats on the hub. Work is kept and goes out when it is back.',
   },
   chat_unauthorized: {
-    terminal: true,
+    terminal: false,
     cause: 'Mattermost refuses the bot token, or the bot is disabled.',
-    remedy: 'Make a new token for the bot, write it to the token file of the agent and restart olympusd.',
+    remedy:
+      'Make a new token for the bot, write it to the token file of the agent and restart olympusd. Posts are kept meanwhile.',
   },
   chat_unavailable: {
     terminal: false,

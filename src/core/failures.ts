@@ -76,12 +76,6 @@ export const failureClasses = {
     remedy: 'Raise `limits.run_timeout` in the manifest, or split the task.',
     sentence: 'I ran out of time',
   },
-  agent_lost: {
-    ...SHORTLY,
-    cause: 'The turn was interrupted, and its session holds no answer.',
-    remedy: 'Look at the log of openclaw-gateway on the agent.',
-    sentence: 'my work was interrupted',
-  },
   cancelled: {
     ...NEVER,
     cause: 'Somebody cancelled the task.',

@@ -60,7 +60,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
     {
       ...queue,
       name: streamNames.requests,
-      subjects: [`${fleet}.requests.>`, 'knight.*.task'],
+      subjects: [`${fleet}.requests.>`],
       maxBytes: 256 * MIB,
     },
     {
@@ -129,8 +129,7 @@ export const controlDurable = 'control';
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {
   const shared = { durable: controlDurable, ackWaitMs: ACK_WAIT_MS, maxAckPending: 256, maxDeliver: -1 };
   return [
-    // `>`: all of the stream, so that knight.<name>.task is admitted like any other request.
-    { ...shared, stream: streamNames.requests, filter: '>' },
+    { ...shared, stream: streamNames.requests, filter: `${fleet}.requests.>` },
     { ...shared, stream: streamNames.results, filter: `${fleet}.results.>` },
     { ...shared, stream: streamNames.runlog, filter: `${fleet}.runs.>` },
     { ...shared, stream: streamNames.heartbeat, filter: `${fleet}.heartbeat.>` },

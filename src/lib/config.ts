@@ -49,7 +49,7 @@ export function readSecretFile(variable: string, file: string): string {
     );
   }
   if ((mode & 0o007) !== 0) {
-    throw new ConfigError(`${variable}: ${file} is readable by everybody. Run: chmod 0600 ${file}`);
+    throw new ConfigError(`${variable}: ${file} is readable by everybody. Run: chmod o= ${file}`);
   }
   if (text === '') throw new ConfigError(`${variable}: ${file} is empty. Write the secret there.`);
   return text;

@@ -43,14 +43,17 @@ export interface PartHealth extends Health {
 export class Lifecycle {
   readonly #parts: readonly Part[];
   readonly #log: Logger;
+  readonly #onStarted: (name: string) => void;
   readonly #started: Part[] = [];
   readonly #startAbort = new AbortController();
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #state: LifecycleState = 'initialized';
 
-  constructor(parts: readonly Part[], log: Logger) {
+  /** `onStarted` is told the name of each part once it has started. */
+  constructor(parts: readonly Part[], log: Logger, onStarted: (name: string) => void = () => undefined) {
     this.#parts = parts;
+    this.#onStarted = onStarted;
     this.#log = log;
   }
 
@@ -87,6 +90,7 @@ export class Lifecycle {
         await part.start(signal);
         signal.throwIfAborted();
         this.#log.debug({ part: part.name }, 'part started');
+        this.#onStarted(part.name);
       }
       this.#state = 'running';
     } catch (error) {

@@ -44,7 +44,6 @@ describe('the streams', () => {
     const subjects = subjectsOf(FLEET);
     const published: readonly [subject: string, stream: string][] = [
       [subjects.request('athena', 'task-create'), streamNames.requests],
-      ['knight.athena.task', streamNames.requests],
       [subjects.task('planning', 'athena', 'run-1'), streamNames.tasks],
       [subjects.runEvent('athena', 'run-1', 'claimed'), streamNames.runlog],
       [subjects.result('planning', 'athena', 'task-1'), streamNames.results],

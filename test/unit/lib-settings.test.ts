@@ -74,7 +74,7 @@ describe('a secret file', () => {
 
       const message = messageOf(ConfigError, () => readSecretFile('OLYMPUS_TOKEN_FILE', file));
 
-      assert.match(message, /^OLYMPUS_TOKEN_FILE: .*chmod 0600 /);
+      assert.match(message, /^OLYMPUS_TOKEN_FILE: .*chmod o= /);
       assert.ok(!message.includes('s3cret'));
     }
   });

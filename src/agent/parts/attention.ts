@@ -7,8 +7,6 @@ import { Loop } from '#lib/loop.ts';
 
 export interface AttentionOptions {
   readonly chat: MattermostChat;
-  /** Tells the bus that the message in hand is being worked on. */
-  readonly working: () => void;
   /** Without a sign of work for this long, the bus is no longer told so. */
   readonly progressTimeoutMs: number;
   readonly harnessReady: () => boolean;
@@ -20,7 +18,7 @@ export interface AttentionOptions {
 const TYPING_EVERY_MS = 4000;
 const WORKING_EVERY_MS = TASK_ACK_WAIT_MS / 3;
 
-/** What the outside sees while a run is at work: typing in the thread, and `working()` on the bus on proven progress only. */
+/** What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress only. */
 export class Attention {
   readonly #options: AttentionOptions;
 
@@ -30,10 +28,11 @@ export class Attention {
 
   async during<T>(
     dispatch: TaskDispatch['data'],
+    working: () => void,
     work: (onProgress: () => void) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const { chat, working, progressTimeoutMs, harnessReady, clock, log } = this.#options;
+    const { chat, progressTimeoutMs, harnessReady, clock, log } = this.#options;
     let lastProgressAt = clock.now();
     let lastWorkingAt = clock.now();
     const { conversation } = dispatch;

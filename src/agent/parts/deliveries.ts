@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 type DeliveryData = Delivery['data'];
 
 /** What the asking post shows for each state. */
-const SIGNS: Readonly<Record<DeliveryData['state'], string>> = {
+const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>> = {
   queued: chatSigns.queued,
   completed: chatSigns.done,
   failed: chatSigns.failed,
@@ -44,6 +44,8 @@ export function deliveryHandler(options: {
 
 function record(journal: Journal, delivery: DeliveryData): void {
   const { deliveryId, conversation, state, text, depth } = delivery;
+  journal.inbox.accept(conversation.postId);
+  if (state === 'admitted') return;
   const settled = state !== 'queued';
   const parts = text ? splitMessage(text, POST_LIMIT) : [];
   for (const [index, part] of parts.entries()) {
@@ -63,6 +65,5 @@ function record(journal: Journal, delivery: DeliveryData): void {
     }
   }
   journal.outbox.addChat(`delivery:${deliveryId}:state`, { kind: 'react', postId, emoji: SIGNS[state] });
-  journal.inbox.accept(postId);
   if (settled) journal.inbox.settle(postId);
 }

@@ -111,10 +111,13 @@ export class Inbox implements Part {
   }
 
   async #take({ post, channelType }: PostedEvent, signal: AbortSignal): Promise<void> {
-    const { chat, log } = this.#options;
+    const { chat, journal, log } = this.#options;
     const me = chat.me;
     if (!me || post.user_id === me.id || post.type !== '' || post.original_id !== '' || post.delete_at > 0)
       return;
+    // A channel we have just joined is read from its first post on, also when that is not for us.
+    if (journal.inbox.readTo(post.channel_id) === undefined)
+      journal.inbox.advance(post.channel_id, post.create_at);
     const author = await this.#author(post.user_id, signal);
     const target = await this.#target(post, channelType, author, me, signal);
     if (!target) return;

@@ -25,7 +25,7 @@ const SENTENCES: Readonly<Record<Absence, string>> = {
   gateway:
     'I have your message, but my OpenClaw gateway is not answering just now. It is kept; I will answer as soon as the gateway is back.',
   control:
-    'I have your message and passed it on, but the control plane has not answered yet. It is queued; I will go on as soon as control is back.',
+    'I have your message, but the control plane has not answered yet. It is kept; I will go on as soon as control is back.',
 };
 
 const POLL_MS = 500;

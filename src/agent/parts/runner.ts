@@ -4,6 +4,7 @@ import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts
 import { RunResult } from '#core/messages/run-result.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import type { Subjects } from '#core/subjects.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
@@ -19,6 +20,7 @@ export interface RunnerOptions {
   readonly subjects: Subjects;
   readonly journal: Journal;
   readonly harness: Harness;
+  readonly attention: Attention;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
   /** Resolves when the entry with this key is on the bus. */
@@ -36,8 +38,8 @@ const ANSWER_LIMIT = 200_000;
  */
 export class Runner {
   readonly #options: RunnerOptions;
-  /** Runs under way in this process: a message delivered twice joins the first. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  /** The runs under way in this process, each with all deliveries of its message that are not acknowledged yet. */
+  readonly #underWay = new Map<string, BusMessage[]>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -74,28 +76,40 @@ export class Runner {
     return this.claim(dispatch);
   }
 
-  /** Resolves when the result is on the bus. Rejects only when `signal` aborts: the journal knows how to go on. */
-  finish(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<void> {
-    const under = this.#underWay.get(run.runId);
-    if (under) return under;
-    const work = this.#finish(run, attention, signal).finally(() => this.#underWay.delete(run.runId));
-    this.#underWay.set(run.runId, work);
-    return work;
+  /**
+   * Takes the run to its end: result on the bus, then every delivery of its message acknowledged. A delivery of a run
+   * that is under way joins it at once, so that it holds no place while the first goes on.
+   * Rejects only when `signal` aborts: the journal knows how to go on.
+   */
+  async finish(run: JournaledRun, message: BusMessage | undefined, signal: AbortSignal): Promise<void> {
+    const joined = this.#underWay.get(run.runId);
+    if (joined) {
+      if (message) joined.push(message);
+      return;
+    }
+    const messages = message ? [message] : [];
+    this.#underWay.set(run.runId, messages);
+    try {
+      await this.#finish(run, messages, signal);
+      for (const each of messages) await each.ack();
+    } finally {
+      this.#underWay.delete(run.runId);
+    }
   }
 
-  async #finish(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<void> {
+  async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
     const { journal, sent } = this.#options;
     if (run.state === 'published' || run.state === 'discarded') return;
     if (run.state !== 'finished') {
-      const outcome = await this.#turn(run, attention, signal);
+      const outcome = await this.#turn(run, messages, signal);
       this.#record(run, outcome);
     }
     await sent(resultKey(run.runId), signal);
     journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
   }
 
-  async #turn(run: JournaledRun, attention: Attention, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, log, onAdded } = this.#options;
+  async #turn(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<TurnOutcome> {
+    const { journal, harness, attention, log, onAdded } = this.#options;
     const { dispatch } = run;
     if (run.state === 'claimed') {
       journal.transaction(() => {
@@ -107,6 +121,9 @@ export class Runner {
     log.info({ runId: run.runId, taskId: dispatch.taskId, attempt: dispatch.attempt }, 'run started');
     return attention.during(
       dispatch,
+      () => {
+        for (const message of messages) message.working();
+      },
       (onProgress) =>
         harness.run(
           {

@@ -4,13 +4,11 @@ import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Attention } from './attention.ts';
 import type { Runner } from './runner.ts';
 
 export interface TaskHandlerOptions {
   readonly agent: string;
   readonly runner: Runner;
-  readonly attentionFor: (message: BusMessage | undefined) => Attention;
   readonly log: Logger;
 }
 
@@ -21,7 +19,7 @@ export interface TaskHandlerOptions {
 export function taskHandler(
   options: TaskHandlerOptions,
 ): (message: BusMessage, signal: AbortSignal) => Promise<void> {
-  const { agent, runner, attentionFor, log } = options;
+  const { agent, runner, log } = options;
   return async (message, signal) => {
     const parsed = parseMessage(message.body, [TaskDispatch]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
@@ -29,9 +27,7 @@ export function taskHandler(
       message.term('message_invalid');
       return;
     }
-    const run = runner.claim(parsed.message.data);
-    await runner.finish(run, attentionFor(message), signal);
-    await message.ack();
+    await runner.finish(runner.claim(parsed.message.data), message, signal);
   };
 }
 
@@ -47,13 +43,13 @@ export class Resume implements Part {
   }
 
   async start(): Promise<void> {
-    const { journal, runner, attentionFor, log } = this.#options;
+    const { journal, runner, log } = this.#options;
     const open = journal.runs.open();
     this.#work = Promise.all(
       open.map(async (run) => {
         log.info({ runId: run.runId, state: run.state }, 'resuming run');
         try {
-          await runner.finish(run, attentionFor(undefined), this.#abort.signal);
+          await runner.finish(run, undefined, this.#abort.signal);
         } catch (error) {
           if (!this.#abort.signal.aborted) log.error({ err: error, runId: run.runId }, 'resumed run failed');
         }

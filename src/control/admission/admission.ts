@@ -55,7 +55,9 @@ async function decide(
 ): Promise<void> {
   const { context, log, deadlineMs } = options;
   const { author, request, depth } = asked;
-  const known = await tx.tasks.byDedupKey(request.dedupKey);
+  // Within its author: nobody can take the key of a message that another agent has yet to hand in.
+  const dedupKey = `${author}:${request.dedupKey}`;
+  const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) return answerAgain(tx, context, known);
 
   const target = await tx.agents.byName(request.agent);
@@ -63,7 +65,7 @@ async function decide(
   const id = newId(now);
   await tx.tasks.insert({
     id,
-    dedupKey: request.dedupKey,
+    dedupKey,
     agent: request.agent,
     domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
     text: request.text,
@@ -80,7 +82,8 @@ async function decide(
   const refusal = await refusalOf(tx, task, target?.heartbeat.limits.depth);
   if (!refusal) {
     const admitted = await advanceTask(tx, context, task, 'admit');
-    await advanceTask(tx, context, admitted, 'queue', { reason: `waiting for ${task.agent}` });
+    const queued = await advanceTask(tx, context, admitted, 'queue', { reason: `waiting for ${task.agent}` });
+    await deliver(tx, context, queued, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
     return;
   }
@@ -97,7 +100,7 @@ async function decide(
 
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
 async function answerAgain(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
-  if (!isTerminal(task.state)) return;
+  if (!isTerminal(task.state)) return deliver(tx, context, task, { state: 'admitted' });
   const state = task.state === 'completed' ? 'completed' : task.state === 'expired' ? 'expired' : 'failed';
   await deliver(tx, context, task, { state });
 }

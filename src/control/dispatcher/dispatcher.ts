@@ -1,5 +1,6 @@
 import { sessionKeyOf } from '#core/conversation.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import { nextTaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
@@ -68,23 +69,15 @@ export class Dispatcher implements Part {
     for (const task of await store.read.tasks.overdue(now)) await this.#expire(task.id);
 
     const inFlight = await store.read.tasks.inFlight();
-    const agents = new Map((await store.read.agents.list()).map((agent) => [agent.name, agent]));
-    const waits: number[] = [SWEEP_MS];
-    for (const task of await store.read.tasks.queued()) {
-      if (task.notBefore > now) {
-        waits.push(task.notBefore - now);
-        continue;
-      }
-      const agent = agents.get(task.agent);
-      const busy = inFlight.get(task.agent) ?? 0;
-      if (agent && busy < agent.heartbeat.limits.concurrency) {
+    for (const agent of await store.read.agents.list()) {
+      const free = agent.heartbeat.limits.concurrency - (inFlight.get(agent.name) ?? 0);
+      for (const task of await store.read.tasks.due(agent.name, now, Math.max(0, free))) {
         await this.#release(task.id, agent);
-        inFlight.set(task.agent, busy + 1);
-      } else if (!task.toldQueued) {
-        await this.#tellQueued(task.id);
       }
     }
-    return Math.min(...waits);
+    for (const task of await store.read.tasks.waitingUntold(now)) await this.#tellQueued(task.id);
+    const nextAt = await store.read.tasks.nextDueAt(now);
+    return Math.min(SWEEP_MS, nextAt === undefined ? SWEEP_MS : nextAt - now);
   }
 
   async #release(taskId: string, agent: AgentRecord): Promise<void> {
@@ -162,7 +155,8 @@ export class Dispatcher implements Part {
     const { store, context, onAdded, clock, log } = this.#options;
     await store.transaction(async (tx) => {
       const task = await tx.tasks.byId(taskId);
-      if (!task || task.deadline > clock.now()) return;
+      // Decided on a committed snapshot; it may have ended since.
+      if (!task || task.deadline > clock.now() || !nextTaskState(task.state, 'expire')) return;
       const expired = await advanceTask(tx, context, task, 'expire', { reason: 'its deadline has passed' });
       await deliver(tx, context, expired, { state: 'expired', text: expiryText(expired) });
       log.info({ taskId }, 'task expired');

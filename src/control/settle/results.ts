@@ -2,7 +2,7 @@ import { parseMessage } from '#core/envelope.ts';
 import { type FailureCode, failureClasses } from '#core/failures.ts';
 import { RunResult } from '#core/messages/run-result.ts';
 import { authorOf } from '#core/subjects.ts';
-import { isTerminal } from '#core/task-states.ts';
+import { nextTaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Logger } from '#lib/log.ts';
@@ -64,7 +64,7 @@ async function settle(tx: Repositories, options: SettleOptions, result: Result):
     startedAt: Date.parse(result.startedAt),
     at: Date.parse(result.finishedAt),
   });
-  if (run.epoch !== task.epoch || isTerminal(task.state)) {
+  if (run.epoch !== task.epoch || !nextTaskState(task.state, success ? 'complete' : 'fail')) {
     log.warn({ runId: run.id, epoch: run.epoch, current: task.epoch, state: task.state }, 'stale result');
     return;
   }
@@ -91,7 +91,7 @@ async function fail(
   failure: { class: FailureCode; message: string },
 ): Promise<void> {
   const { retryable, maxAttempts, backoff } = failureClasses[failure.class];
-  if (retryable && task.attempts < maxAttempts) {
+  if (retryable && task.attempts < maxAttempts && nextTaskState(task.state, 'retry')) {
     const waitMs = Math.round(fullJitter(task.attempts, backoff) * retryScale);
     const queued = await advanceTask(tx, context, task, 'retry', {
       notBefore: context.now() + waitMs,

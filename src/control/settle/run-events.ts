@@ -18,7 +18,7 @@ export interface RunEventOptions {
 type RunEvent = RunEventMessage['data'];
 
 /** The step of the task that an event of its run is, if it is one. */
-const STEPS: Readonly<Partial<Record<RunEvent['event'], TaskEvent>>> = { claimed: 'claim', started: 'start' };
+const STEPS: Readonly<Record<string, TaskEvent>> = { claimed: 'claim', started: 'start' };
 
 /**
  * Handles run events: they move the task along. They travel apart from results, so one that comes late finds the

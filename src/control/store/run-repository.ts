@@ -48,7 +48,11 @@ export class RunRepository {
   }
 
   async discarded(id: string, at: number): Promise<void> {
-    this.#db.run("UPDATE runs SET state = 'discarded', finished_at = ? WHERE id = ?", at, id);
+    this.#db.run(
+      "UPDATE runs SET state = 'discarded', finished_at = ? WHERE id = ? AND state IN ('released', 'claimed')",
+      at,
+      id,
+    );
   }
 
   async finished(

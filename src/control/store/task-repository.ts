@@ -88,11 +88,35 @@ export class TaskRepository {
     return rows.map((row) => TaskRecord.parse(row));
   }
 
-  /** Tasks waiting to be released, oldest first. */
-  async queued(): Promise<TaskRecord[]> {
+  /** Tasks of one agent that may be released, oldest first. */
+  async due(agent: string, now: number, limit: number): Promise<TaskRecord[]> {
     return this.#db
-      .all("SELECT * FROM tasks WHERE state = 'queued' ORDER BY created_at, id LIMIT 1000")
+      .all(
+        "SELECT * FROM tasks WHERE agent = ? AND state = 'queued' AND not_before <= ? ORDER BY created_at, id LIMIT ?",
+        agent,
+        now,
+        limit,
+      )
       .map((row) => TaskRecord.parse(row));
+  }
+
+  /** Tasks that could be released but for a free place, and whose authors have not been told so. */
+  async waitingUntold(now: number): Promise<TaskRecord[]> {
+    return this.#db
+      .all(
+        "SELECT * FROM tasks WHERE state = 'queued' AND told_queued = 0 AND not_before <= ? ORDER BY created_at LIMIT 100",
+        now,
+      )
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** When the next task that waits for its next attempt is due (Unix ms). */
+  async nextDueAt(now: number): Promise<number | undefined> {
+    const row = this.#db.get(
+      "SELECT min(not_before) AS at FROM tasks WHERE state = 'queued' AND not_before > ?",
+      now,
+    );
+    return typeof row?.['at'] === 'number' ? row['at'] : undefined;
   }
 
   /** Agent → number of its tasks that are out with it. */

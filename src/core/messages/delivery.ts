@@ -15,8 +15,8 @@ export const Delivery = defineMessage({
     agent: Token,
     conversation: Conversation,
     taskId: Token.optional(),
-    /** What the asking post should show. */
-    state: z.enum(['queued', 'completed', 'failed', 'rejected', 'expired']),
+    /** How the task stands; all but `admitted` show on the asking post. */
+    state: z.enum(['admitted', 'queued', 'completed', 'failed', 'rejected', 'expired']),
     /** What to say; absent when only the state changes. */
     text: z.string().min(1).optional(),
     /** How many agents stand between the person and this text. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineMessage } from '../envelope.ts';
 import { Token } from '../tokens.ts';
 
-export const runEventKinds = ['claimed', 'started', 'progress', 'tool', 'discarded'] as const;
+export const runEventKinds = ['claimed', 'started', 'tool', 'discarded'] as const;
 
 /** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */
 export const RunEventMessage = defineMessage({
@@ -13,7 +13,8 @@ export const RunEventMessage = defineMessage({
     runId: Token,
     epoch: z.int().min(1),
     agent: Token,
-    event: z.enum(runEventKinds),
+    /** One of `runEventKinds`, or one that a newer agent knows. */
+    event: Token,
     detail: z.string().max(1024).optional(),
   }),
 });

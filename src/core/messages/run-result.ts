@@ -4,6 +4,9 @@ import { failureCodes } from '../failures.ts';
 import { Token } from '../tokens.ts';
 import { Usage } from '../usage.ts';
 
+/** A class of failures.ts; one that a newer agent knows and we do not is `internal`, so that its result still settles. */
+const FailureClassName = z.enum(failureCodes).catch('internal');
+
 /** How a run ended: `<f>.results.<domain>.<agent>.<taskId>`, message id `<runId>:result:<nonce>`. */
 export const RunResult = defineMessage({
   type: 'io.olympus.run.result.v1',
@@ -15,7 +18,7 @@ export const RunResult = defineMessage({
     attempt: z.int().min(1),
     agent: Token,
     outcome: z.enum(['success', 'success_with_notes', 'revision_needed', 'blocked', 'failed', 'cancelled']),
-    failure: z.looseObject({ class: z.enum(failureCodes), message: z.string() }).optional(),
+    failure: z.looseObject({ class: FailureClassName, message: z.string() }).optional(),
     /** The answer, for the person who asked. */
     summary: z.string(),
     usage: Usage.loose(),

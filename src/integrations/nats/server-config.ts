@@ -90,5 +90,5 @@ function exportLine(agent: string, subject: string): string {
 }
 
 function accountOf(agent: string): string {
-  return `AGENT_${agent.replaceAll('-', '_')}`;
+  return `AGENT_${agent}`;
 }

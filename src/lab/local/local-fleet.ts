@@ -27,6 +27,8 @@ export interface LocalFleetOptions {
   readonly ports: 'usual' | 'any';
   /** More settings for the daemons and for control, as environment variables. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Told the name of each process once it is ready. */
+  readonly onStarted?: (name: string) => void;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -70,7 +72,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   const childEnv = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: stateDir,
-    NODE_COMPILE_CACHE: at('compile-cache'),
+    ...smallProcess(at('compile-cache')),
   };
   const run = (
     name: string,
@@ -215,6 +217,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
       ...everyAgent.map((agent) => agent.daemon),
     ],
     log,
+    options.onStarted,
   );
   return {
     lifecycle,
