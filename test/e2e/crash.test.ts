@@ -64,6 +64,31 @@ describe('kill -9 at every point of the path: one answer, none lost', function (
     }
   }
 
+  it('takes new work while a run that outlived its daemon goes on and its message is delivered again', async () => {
+    await allReady(fleet);
+    await script(fleet.modelScript, { match: 'long work', matchIn: 'any', behaviour: { kind: 'hold' } });
+    const long = await fleet.person.say('@athena long work');
+    await fleet.person.untilReaction(long.id, 'hammer_and_wrench');
+    await waitFor('the model to be asked', () => asked(fleet, 'long work'));
+    fleet.agent('athena').daemon.kill('SIGKILL');
+
+    await waitFor(
+      'the bus to deliver the task again',
+      async () => (await bus.redelivered('ROUNDTABLE_TASKS', 'athena')) > 0,
+      { timeoutMs: 60_000, everyMs: 200 },
+    );
+    for (const text of ['first', 'second']) {
+      const post = await fleet.person.say(`@athena ${text} meanwhile`);
+      await fleet.person.untilReaction(post.id, 'white_check_mark', 20_000);
+    }
+    await waitFor('the long work to be let go', async () => {
+      const { released } = await fleet.modelScript.post<{ released: number }>('release', {});
+      return released > 0;
+    });
+    await fleet.person.untilReaction(long.id, 'white_check_mark');
+    assert.equal((await answers(fleet, long.id)).length, 1);
+  });
+
   it('every thread still holds exactly one answer when all is quiet', async () => {
     await allReady(fleet);
     const counts = await Promise.all(
@@ -147,11 +172,12 @@ async function modelAsked(
   marker: string,
 ): Promise<() => Promise<unknown>> {
   await script(fleet.modelScript, { match: marker, behaviour: { kind: 'hold' } });
-  return () =>
-    waitFor('the model to be asked', async () => {
-      const { requests } = await fleet.modelScript.get<{ requests: { messages: { text: string }[] }[] }>(
-        'requests',
-      );
-      return requests.some((request) => request.messages.some((message) => message.text.includes(marker)));
-    });
+  return () => waitFor('the model to be asked', () => asked(fleet, marker));
+}
+
+async function asked(fleet: TestFleet, marker: string): Promise<boolean> {
+  const { requests } = await fleet.modelScript.get<{ requests: { messages: { text: string }[] }[] }>(
+    'requests',
+  );
+  return requests.some((request) => request.messages.some((message) => message.text.includes(marker)));
 }

@@ -1,3 +1,4 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
 import { FLEET } from '#lab/local/local-fleet.ts';
 
@@ -37,6 +38,12 @@ export class BusObserver {
       clearTimeout(timer);
       this.#watchers.delete(watcher);
     });
+  }
+
+  /** How many messages of a consumer are out for at least the second time. */
+  async redelivered(stream: string, durable: string): Promise<number> {
+    const manager = await jetstreamManager(this.#connection);
+    return (await manager.consumers.info(stream, durable)).num_redelivered;
   }
 
   async close(): Promise<void> {
