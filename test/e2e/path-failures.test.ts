@@ -16,12 +16,18 @@ describe('when something is away or broken, the thread says so and the answer co
     await fleet?.[Symbol.asyncDispose]();
   });
 
-  it('NATS away: tells, keeps, and answers when it is back', async () => {
+  it('NATS away for a minute: tells, keeps, and answers when it is back', async function () {
+    this.timeout(120_000);
+    const goneAt = Date.now();
     await fleet.nats.process.halt();
     const post = await fleet.person.say('@athena without a bus?');
 
     await fleet.person.untilReaction(post.id, 'eyes');
     await fleet.person.untilReply(post.id, /cannot reach the message bus/);
+    await waitFor('a minute to be over', () => Date.now() - goneAt >= 60_000, {
+      timeoutMs: 61_000,
+      everyMs: 500,
+    });
     await fleet.nats.process.start(AbortSignal.timeout(20_000));
     await answeredOnce(fleet, post.id);
   });
