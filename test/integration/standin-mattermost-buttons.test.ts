@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { Integration } from '#test/mattermost/integration.ts';
+import { type Listener, MattermostScene, muteClient } from '#test/mattermost/scene.ts';
 import { waitFor } from '#test/wait.ts';
 import type { StandinOptions } from '../../src/standins/mattermost/server.ts';
-import { Integration } from '../recordings/mattermost/integration.ts';
-import { type Listener, MattermostScene, muteClient } from '../recordings/mattermost/scene.ts';
 
 describe('Mattermost stand-in buttons', () => {
   let scene: MattermostScene;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ManualClock } from '#test/manual-clock.ts';
+import { MattermostScene, muteClient, type RestClient } from '#test/mattermost/scene.ts';
 import { waitFor } from '#test/wait.ts';
-import { MattermostScene, muteClient, type RestClient } from '../recordings/mattermost/scene.ts';
 
 describe('Mattermost stand-in under the real client', () => {
   let scene: MattermostScene;

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '#lib/clock.ts';
+import { type Exchange, readRecording, sameShapes, Translator } from '#test/mattermost/compare.ts';
+import { Integration, type IntegrationAnswer, type IntegrationCall } from '#test/mattermost/integration.ts';
 import { waitFor } from '#test/wait.ts';
 import { createMattermostStandin, type MattermostStandin } from '../../src/standins/mattermost/server.ts';
-import { type Exchange, readRecording, sameShapes, Translator } from '../recordings/mattermost/compare.ts';
-import {
-  Integration,
-  type IntegrationAnswer,
-  type IntegrationCall,
-} from '../recordings/mattermost/integration.ts';
 
 /** Exchanges of the recording that the stand-in does not answer yet. Taking one out of here is how it is covered. */
 const NOT_COVERED: ReadonlyMap<string, readonly number[]> = new Map([

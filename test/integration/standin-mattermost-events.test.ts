@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import { systemClock } from '#lib/clock.ts';
+import { readRecording, type TranscriptStep, Translator } from '#test/mattermost/compare.ts';
 import { waitFor } from '#test/wait.ts';
 import { createMattermostStandin, type MattermostStandin } from '../../src/standins/mattermost/server.ts';
-import { readRecording, type TranscriptStep, Translator } from '../recordings/mattermost/compare.ts';
 
 type Frame = Readonly<Record<string, unknown>>;
 

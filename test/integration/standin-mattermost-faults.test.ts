@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ManualClock } from '#test/manual-clock.ts';
+import { MattermostScene } from '#test/mattermost/scene.ts';
 import { waitFor } from '#test/wait.ts';
-import { MattermostScene } from '../recordings/mattermost/scene.ts';
 
 describe('Mattermost stand-in with faults', () => {
   let scene: MattermostScene;

@@ -19,9 +19,11 @@ export type TranscriptStep =
   | { readonly step: string }
   | { readonly note: unknown };
 
-/** Reads a recording that lies beside this file. */
+const RECORDINGS = path.resolve(import.meta.dirname, '../../recordings/mattermost');
+
+/** Reads a recording of the real server. */
 export function readRecording<T>(name: string): T {
-  return JSON.parse(readFileSync(path.join(import.meta.dirname, name), 'utf8')) as T;
+  return JSON.parse(readFileSync(path.join(RECORDINGS, name), 'utf8')) as T;
 }
 
 /** Counters and times that depend on what happened before the recording began: only their type is compared. */
