@@ -80,11 +80,12 @@ export class ProcessPart implements Part {
   async untilReady(signal: AbortSignal): Promise<void> {
     const { ready, readyTimeoutMs, clock, name } = this.#options;
     const deadline = clock.now() + readyTimeoutMs;
+    const restartsBefore = this.restarts;
     const isReady = (): Promise<boolean> =>
       ready(AbortSignal.any([signal, AbortSignal.timeout(5000)])).catch(() => false);
     while (!(this.running && (await isReady()))) {
       signal.throwIfAborted();
-      if (clock.now() > deadline || this.restarts > 3) {
+      if (clock.now() > deadline || this.restarts - restartsBefore > 3) {
         throw new Error(`${name} did not come up. The end of ${this.#options.logFile}:\n${this.logTail()}`);
       }
       await clock.sleep(READY_POLL_MS, signal);
