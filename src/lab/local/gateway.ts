@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   agentSettingsPath,
+  type GatewayConfigOptions,
+  type ProviderRetryOptions,
   renderAgentSettings,
   renderGatewayConfig,
 } from '#integrations/openclaw/config.ts';
@@ -28,6 +30,9 @@ export interface GatewayOptions {
   readonly modelKey: string;
   readonly concurrency: number;
   readonly runTimeoutSeconds: number;
+  /** What this gateway has otherwise than every local one. */
+  readonly config?: Partial<GatewayConfigOptions>;
+  readonly retry?: ProviderRetryOptions;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -37,6 +42,8 @@ export interface Gateway {
   readonly url: string;
   readonly tokenFile: string;
   readonly workspaceDir: string;
+  /** The environment of its process; with it the `openclaw` command finds this gateway. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Writes the configuration of one agent's OpenClaw gateway and returns it, not started. May run twice. */
@@ -69,17 +76,24 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
     modelId: 'scripted-1',
     runTimeoutSeconds: options.runTimeoutSeconds,
     concurrency: options.concurrency,
+    ...options.config,
   });
   writePrivateFile(configPath, `${JSON.stringify(config, undefined, 2)}\n`);
   const settings = agentSettingsPath(stateDir);
   mkdirSync(path.dirname(settings), { recursive: true, mode: 0o700 });
-  writeFileSync(settings, JSON.stringify(renderAgentSettings()), { mode: 0o600 });
+  writeFileSync(settings, JSON.stringify(renderAgentSettings(options.retry)), { mode: 0o600 });
 
   const url = `http://127.0.0.1:${port}`;
+  const env = gatewayEnvironment({
+    homeDir: dir,
+    stateDir,
+    configPath,
+    path: '/usr/local/bin:/usr/bin:/bin',
+  });
   const process = new ProcessPart({
     name: `gateway ${agent}`,
     command: [options.node, options.entry, 'gateway', 'run'],
-    env: gatewayEnvironment({ homeDir: dir, stateDir, configPath, path: '/usr/local/bin:/usr/bin:/bin' }),
+    env,
     logFile: path.join(dir, 'gateway.log'),
     ready: (signal) => answersOk(`${url}/readyz`, signal),
     readyTimeoutMs: 180_000,
@@ -87,5 +101,5 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
     log,
     clock,
   });
-  return { process, url, tokenFile: secrets.token, workspaceDir };
+  return { process, url, tokenFile: secrets.token, workspaceDir, env };
 }
