@@ -38,7 +38,8 @@ export class CliCaller {
 
   start(args: readonly string[], settings: Settings = {}) {
     const child = spawn(LAUNCHER, args, {
-      cwd: this.#stateDir,
+      // Not the state directory: there, what the environment gives would count less than the .env.
+      cwd: path.join(this.#stateDir, 'logs'),
       env: {
         PATH: process.env['PATH'],
         HOME: this.#stateDir,

@@ -8,10 +8,9 @@ export function sharedFleet(): Promise<TestFleet> {
   return fleet;
 }
 
-/** Root hook: ends the shared fleet after the last suite. */
-export const mochaHooks = {
-  async afterAll(): Promise<void> {
-    const started = await fleet?.catch(() => undefined);
-    await started?.[Symbol.asyncDispose]();
-  },
-};
+// Imported by a test file, this is a root hook: it runs after the last suite, however mocha was started.
+after('end the shared fleet', async function () {
+  this.timeout(60_000);
+  const started = await fleet?.catch(() => undefined);
+  await started?.[Symbol.asyncDispose]();
+});
