@@ -13,6 +13,7 @@ import { type LocalAgent, prepareAgent } from './local-agent.ts';
 import { choosePort } from './ports.ts';
 import { ProcessPart } from './process-part.ts';
 import { ensureSecret, writePrivateFile } from './secrets.ts';
+import { SMALL_PROCESS_FLAGS, smallProcessEnv } from './small-process.ts';
 
 export interface LocalFleetOptions {
   readonly stateDir: string;
@@ -72,7 +73,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   const childEnv = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: stateDir,
-    ...smallProcess(at('compile-cache')),
+    ...smallProcessEnv(at('compile-cache')),
   };
   const run = (
     name: string,
@@ -82,7 +83,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   ): ProcessPart =>
     new ProcessPart({
       name,
-      command: [node, ...args],
+      command: [node, ...SMALL_PROCESS_FLAGS, ...args],
       env: { ...childEnv, ...env },
       logFile: at('logs', `${name.replaceAll(' ', '-')}.log`),
       ready: (signal) => answersOk(readyUrl, signal),
@@ -228,19 +229,6 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
     agents,
     human: { username: 'human', token: humanToken },
     envFile,
-  };
-}
-
-/**
- * Settings that keep a Node process of ours small: a young generation of 1 MB instead of 16, one helper thread for
- * the garbage collector, one malloc arena, and a compile cache, which also holds the code without its types, so that
- * the type stripper (18 MB) is loaded once for each release instead of at every start.
- */
-function smallProcess(compileCache: string) {
-  return {
-    NODE_OPTIONS: '--max-semi-space-size=1 --v8-pool-size=1 --max-old-space-size=128',
-    MALLOC_ARENA_MAX: '1',
-    NODE_COMPILE_CACHE: compileCache,
   };
 }
 
