@@ -13,7 +13,7 @@ import { type LocalAgent, prepareAgent } from './local-agent.ts';
 import { choosePort } from './ports.ts';
 import { ProcessPart } from './process-part.ts';
 import { ensureSecret, writePrivateFile } from './secrets.ts';
-import { SMALL_PROCESS_FLAGS, smallProcessEnv } from './small-process.ts';
+import { IDLE_PROCESS_FLAGS, SMALL_PROCESS_FLAGS, smallProcessEnv } from './small-process.ts';
 
 export interface LocalFleetOptions {
   readonly stateDir: string;
@@ -83,7 +83,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   ): ProcessPart =>
     new ProcessPart({
       name,
-      command: [node, ...SMALL_PROCESS_FLAGS, ...args],
+      command: [node, ...args],
       env: { ...childEnv, ...env },
       logFile: at('logs', `${name.replaceAll(' ', '-')}.log`),
       ready: (signal) => answersOk(readyUrl, signal),
@@ -155,7 +155,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   const apiUrl = `http://127.0.0.1:${ports.api}`;
   const control = run(
     'control',
-    [path.join(root, 'src/control/main.ts')],
+    [...SMALL_PROCESS_FLAGS, path.join(root, 'src/control/main.ts')],
     {
       ...shared,
       OLYMPUS_STATE_DIR: at('control'),
@@ -185,7 +185,8 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
         OLYMPUS_MATTERMOST_TOKEN_FILE: at('secrets', `chat-${name}`),
         OLYMPUS_NATS_SEED_FILE: at('secrets', `bus-${name}`),
       },
-      run: (env, readyUrl) => run(`olympusd ${name}`, [path.join(root, 'src/agent/main.ts')], env, readyUrl),
+      run: (env, readyUrl) =>
+        run(`olympusd ${name}`, [...IDLE_PROCESS_FLAGS, path.join(root, 'src/agent/main.ts')], env, readyUrl),
       log,
       clock,
     });

@@ -1,14 +1,15 @@
 /**
- * What keeps a Node process of ours small; docs/reference/benchmarks.md has the figures. It waits for others nearly all of
- * the time, so it needs no optimising compilers (8 MB), a young generation of 1 MB instead of 16, and one helper thread.
+ * What keeps a Node process of ours small: a young generation of 1 MB instead of 16, one helper thread.
+ * docs/reference/benchmarks.md has the figures.
  */
 export const SMALL_PROCESS_FLAGS: readonly string[] = [
   '--max-semi-space-size=1',
   '--max-old-space-size=128',
   '--v8-pool-size=1',
-  '--no-opt',
-  '--no-maglev',
 ];
+
+/** An agent's daemon waits for others nearly all of the time: it does without the optimising compilers (8 MB). */
+export const IDLE_PROCESS_FLAGS: readonly string[] = [...SMALL_PROCESS_FLAGS, '--no-opt', '--no-maglev'];
 
 /**
  * The same as environment: one malloc arena, freed memory given back, and a compile cache. That holds the code
