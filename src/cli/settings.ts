@@ -33,7 +33,11 @@ export function readSettings(env: Environment, workingDir: string): Settings {
   const inState = readEnvFile(path.join(stateDir, '.env'));
   const files = inState.path === here.path ? [here] : [here, inState];
   return {
-    env: { ...inState.variables, ...known, ...ownTokens(present(env), here.variables) },
+    env: {
+      ...inState.variables,
+      ...known,
+      ...(files.length > 1 ? ownTokens(present(env), here.variables) : {}),
+    },
     stateDir,
     envFiles: files
       .map((file) => ({ path: file.path, names: Object.keys(file.variables) }))

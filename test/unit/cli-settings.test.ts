@@ -51,6 +51,16 @@ describe('the settings of the command', () => {
     assert.deepEqual([ours['OLYMPUS_API_URL'], ours['OLYMPUS_API_TOKEN']], ['http://ours', 'secret']);
   });
 
+  it('take a typed token with the address of the state directory, also when that is where one stands', async () => {
+    const state = path.join(dir.path, 'typed');
+    await mkdir(state, { recursive: true });
+    await writeFile(path.join(state, '.env'), 'OLYMPUS_API_URL=http://ours\nOLYMPUS_API_TOKEN=secret\n');
+
+    const { env } = readSettings({ OLYMPUS_STATE_DIR: state, OLYMPUS_API_TOKEN: 'typed' }, state);
+
+    assert.deepEqual([env['OLYMPUS_API_URL'], env['OLYMPUS_API_TOKEN']], ['http://ours', 'typed']);
+  });
+
   it("leave another project's .env alone", async () => {
     const here = await write('here', 'DATABASE_URL=postgres://elsewhere', 'NO_COLOR=1');
 

@@ -34,6 +34,8 @@ export class TurnOverWebSocket {
   readonly #turn: Turn;
   readonly #key: string;
   readonly watch: TurnWatch;
+  /** Whether the turn looked interrupted the last time too. */
+  #seenInterrupted = false;
   /** Keys that the gateway has said it will not take again. */
   #refusedKeys = 0;
   #settlingSince: number | undefined;
@@ -80,6 +82,7 @@ export class TurnOverWebSocket {
   /** Acts on what was seen; undefined means: look again. */
   async #step(trace: Trace, connection: Connection, signal: AbortSignal): Promise<TurnOutcome | undefined> {
     const { runId } = this.#turn;
+    if (trace.kind !== 'interrupted') this.#seenInterrupted = false;
     switch (trace.kind) {
       case 'none':
         if (this.#mustWait(trace.settling)) return undefined;
@@ -157,6 +160,12 @@ export class TurnOverWebSocket {
     const remembered = await this.#remembered(connection, trace.gatewayRunId, signal);
     if (remembered) return remembered;
     if (this.#mustWait(trace.settling)) return undefined;
+    if (!this.#seenInterrupted) {
+      // For some 40 ms after its end a run is neither active nor in the history, and looks the same.
+      this.#seenInterrupted = true;
+      await this.#context.clock.sleep(SETTLE_MS, signal);
+      return undefined;
+    }
     this.#context.log.warn({ runId }, 'turn was interrupted and not taken up again; running it once more');
     // With the key it had, it fails: its message is in the history already.
     return this.#ask(connection, attemptKey(runId, trace.attempts + 1 + this.#refusedKeys), signal);
