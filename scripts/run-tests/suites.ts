@@ -62,6 +62,8 @@ function run(
     cwd: root,
     env: {
       ...process.env,
+      // Colours only on a terminal; mocha would also print them where it finds a CI variable.
+      ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
       ...env,
       PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env['PATH']}`,
     },

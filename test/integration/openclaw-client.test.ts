@@ -1,54 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type WebSocket as Socket, WebSocketServer } from 'ws';
 import { OlympusError } from '#core/errors.ts';
 import { GatewayClient } from '#integrations/openclaw/client.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
-
-/** Speaks the handshake of protocol 4 and leaves the rest to the test. */
-interface FakeGateway extends AsyncDisposable {
-  readonly url: string;
-  readonly connections: Socket[];
-}
-
-async function startFakeGateway({ tickIntervalMs = 30_000, token = 'right' } = {}): Promise<FakeGateway> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-  const connections: Socket[] = [];
-  server.on('connection', (socket) => {
-    connections.push(socket);
-    const send = (frame: object): void => socket.send(JSON.stringify(frame));
-    send({ type: 'event', event: 'connect.challenge', payload: { nonce: 'n', ts: 1 } });
-    socket.on('message', (data) => {
-      const { id, method, params } = JSON.parse(String(data));
-      if (method === 'echo') send({ type: 'res', id, ok: true, payload: params });
-      if (method !== 'connect') return;
-      if (params.auth.token !== token) {
-        const error = { code: 'INVALID_REQUEST', message: 'unauthorized: gateway token mismatch' };
-        return send({ type: 'res', id, ok: false, error });
-      }
-      const payload = {
-        type: 'hello-ok',
-        protocol: 4,
-        server: { version: 'fake' },
-        auth: { scopes: params.scopes },
-        policy: { tickIntervalMs },
-      };
-      send({ type: 'res', id, ok: true, payload });
-    });
-  });
-  await once(server, 'listening');
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
-    connections,
-    async [Symbol.asyncDispose]() {
-      for (const socket of connections) socket.terminate();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
+import { startFakeGateway } from '#test/fake-gateway.ts';
 
 describe('the client of the gateway', () => {
   const never = new AbortController().signal;

@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { type WebSocket as Socket, WebSocketServer } from 'ws';
+
+export interface FakeGatewayOptions {
+  readonly tickIntervalMs?: number;
+  readonly token?: string;
+  /** The payload of the answer to a call; undefined leaves it unanswered. */
+  readonly answer?: (method: string, params: Record<string, unknown>) => unknown;
+}
+
+/** Speaks the handshake of protocol 4 and leaves the rest to the test. */
+export interface FakeGateway extends AsyncDisposable {
+  readonly url: string;
+  readonly connections: Socket[];
+}
+
+/** Starts one on a free port of the loopback interface. */
+export async function startFakeGateway({
+  tickIntervalMs = 30_000,
+  token = 'right',
+  answer,
+}: FakeGatewayOptions = {}): Promise<FakeGateway> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  const connections: Socket[] = [];
+  server.on('connection', (socket) => {
+    connections.push(socket);
+    const send = (frame: object): void => socket.send(JSON.stringify(frame));
+    send({ type: 'event', event: 'connect.challenge', payload: { nonce: 'n', ts: 1 } });
+    socket.on('message', (data) => {
+      const { id, method, params } = JSON.parse(String(data));
+      if (method === 'echo') send({ type: 'res', id, ok: true, payload: params });
+      const payloadOf = method === 'connect' ? undefined : answer?.(method, params);
+      if (payloadOf !== undefined) send({ type: 'res', id, ok: true, payload: payloadOf });
+      if (method !== 'connect') return;
+      if (params.auth.token !== token) {
+        const error = { code: 'INVALID_REQUEST', message: 'unauthorized: gateway token mismatch' };
+        return send({ type: 'res', id, ok: false, error });
+      }
+      const payload = {
+        type: 'hello-ok',
+        protocol: 4,
+        server: { version: 'fake' },
+        auth: { scopes: params.scopes },
+        policy: { tickIntervalMs },
+      };
+      send({ type: 'res', id, ok: true, payload });
+    });
+  });
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    connections,
+    async [Symbol.asyncDispose]() {
+      for (const socket of connections) socket.terminate();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
