@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
-import { FLEET } from '#lab/local/local-fleet.ts';
+import { FLEET } from '#lab/local/servers.ts';
 
 /** Sees every message of the fleet as it is published, from control's account. It changes nothing. */
 export class BusObserver {

@@ -1,26 +1,22 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Manifest } from '#core/manifest.ts';
-import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/log.ts';
+import { Manifest } from '#core/manifest.ts';
+import { readYaml } from '#lib/yaml.ts';
 import { type Gateway, prepareGateway } from './gateway.ts';
 import type { ProcessPart } from './process-part.ts';
+import type { Site } from './site.ts';
+import { IDLE_PROCESS_FLAGS } from './small-process.ts';
 
 export interface LocalAgentOptions {
-  readonly manifest: Manifest;
+  readonly name: string;
+  /** `agents/<name>`: manifest and persona. */
   readonly agentDir: string;
-  readonly dir: string;
-  readonly gatewayPort: number;
-  readonly healthPort: number;
-  readonly entry: string;
-  readonly node: string;
-  readonly modelUrl: string;
-  readonly modelKey: string;
+  /** Which of the fleet's agents it is: its usual ports are that many above the first one's. */
+  readonly index: number;
+  readonly openclawEntry: string;
+  readonly model: { readonly url: string; readonly key: string };
   /** Settings of the daemon that do not belong to this agent alone. */
   readonly env: Readonly<Record<string, string>>;
-  /** Makes the process of the daemon. */
-  readonly run: (env: Readonly<Record<string, string>>, readyUrl: string) => ProcessPart;
-  readonly log: Logger;
-  readonly clock: Clock;
 }
 
 /** One agent on this machine: its gateway and its daemon. */
@@ -31,34 +27,47 @@ export interface LocalAgent {
 }
 
 /** Writes what an agent needs and returns its two processes, not started. */
-export async function prepareAgent(options: LocalAgentOptions): Promise<LocalAgent> {
-  const { manifest, agentDir, dir, log, clock } = options;
+export async function prepareAgent(site: Site, options: LocalAgentOptions): Promise<LocalAgent> {
+  const { name, agentDir, index, model } = options;
+  const manifest = readManifest(agentDir);
   const gateway = await prepareGateway({
-    agent: manifest.name,
+    agent: name,
     agentDir,
-    dir: path.join(dir, 'openclaw'),
-    port: options.gatewayPort,
-    entry: options.entry,
-    node: options.node,
-    modelUrl: options.modelUrl,
-    modelKey: options.modelKey,
+    dir: site.at('agents', name, 'openclaw'),
+    port: await site.port(18_789 + index),
+    entry: options.openclawEntry,
+    node: site.node,
+    modelUrl: model.url,
+    modelKey: model.key,
     concurrency: manifest.limits.concurrency,
     runTimeoutSeconds: manifest.limits.run_timeout,
-    log,
-    clock,
+    log: site.log,
+    clock: site.clock,
   });
-  const healthUrl = `http://127.0.0.1:${options.healthPort}`;
-  const daemon = options.run(
-    {
+  const healthPort = await site.port(8080 + index);
+  const healthUrl = `http://127.0.0.1:${healthPort}`;
+  const daemon = site.process({
+    name: `olympusd ${name}`,
+    command: [site.node, ...IDLE_PROCESS_FLAGS, site.source('src/agent/main.ts')],
+    env: {
       ...options.env,
-      OLYMPUS_AGENT: manifest.name,
+      OLYMPUS_AGENT: name,
       OLYMPUS_AGENT_DIR: agentDir,
-      OLYMPUS_STATE_DIR: path.join(dir, 'olympusd'),
+      OLYMPUS_STATE_DIR: site.at('agents', name, 'olympusd'),
+      OLYMPUS_NATS_SEED_FILE: site.secretFile(`bus-${name}`),
+      OLYMPUS_MATTERMOST_TOKEN_FILE: site.secretFile(`chat-${name}`),
       OLYMPUS_OPENCLAW_URL: gateway.url,
       OLYMPUS_OPENCLAW_TOKEN_FILE: gateway.tokenFile,
-      OLYMPUS_HEALTH_PORT: String(options.healthPort),
+      OLYMPUS_HEALTH_PORT: String(healthPort),
     },
-    `${healthUrl}/readyz`,
-  );
+    readyUrl: `${healthUrl}/readyz`,
+  });
   return { gateway, daemon, healthUrl };
+}
+
+/** Reads an agent's manifest; the message of a missing one names the folder. */
+function readManifest(agentDir: string): Manifest {
+  const file = path.join(agentDir, 'agent.yml');
+  if (!existsSync(file)) throw new Error(`there is no agent in ${agentDir}: agent.yml is missing`);
+  return readYaml(file, Manifest);
 }
