@@ -1,16 +1,17 @@
 import path from 'node:path';
 import { Manifest } from '#core/manifest.ts';
 import { systemClock } from '#lib/clock.ts';
-import { ConfigError, EX_CONFIG, readConfig, readSecretFile } from '#lib/config.ts';
+import { ConfigError, readConfig, readSecretFile } from '#lib/config.ts';
 import { runProgram } from '#lib/lifecycle-program.ts';
 import { captureConsole, createLogger } from '#lib/log.ts';
+import { runMain } from '#lib/run-main.ts';
 import { createSdNotifier } from '#lib/sd-notify.ts';
 import { releaseVersion } from '#lib/version.ts';
-import { readYaml, YamlError } from '#lib/yaml.ts';
+import { readYaml } from '#lib/yaml.ts';
 import { AgentConfig } from './config.ts';
 import { createDaemon } from './daemon.ts';
 
-try {
+await runMain('olympusd', async () => {
   const config = readConfig(AgentConfig, process.env);
   const manifest = readYaml(path.join(config.OLYMPUS_AGENT_DIR, 'agent.yml'), Manifest);
   if (manifest.name !== config.OLYMPUS_AGENT) {
@@ -22,26 +23,22 @@ try {
     agent: manifest.name,
   });
   captureConsole(log);
-  const lifecycle = createDaemon({
-    config,
-    manifest,
-    secrets: {
-      busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
-      chatToken: readSecretFile('OLYMPUS_MATTERMOST_TOKEN_FILE', config.OLYMPUS_MATTERMOST_TOKEN_FILE),
-      gatewayToken: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', config.OLYMPUS_OPENCLAW_TOKEN_FILE),
-    },
-    version: releaseVersion(),
-    log,
-    clock: systemClock,
-  });
+  const secrets = {
+    busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
+    chatToken: readSecretFile('OLYMPUS_MATTERMOST_TOKEN_FILE', config.OLYMPUS_MATTERMOST_TOKEN_FILE),
+    gatewayToken: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', config.OLYMPUS_OPENCLAW_TOKEN_FILE),
+  };
   await runProgram({
-    lifecycle,
+    lifecycle: createDaemon({
+      config,
+      manifest,
+      secrets,
+      version: releaseVersion(),
+      log,
+      clock: systemClock,
+    }),
     log,
     notify: createSdNotifier(process.env),
     stopTimeoutMs: config.OLYMPUS_DRAIN_MS,
   });
-} catch (error) {
-  if (!(error instanceof ConfigError || error instanceof YamlError)) throw error;
-  process.stderr.write(`olympusd cannot start:\n${error.message}\n`);
-  process.exitCode = EX_CONFIG;
-}
+});
