@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { FleetId, Token } from '#core/tokens.ts';
 
-const Url = z.url({
-  protocol: /^(https?|wss?|nats|tls)$/,
-  error: 'write a URL such as http://10.220.1.10:8065',
-});
+const url = (example: string) =>
+  z.url({ protocol: /^(https?|nats|tls)$/, error: `write a URL such as ${example}` });
 const Milliseconds = z.coerce.number().int().positive();
 
 /** The settings of olympusd, as environment variables. Secrets are named by file, never given here. */
@@ -14,11 +12,11 @@ export const AgentConfig = z.object({
   /** `agents/<name>` of this agent's revision: agent.yml, SOUL.md, … */
   OLYMPUS_AGENT_DIR: z.string().min(1),
   OLYMPUS_STATE_DIR: z.string().min(1),
-  OLYMPUS_NATS_URL: Url,
+  OLYMPUS_NATS_URL: url('nats://10.220.1.20:4222'),
   OLYMPUS_NATS_SEED_FILE: z.string().min(1),
-  OLYMPUS_MATTERMOST_URL: Url,
+  OLYMPUS_MATTERMOST_URL: url('http://10.220.1.10:8065'),
   OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1),
-  OLYMPUS_OPENCLAW_URL: Url.default('http://127.0.0.1:18789'),
+  OLYMPUS_OPENCLAW_URL: url('http://127.0.0.1:18789').default('http://127.0.0.1:18789'),
   OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1),
   OLYMPUS_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

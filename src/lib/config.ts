@@ -28,9 +28,10 @@ export function readConfig<T extends z.ZodType>(schema: T, env: Environment): z.
     const name = issue.path.join('.');
     if (name === '') return issue.message;
     const given = present[name];
-    return given === undefined
-      ? `${name} is not set: ${issue.message}`
-      : `${name}=${given}: ${issue.message}`;
+    if (given !== undefined) return `${name}=${given}: ${issue.message}`;
+    // A schema that says nothing of its own about an absent variable leaves the library's words, which help nobody.
+    const saysMore = !issue.message.startsWith('Invalid input');
+    return `${name} is not set${saysMore ? `: ${issue.message}` : ''}`;
   });
   throw new ConfigError(lines.join('\n'));
 }

@@ -10,7 +10,9 @@ export async function runMain(program: string, main: () => Promise<void>): Promi
     await main();
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof YamlError)) throw error;
-    process.stderr.write(`${program} cannot start:\n${error.message}\n`);
+    process.stderr.write(
+      `${program} cannot start:\n${error.message}\ndocs/reference/configuration.md says what each setting means.\n`,
+    );
     process.exitCode = EX_CONFIG;
   }
 }
