@@ -107,6 +107,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     now,
     health,
     metrics: () => metrics.render(),
+    log: part('api'),
   });
 
   const lifecycle = new Lifecycle(

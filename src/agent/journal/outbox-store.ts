@@ -17,7 +17,13 @@ export const ChatEffect = z.discriminatedUnion('kind', [
     marker: z.string(),
     depth: z.int(),
   }),
-  z.object({ kind: z.literal('react'), postId: z.string(), emoji: z.string() }),
+  z.object({
+    kind: z.literal('react'),
+    postId: z.string(),
+    emoji: z.string(),
+    /** Shown instead when an effect whose key begins with `of` was refused: no ✅ over an answer that is not there. */
+    unless: z.object({ of: z.string(), emoji: z.string() }).optional(),
+  }),
   z.object({ kind: z.literal('unreact'), postId: z.string(), emoji: z.string() }),
 ]);
 export type ChatEffect = z.output<typeof ChatEffect>;
@@ -60,6 +66,16 @@ export class OutboxStore {
   /** Ends an effect that was refused for good; the reason stays readable. */
   refused(id: number, error: string): void {
     this.#db.run('UPDATE outbox SET done_at = ?, error = ? WHERE id = ?', this.#clock.now(), error, id);
+  }
+
+  /** Whether an effect whose key begins with `prefix` was refused for good. */
+  anyRefused(prefix: string): boolean {
+    const row = this.#db.get(
+      'SELECT 1 FROM outbox WHERE key >= ? AND key < ? AND error IS NOT NULL',
+      prefix,
+      `${prefix}\u{10ffff}`,
+    );
+    return row !== undefined;
   }
 
   pending(lane: Lane): number {

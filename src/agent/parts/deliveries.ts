@@ -48,8 +48,9 @@ function record(journal: Journal, delivery: DeliveryData): void {
   if (state === 'admitted') return;
   const settled = state !== 'queued';
   const parts = text ? splitMessage(text, POST_LIMIT) : [];
+  const posts = `delivery:${deliveryId}:post:`;
   for (const [index, part] of parts.entries()) {
-    journal.outbox.addChat(`delivery:${deliveryId}:${index}`, {
+    journal.outbox.addChat(`${posts}${index}`, {
       kind: 'post',
       channelId: conversation.channelId,
       rootId: conversation.rootId,
@@ -64,6 +65,11 @@ function record(journal: Journal, delivery: DeliveryData): void {
       journal.outbox.addChat(`delivery:${deliveryId}:un${emoji}`, { kind: 'unreact', postId, emoji });
     }
   }
-  journal.outbox.addChat(`delivery:${deliveryId}:state`, { kind: 'react', postId, emoji: SIGNS[state] });
+  journal.outbox.addChat(`delivery:${deliveryId}:state`, {
+    kind: 'react',
+    postId,
+    emoji: SIGNS[state],
+    unless: { of: posts, emoji: chatSigns.failed },
+  });
   if (settled) journal.inbox.settle(postId);
 }

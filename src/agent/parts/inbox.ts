@@ -1,5 +1,6 @@
 import { chatSigns } from '#core/chat-signs.ts';
 import type { Conversation } from '#core/conversation.ts';
+import { OlympusError } from '#core/errors.ts';
 import type { Manifest } from '#core/manifest.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
 import type { Subjects } from '#core/subjects.ts';
@@ -94,7 +95,7 @@ export class Inbox implements Part {
     const item = this.#queue[0];
     if (!item) return 60_000;
     if (item.kind === 'gap') await this.#closeGap(signal);
-    else await this.#take(item.event, signal);
+    else await this.#takeOrSkip(item.event, signal);
     if (this.#queue[0] === item) this.#queue.shift();
     return 0;
   }
@@ -104,9 +105,19 @@ export class Inbox implements Part {
     for (const channel of await chat.rest.channels(signal)) {
       const since = journal.inbox.readTo(channel.id) ?? clock.now() - FIRST_LOOK_BACK_MS;
       const posts = await chat.rest.postsSince(channel.id, since, signal);
-      for (const post of posts) await this.#take({ post, channelType: channel.type }, signal);
+      for (const post of posts) await this.#takeOrSkip({ post, channelType: channel.type }, signal);
       journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
       if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
+    }
+  }
+
+  /** A post about which the server refuses to say more, for good, must not hold back those after it. */
+  async #takeOrSkip(event: PostedEvent, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#take(event, signal);
+    } catch (error) {
+      if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
+      this.#options.log.error({ err: error, postId: event.post.id }, 'post cannot be taken, left out');
     }
   }
 

@@ -22,7 +22,7 @@ export function chatSender(
   return async (entry, signal) => {
     const effect = ChatEffect.parse(entry.payload);
     try {
-      await perform(chat, effect, entry, signal);
+      await perform(chat, outbox, effect, entry, signal);
     } catch (error) {
       if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
       log.error({ err: error, key: entry.key }, 'chat refused this for good');
@@ -33,14 +33,18 @@ export function chatSender(
 
 async function perform(
   chat: MattermostChat,
+  outbox: OutboxStore,
   effect: ChatEffect,
   entry: OutboxEntry,
   signal: AbortSignal,
 ): Promise<void> {
   const me = chat.me ?? (await chat.rest.me(signal));
   switch (effect.kind) {
-    case 'react':
-      return chat.rest.react(me.id, effect.postId, effect.emoji, signal);
+    case 'react': {
+      const { unless } = effect;
+      const emoji = unless && outbox.anyRefused(unless.of) ? unless.emoji : effect.emoji;
+      return chat.rest.react(me.id, effect.postId, emoji, signal);
+    }
     case 'unreact':
       return chat.rest.unreact(effect.postId, effect.emoji, signal);
     case 'post': {

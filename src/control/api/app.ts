@@ -2,8 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { ApiError, HealthView } from '#core/api.ts';
+import { messageOf } from '#core/errors.ts';
 import { taskStates } from '#core/task-states.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { taskDetail, taskView } from './views.ts';
@@ -15,6 +17,7 @@ export interface ApiOptions {
   readonly now: () => number;
   readonly health: () => PartHealth[];
   readonly metrics: () => Promise<{ contentType: string; body: string }>;
+  readonly log: Logger;
 }
 
 const TaskQuery = z.strictObject({
@@ -34,9 +37,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
       .code(404)
       .send(refuse('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`));
   });
-  app.setErrorHandler(async (error, _request, reply) => {
+  app.setErrorHandler(async (error, request, reply) => {
     if (error instanceof z.ZodError)
       return reply.code(400).send(refuse('invalid_query', z.prettifyError(error)));
+    const { statusCode } = error as { statusCode?: number };
+    if (statusCode !== undefined && statusCode < 500) {
+      return reply.code(statusCode).send(refuse('invalid_request', messageOf(error)));
+    }
+    options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     return reply.code(500).send(refuse('internal', 'the control plane failed; its log says why'));
   });
 

@@ -15,7 +15,11 @@ export const Post = z.object({
 });
 export type Post = z.output<typeof Post>;
 
-export const PostList = z.object({ order: z.array(z.string()), posts: z.record(z.string(), Post) });
+export const PostList = z.object({
+  order: z.array(z.string()),
+  posts: z.record(z.string(), Post),
+  has_next: z.boolean().optional(),
+});
 
 export const User = z.object({ id: z.string(), username: z.string(), is_bot: z.boolean().default(false) });
 export type User = z.output<typeof User>;

@@ -72,13 +72,18 @@ export class MattermostRest {
 
   /** The posts of a thread, oldest first. */
   async thread(rootId: string, signal: AbortSignal): Promise<Post[]> {
-    const list = await this.#call(
-      'GET',
-      `/posts/${rootId}/thread?perPage=200&direction=down`,
-      PostList,
-      signal,
-    );
-    return written(list);
+    const posts: Record<string, Post> = {};
+    let from = '';
+    while (true) {
+      const route = `/posts/${rootId}/thread?perPage=200&direction=down${from}`;
+      const page = await this.#call('GET', route, PostList, signal);
+      // The root is on every page; the others come oldest first.
+      const fresh = byTime(Object.values(page.posts)).filter((post) => !(post.id in posts));
+      for (const post of fresh) posts[post.id] = post;
+      const last = fresh.at(-1);
+      if (!page.has_next || !last) return written({ order: [], posts });
+      from = `&fromCreateAt=${last.create_at}&fromPost=${last.id}`;
+    }
   }
 
   async post(post: NewPost, signal: AbortSignal): Promise<Post> {
@@ -196,7 +201,11 @@ function refusal(what: string, status: number, data: unknown): OlympusError {
 }
 
 function written(list: z.output<typeof PostList>): Post[] {
-  return Object.values(list.posts)
-    .filter((post) => post.delete_at === 0 && post.original_id === '' && post.type === '')
-    .sort((a, b) => a.create_at - b.create_at || a.id.localeCompare(b.id));
+  return byTime(Object.values(list.posts)).filter(
+    (post) => post.delete_at === 0 && post.original_id === '' && post.type === '',
+  );
+}
+
+function byTime(posts: readonly Post[]): Post[] {
+  return posts.toSorted((a, b) => a.create_at - b.create_at || a.id.localeCompare(b.id));
 }

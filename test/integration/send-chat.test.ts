@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { MattermostChat } from '#integrations/mattermost/chat.ts';
+import { systemClock } from '#lib/clock.ts';
+import { createLogger } from '#lib/log.ts';
+import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { Journal } from '../../src/agent/journal/journal.ts';
+import { chatSender } from '../../src/agent/parts/send-chat.ts';
+import { createMattermostStandin } from '../../src/standins/mattermost/server.ts';
+
+const SEED = {
+  team: { name: 'olympus' },
+  users: [],
+  bots: [{ username: 'athena', token: 'athena-token' }],
+  channels: [],
+};
+const signal = AbortSignal.timeout(60_000);
+const log = createLogger({ name: 'test', level: 'silent' });
+
+describe('what an agent sends to chat', () => {
+  let dir: TempDir;
+  let standin: Awaited<ReturnType<typeof createMattermostStandin>>;
+  let chat: MattermostChat;
+  let journal: Journal;
+  let channelId: string;
+
+  before(async () => {
+    dir = await tempDir('send-chat');
+    standin = await createMattermostStandin({ seed: SEED });
+    const none = (): void => undefined;
+    chat = new MattermostChat({ url: standin.url, token: 'athena-token', onPosted: none, onGap: none, log });
+    journal = new Journal({ stateDir: dir.path, clock: systemClock });
+    channelId = standin.seeded?.channels['town-square'] ?? '';
+  });
+  after(async () => {
+    await journal?.stop();
+    await standin?.close();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  /** Sends all of the chat lane, as the relay does. */
+  async function sendAll(): Promise<void> {
+    const source = journal.outbox.source('chat');
+    const send = chatSender(chat, journal.outbox, log);
+    for (let entry = await source.next(); entry; entry = await source.next()) {
+      await source.begin(entry.id);
+      await send(entry, signal);
+      await source.done(entry.id);
+    }
+  }
+
+  function say(rootId: string, message: string, marker = message) {
+    return chat.rest.post({ channelId, rootId, message, marks: { marker, depth: 0 } }, signal);
+  }
+
+  async function emojiOn(postId: string): Promise<string[]> {
+    return (await chat.rest.reactions(postId, signal)).map((reaction) => reaction.emoji_name);
+  }
+
+  it('puts no check mark over an answer that the server refused for good', async () => {
+    const asked = await say('', 'question');
+    const sign = (of: string) =>
+      ({ kind: 'react', postId: asked.id, emoji: 'white_check_mark', unless: { of, emoji: 'x' } }) as const;
+    const nowhere = {
+      kind: 'post',
+      channelId: 'a'.repeat(26),
+      rootId: '',
+      message: 'lost',
+      marker: 'm',
+      depth: 0,
+    };
+    journal.outbox.addChat('delivery:1:post:0', { ...nowhere, kind: 'post' });
+    journal.outbox.addChat('delivery:1:state', sign('delivery:1:post:'));
+    await sendAll();
+    assert.deepEqual(await emojiOn(asked.id), ['x']);
+
+    journal.outbox.addChat('delivery:2:post:0', { ...nowhere, kind: 'post', channelId, marker: 'm2' });
+    journal.outbox.addChat('delivery:2:state', sign('delivery:2:post:'));
+    await sendAll();
+    assert.ok((await emojiOn(asked.id)).includes('white_check_mark'));
+  });
+
+  it('finds its own post again in a thread of more than one page', async () => {
+    const root = await say('', 'long thread');
+    for (let index = 0; index < 230; index++) await say(root.id, `reply ${index}`);
+
+    const posts = await chat.rest.thread(root.id, signal);
+
+    assert.equal(posts.length, 231);
+    assert.equal(posts.at(-1)?.message, 'reply 229');
+  });
+});
