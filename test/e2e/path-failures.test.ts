@@ -10,7 +10,8 @@ describe('when something is away or broken, the thread says so and the answer co
   let fleet: TestFleet;
   before(async function () {
     this.timeout(180_000);
-    fleet = await startFleet({ runTimeoutSeconds: 12 });
+    // Room for a gateway that starts within a run (6-20 s) and its first turn (4-9 s) on a busy machine.
+    fleet = await startFleet({ runTimeoutSeconds: 45 });
   });
   after(async () => {
     await fleet?.[Symbol.asyncDispose]();
