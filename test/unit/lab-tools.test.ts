@@ -7,11 +7,11 @@ import {
   parseOneLineSources,
   readAptSources,
 } from '#lab/tools/apt-sources.ts';
-import { type CacheEntryOptions, ensureCacheEntry } from '#lab/tools/cache-entry.ts';
-import { lockFile } from '#lab/tools/file-lock.ts';
 import { ensureNatsServer, isNewEnough } from '#lab/tools/nats-server.ts';
 import { ensureOpenclaw, openclawEntry } from '#lab/tools/openclaw.ts';
 import { OPENCLAW_VERSION } from '#lab/tools/versions.ts';
+import { type CacheEntryOptions, ensureCacheEntry } from '#lib/cache-entry.ts';
+import { lockFile } from '#lib/file-lock.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 
 const never = new AbortController().signal;

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
+import { ToolError } from '#lib/tool-error.ts';
 import { debianMirrors, readAptSources } from './apt-sources.ts';
-import { ToolError } from './tool-error.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 

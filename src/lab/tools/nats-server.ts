@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { $, which } from 'zx';
-import { ensureCacheEntry } from './cache-entry.ts';
+import { ensureCacheEntry } from '#lib/cache-entry.ts';
+import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { unpackDebianPackage } from './debian-package.ts';
-import { type OnProgress, ToolError } from './tool-error.ts';
 import { NATS_SERVER_MINIMUM, NATS_SERVER_SUITES } from './versions.ts';
 
 const BINARY = path.join('usr', 'sbin', 'nats-server');

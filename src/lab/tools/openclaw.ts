@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
-import { ensureCacheEntry } from './cache-entry.ts';
-import { type OnProgress, ToolError } from './tool-error.ts';
+import { ensureCacheEntry } from '#lib/cache-entry.ts';
+import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { OPENCLAW_VERSION } from './versions.ts';
 
 const PINS_DIR = path.join(import.meta.dirname, 'openclaw');
