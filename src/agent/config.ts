@@ -12,7 +12,9 @@ export const AgentConfig = z.object({
   /** `agents/<name>` of this agent's revision: agent.yml, SOUL.md, … */
   OLYMPUS_AGENT_DIR: z.string().min(1),
   OLYMPUS_STATE_DIR: z.string().min(1),
-  OLYMPUS_NATS_URL: url('nats://10.220.1.20:4222'),
+  OLYMPUS_NATS_URL: url('tls://10.220.1.20:4222'),
+  /** The CA that signed the certificate of nats-server, as PEM; needs a `tls://` URL. Without it those that Node trusts. */
+  OLYMPUS_NATS_CA_FILE: z.string().min(1).optional(),
   OLYMPUS_NATS_SEED_FILE: z.string().min(1),
   OLYMPUS_MATTERMOST_URL: url('http://10.220.1.10:8065'),
   OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1),

@@ -28,6 +28,8 @@ import { Resume, taskHandler } from './parts/tasks.ts';
 export interface DaemonOptions {
   readonly config: AgentConfig;
   readonly manifest: Manifest;
+  /** The CA of nats-server, as PEM. */
+  readonly busCa?: string | undefined;
   readonly secrets: { readonly busSeed: string; readonly chatToken: string; readonly gatewayToken: string };
   readonly version: string;
   readonly log: Logger;
@@ -45,6 +47,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   const journal = new Journal({ stateDir: path.join(config.OLYMPUS_STATE_DIR), clock });
   const bus = new BusConnection({
     url: config.OLYMPUS_NATS_URL,
+    ca: options.busCa,
     name: `olympusd ${agent}`,
     seed: secrets.busSeed,
     inboxPrefix: `_INBOX_${agent}`,

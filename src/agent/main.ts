@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Manifest } from '#core/manifest.ts';
+import { readBusCa } from '#integrations/nats/tls.ts';
 import { systemClock } from '#lib/clock.ts';
 import { ConfigError, readConfig, readSecretFile } from '#lib/config.ts';
 import { runProgram } from '#lib/lifecycle-program.ts';
@@ -32,6 +33,7 @@ await runMain('olympusd', async () => {
     lifecycle: createDaemon({
       config,
       manifest,
+      busCa: readBusCa(config),
       secrets,
       version: releaseVersion(),
       log,

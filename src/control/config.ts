@@ -7,7 +7,9 @@ const Milliseconds = z.coerce.number().int().positive();
 export const ControlConfig = z.object({
   OLYMPUS_FLEET: FleetId,
   OLYMPUS_STATE_DIR: z.string().min(1),
-  OLYMPUS_NATS_URL: z.url('write a URL such as nats://10.220.1.20:4222'),
+  OLYMPUS_NATS_URL: z.url('write a URL such as tls://10.220.1.20:4222'),
+  /** The CA that signed the certificate of nats-server, as PEM; needs a `tls://` URL. Without it those that Node trusts. */
+  OLYMPUS_NATS_CA_FILE: z.string().min(1).optional(),
   OLYMPUS_NATS_SEED_FILE: z.string().min(1),
   OLYMPUS_API_TOKEN_FILE: z.string().min(1),
   OLYMPUS_API_HOST: z.string().default('127.0.0.1'),

@@ -24,6 +24,8 @@ import { Topology } from './topology/topology.ts';
 
 export interface ControlPlaneOptions {
   readonly config: ControlConfig;
+  /** The CA of nats-server, as PEM. */
+  readonly busCa?: string | undefined;
   readonly secrets: { readonly busSeed: string; readonly apiToken: string };
   readonly version: string;
   readonly log: Logger;
@@ -41,6 +43,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({
     url: config.OLYMPUS_NATS_URL,
+    ca: options.busCa,
     name: 'olympus-control',
     seed: secrets.busSeed,
     log: part('bus'),

@@ -1,3 +1,4 @@
+import { readBusCa } from '#integrations/nats/tls.ts';
 import { systemClock } from '#lib/clock.ts';
 import { readConfig, readSecretFile } from '#lib/config.ts';
 import { runProgram } from '#lib/lifecycle-program.ts';
@@ -17,7 +18,14 @@ await runMain('olympus-control', async () => {
     apiToken: readSecretFile('OLYMPUS_API_TOKEN_FILE', config.OLYMPUS_API_TOKEN_FILE),
   };
   await runProgram({
-    lifecycle: createControlPlane({ config, secrets, version: releaseVersion(), log, clock: systemClock }),
+    lifecycle: createControlPlane({
+      config,
+      busCa: readBusCa(config),
+      secrets,
+      version: releaseVersion(),
+      log,
+      clock: systemClock,
+    }),
     log,
     notify: createSdNotifier(process.env),
     stopTimeoutMs: config.OLYMPUS_DRAIN_MS,

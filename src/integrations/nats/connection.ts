@@ -1,13 +1,13 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
+import { connect, type NatsConnection, type NodeConnectionOptions, nkeyAuthenticator } from 'nats';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { type Clock, systemClock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import { type BusAddress, tlsOptions, tlsRefusal } from './tls.ts';
 
-export interface ConnectionOptions {
-  readonly url: string;
+export interface ConnectionOptions extends BusAddress {
   /** Shown in the server's connection list. */
   readonly name: string;
   /** The nkey seed that proves who we are; it is never sent. Without one the server must allow anonymous clients. */
@@ -40,7 +40,7 @@ export class BusConnection implements Part {
         await this.#hold(signal);
         return 0;
       },
-      onError: (error) => this.#down(messageOf(error)),
+      onError: (error) => this.#unreached(error),
       backoff: { baseMs: 250, capMs: 5000 },
       stuckAfterMs: Number.POSITIVE_INFINITY,
     });
@@ -87,17 +87,8 @@ export class BusConnection implements Part {
   }
 
   async #hold(signal: AbortSignal): Promise<void> {
-    const { url, name, seed, inboxPrefix, log } = this.#options;
-    const connection = await connect({
-      servers: url,
-      name,
-      ...(seed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) } : {}),
-      ...(inboxPrefix ? { inboxPrefix } : {}),
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 200,
-      pingInterval: 10_000,
-      timeout: 5000,
-    });
+    const { log } = this.#options;
+    const connection = await connect(clientOptions(this.#options));
     this.#connection = connection;
     this.#up();
     log.info({ server: connection.getServer() }, 'bus connected');
@@ -109,11 +100,17 @@ export class BusConnection implements Part {
 
   async #watch(connection: NatsConnection): Promise<void> {
     const { log } = this.#options;
+    let tries = 0;
     for await (const status of connection.status()) {
       switch (status.type) {
         case 'disconnect':
+          tries = 0;
           this.#down('disconnected, reconnecting');
           log.warn('bus disconnected');
+          break;
+        case 'reconnecting':
+          tries += 1;
+          if (tries % ASK_WHY_EVERY === ASK_WHY_FIRST) void this.#askWhy();
           break;
         case 'reconnect':
           this.#up();
@@ -129,6 +126,28 @@ export class BusConnection implements Part {
     }
   }
 
+  /** The client tries again without a word about what is in its way; a connection beside it learns that. */
+  async #askWhy(): Promise<void> {
+    try {
+      const second = await connect({ ...clientOptions(this.#options), reconnect: false });
+      await second.close();
+    } catch (error) {
+      if (!this.#connected) this.#unreached(error);
+    }
+  }
+
+  /** Says once what is in the way, however often it is tried. */
+  #unreached(error: unknown): void {
+    const { url, log } = this.#options;
+    const refusal = tlsRefusal(error, this.#options);
+    const reason = refusal ?? messageOf(error);
+    if (reason !== this.#lastError) {
+      if (refusal) log.error({ server: url, reason }, 'bus not trusted');
+      else log.warn({ server: url, reason }, 'bus not reached');
+    }
+    this.#down(reason);
+  }
+
   #up(): void {
     this.#connected = true;
     this.#generation += 1;
@@ -138,4 +157,23 @@ export class BusConnection implements Part {
     this.#connected = false;
     this.#lastError = reason;
   }
+}
+
+/** In tries of the client, of which TLS allows one or two a second. A server that only restarts is back before. */
+const ASK_WHY_FIRST = 2;
+const ASK_WHY_EVERY = 10;
+
+function clientOptions(options: ConnectionOptions): NodeConnectionOptions {
+  const { url, name, seed, inboxPrefix } = options;
+  return {
+    servers: url,
+    name,
+    ...tlsOptions(options),
+    ...(seed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) } : {}),
+    ...(inboxPrefix ? { inboxPrefix } : {}),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 200,
+    pingInterval: 10_000,
+    timeout: 5000,
+  };
 }

@@ -8,6 +8,16 @@ export interface ServerConfigInput {
   /** Agent name → public nkey. */
   readonly agentKeys: Readonly<Record<string, string>>;
   readonly monitorListen?: string;
+  /** Clients must speak TLS, and are shown this certificate. */
+  readonly tls?: ServerTls;
+}
+
+/** Absolute paths of PEM files. */
+export interface ServerTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The CA the certificate is from. */
+  readonly caFile?: string;
 }
 
 /**
@@ -24,7 +34,7 @@ export function renderServerConfig(input: ServerConfigInput): string {
   return `# nats-server for fleet ${input.fleet}. Generated: changes are lost.
 listen: "${input.listen}"
 server_name: "olympus-${input.fleet}"
-${input.monitorListen ? `http: "${input.monitorListen}"\n` : ''}max_payload: 1MB
+${input.monitorListen ? `http: "${input.monitorListen}"\n` : ''}${input.tls ? tlsBlock(input.tls) : ''}max_payload: 1MB
 jetstream {
   store_dir: "${input.storeDir}"
   sync_interval: always
@@ -42,6 +52,14 @@ ${agents.map((agent) => `      { service: { account: ${accountOf(agent.name)}, s
   }
 ${agents.map((agent) => agentAccount(agent)).join('\n')}
 }
+`;
+}
+
+function tlsBlock({ certFile, keyFile, caFile }: ServerTls): string {
+  return `tls {
+  cert_file: "${certFile}"
+  key_file: "${keyFile}"
+${caFile ? `  ca_file: "${caFile}"\n` : ''}}
 `;
 }
 
