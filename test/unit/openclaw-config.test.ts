@@ -33,6 +33,21 @@ describe('the configuration of a gateway', () => {
     assert.equal(config.secrets.providers.llm.path, options.modelKeyFile);
   });
 
+  it('opens the dashboard on one address of the network when asked, and to no other origin', () => {
+    const { gateway } = renderGatewayConfig({ ...options, bind: { address: '10.220.1.51' } });
+
+    assert.deepEqual(
+      { bind: gateway.bind, customBindHost: 'customBindHost' in gateway && gateway.customBindHost },
+      { bind: 'custom', customBindHost: '10.220.1.51' },
+    );
+    assert.deepEqual(gateway.controlUi.allowedOrigins, [
+      'http://127.0.0.1:18789',
+      'http://10.220.1.51:18789',
+    ]);
+    assert.equal('customBindHost' in config.gateway, false);
+    assert.deepEqual(config.gateway.controlUi.allowedOrigins, ['http://127.0.0.1:18789']);
+  });
+
   it('switches off what would spend tokens or change the agent by itself', () => {
     assert.equal(config.agents.defaults.heartbeat.every, '0m');
     assert.equal(config.gateway.controlUi.sessionObserver, false);

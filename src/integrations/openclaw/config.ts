@@ -19,6 +19,8 @@ export interface GatewayConfigOptions {
   readonly concurrency?: number;
   /** How long one request to the provider may be silent. */
   readonly providerTimeoutSeconds?: number;
+  /** `loopback`, the default; or the address on the network that the gateway listens on besides. */
+  readonly bind?: 'loopback' | { readonly address: string };
   /** Other addresses a browser may open the dashboard from. */
   readonly allowedOrigins?: readonly string[];
 }
@@ -53,7 +55,7 @@ const DENIED_TOOLS = [
 ];
 
 /**
- * The content of `openclaw.json`: loopback only, secrets as files, everything off that would spend tokens or
+ * The content of `openclaw.json`: loopback only unless told otherwise, secrets as files, everything off that would spend tokens or
  * change the agent by itself (heartbeat, dreaming, skill workshop, session observer, automations).
  */
 export function renderGatewayConfig(options: GatewayConfigOptions) {
@@ -115,11 +117,14 @@ export function renderGatewayConfig(options: GatewayConfigOptions) {
   };
 }
 
-function renderGateway({ port, agentName, allowedOrigins = [] }: GatewayConfigOptions) {
+function renderGateway({ port, agentName, bind = 'loopback', allowedOrigins = [] }: GatewayConfigOptions) {
+  const address = bind === 'loopback' ? undefined : bind.address;
+  const hosts = ['127.0.0.1', ...(address ? [address] : [])];
   return {
     mode: 'local',
     port,
-    bind: 'loopback',
+    // On a custom address it listens on 127.0.0.1 as well, where the daemon is.
+    ...(address ? { bind: 'custom', customBindHost: address } : { bind: 'loopback' }),
     auth: { mode: 'token', token: { source: 'file', provider: 'gw', id: 'value' }, rateLimit: {} },
     http: { endpoints: { chatCompletions: { enabled: true }, responses: { enabled: true } } },
     terminal: { enabled: false },
@@ -129,7 +134,7 @@ function renderGateway({ port, agentName, allowedOrigins = [] }: GatewayConfigOp
       sessionObserver: false,
       communityInvite: false,
       automaticallyFetchFavicons: false,
-      allowedOrigins: [`http://127.0.0.1:${port}`, ...allowedOrigins],
+      allowedOrigins: [...hosts.map((host) => `http://${host}:${port}`), ...allowedOrigins],
       environment: { label: agentName, color: 'teal' },
     },
   };
