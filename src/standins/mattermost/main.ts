@@ -8,12 +8,18 @@ import { createSdNotifier } from '#lib/sd-notify.ts';
 import { StandinPart } from './server.ts';
 
 const { values } = parseArgs({
-  options: { port: { type: 'string' }, 'admin-port': { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    host: { type: 'string' },
+    port: { type: 'string' },
+    'admin-port': { type: 'string' },
+    seed: { type: 'string' },
+  },
 });
 
 // Standard output carries one line, the addresses; the log goes to standard error.
 const log = createLogger({ name: 'mattermost-standin', destination: process.stderr });
 const standin = new StandinPart({
+  host: values.host ?? process.env['MATTERMOST_STANDIN_HOST'] ?? '127.0.0.1',
   port: portOf('--port', values.port ?? process.env['MATTERMOST_STANDIN_PORT']),
   adminPort: portOf('--admin-port', values['admin-port'] ?? process.env['MATTERMOST_STANDIN_ADMIN_PORT']),
   ...seedOf(values.seed ?? process.env['MATTERMOST_STANDIN_SEED']),

@@ -46,6 +46,8 @@ const ROUTES = [
 ];
 
 export interface StandinOptions {
+  /** The address that Mattermost's API listens on, 127.0.0.1 by default; its own surface never leaves 127.0.0.1. */
+  readonly host?: string;
   /** 0, the default, takes a free port. */
   readonly port?: number;
   readonly adminPort?: number;
@@ -66,7 +68,7 @@ export interface MattermostStandin {
   close(): Promise<void>;
 }
 
-/** Starts a Mattermost stand-in on the loopback interface, in this process. */
+/** Starts a Mattermost stand-in in this process. */
 export async function createMattermostStandin(options: StandinOptions = {}): Promise<MattermostStandin> {
   const standin = new StandinPart(options);
   await standin.start();
@@ -78,7 +80,7 @@ export async function createMattermostStandin(options: StandinOptions = {}): Pro
   };
 }
 
-/** The stand-in as a part: two listeners on 127.0.0.1, one for Mattermost's API and one for its own. */
+/** The stand-in as a part: two listeners, one for Mattermost's API and one, on 127.0.0.1, for its own. */
 export class StandinPart implements Part {
   readonly name = 'mattermost stand-in';
   readonly #options: StandinOptions;
@@ -124,9 +126,9 @@ export class StandinPart implements Part {
   }
 
   async start(): Promise<void> {
-    const { seed, port = 0, adminPort = 0 } = this.#options;
+    const { seed, host = '127.0.0.1', port = 0, adminPort = 0 } = this.#options;
     if (seed !== undefined) this.#seeded = applySeed(this.#world.store, seed);
-    await this.#api.listen({ host: '127.0.0.1', port });
+    await this.#api.listen({ host, port });
     await this.#admin.listen({ host: '127.0.0.1', port: adminPort });
   }
 
@@ -173,5 +175,7 @@ function buildApi(world: World, requests: RequestLog, outgoing: OutgoingRequests
 
 function urlOf(app: FastifyInstance): string {
   const address = app.server.address() as AddressInfo | null;
-  return address ? `http://127.0.0.1:${address.port}` : '';
+  if (!address) return '';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
 }
