@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { type Clock, systemClock } from './clock.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Lifecycle, PartHealth } from './lifecycle.ts';
 import type { Logger } from './log.ts';
 import { Loop } from './loop.ts';
 import type { SdNotifier } from './sd-notify.ts';
@@ -15,17 +15,33 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a lifecycle as a process: starts it, tells systemd, drains on the first SIGTERM or SIGINT,
- * exits at once on the second. Exit codes: 0 after a clean stop, 1 when a part could not start or an
+ * Runs a lifecycle as a process: starts it, tells systemd that it is ready once its own parts run, and from then on
+ * which peers it waits for; drains on the first SIGTERM or SIGINT, exits at once on the second. Exit codes: 0 after a clean stop, 1 when a part could not start or an
  * error reached the top, 130 when a second signal cut the drain short.
  */
 export async function runProgram(options: ProgramOptions): Promise<void> {
   const { lifecycle, log, notify, stopTimeoutMs, clock = systemClock } = options;
+  let told = '';
+  const reporter = new Loop({
+    clock,
+    round: async () => {
+      const status = statusOf(lifecycle.health());
+      if (status !== told) await notify.status(status);
+      told = status;
+      return REPORT_MS;
+    },
+    onError: (error) => log.warn({ err: error }, 'systemd could not be told'),
+  });
+  let stuck = '';
   const watchdog = new Loop({
     clock,
     round: async () => {
       // Tied to live, never to ready: an hour without a peer must not restart the fleet.
-      if (lifecycle.health().every((part) => part.live)) await notify.watchdog();
+      const notLive = namesOf(lifecycle.health().filter((part) => !part.live));
+      if (notLive && notLive !== stuck) log.error({ parts: notLive }, 'stuck: the watchdog is not fed');
+      stuck = notLive;
+      if (notLive) return RECHECK_MS;
+      await notify.watchdog();
       return notify.watchdogEveryMs ?? 0;
     },
     onError: (error) => log.warn({ err: error }, 'systemd watchdog could not be told'),
@@ -35,6 +51,7 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
     await notify.stopping().catch((error) => log.warn({ err: error }, 'systemd could not be told'));
     await lifecycle.stop(stopTimeoutMs);
     await watchdog.stop();
+    await reporter.stop();
     log.info({ exitCode }, 'stopped');
     process.exit(exitCode);
   };
@@ -68,5 +85,23 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
   flushCompileCache();
   await notify.ready();
   if (notify.watchdogEveryMs) watchdog.start();
+  if (notify.listens) reporter.start();
   log.info('running');
+}
+
+/** How often it is asked whether the status line is still true. */
+const REPORT_MS = 2_000;
+/** A part that was only slow is found alive again before the watchdog's time is up. */
+const RECHECK_MS = 1_000;
+
+/** Names only: the reasons, which change all the time, stand in /readyz. */
+function statusOf(parts: readonly PartHealth[]): string {
+  const stuck = namesOf(parts.filter((part) => !part.live));
+  const waiting = namesOf(parts.filter((part) => part.live && !part.ready));
+  const sentences = [stuck && `stuck: ${stuck}`, waiting && `waiting for ${waiting}`];
+  return sentences.filter(Boolean).join('; ') || 'ready';
+}
+
+function namesOf(parts: readonly PartHealth[]): string {
+  return parts.map((part) => part.name).join(', ');
 }

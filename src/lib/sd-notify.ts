@@ -3,12 +3,17 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** On a machine that is busy booting, a process of its own may take seconds to start. */
+const SEND_TIMEOUT_MS = 20_000;
+
 /**
  * Tells systemd about this service's state (sd_notify(3)), through `systemd-notify`,
  * so that no native module is needed; the unit sets NotifyAccess=all.
  * Outside systemd (no NOTIFY_SOCKET) it does nothing.
  */
 export interface SdNotifier {
+  /** Whether there is a systemd to tell. */
+  readonly listens: boolean;
   ready(): Promise<void>;
   stopping(): Promise<void>;
   watchdog(): Promise<void>;
@@ -26,11 +31,12 @@ export function createSdNotifier(env: {
     if (!socket) return;
     await run('systemd-notify', words, {
       env: { PATH: '/usr/bin:/bin', NOTIFY_SOCKET: socket },
-      timeout: 5000,
+      timeout: SEND_TIMEOUT_MS,
     });
   };
   const watchdogMicros = Number(env.WATCHDOG_USEC ?? 0);
   return {
+    listens: socket !== undefined && socket !== '',
     // Assignments, not options: systemd-notify has --stopping only since version 253.
     ready: () => send('READY=1'),
     stopping: () => send('STOPPING=1'),
