@@ -3,7 +3,11 @@ import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addInventoryCheck } from './commands/inventory-check.ts';
+import { addRender } from './commands/render.ts';
 import { addSay } from './commands/say.ts';
+import { addSecretsInit } from './commands/secrets-init.ts';
+import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
@@ -64,6 +68,19 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskShow(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
+  const inventory = group(program, 'inventory', 'look at the description of a fleet', [
+    'olympus inventory check --inventory inventory/example',
+  ]);
+  addInventoryCheck(inventory, context);
+  const secrets = group(program, 'secrets', 'make the secrets of a fleet', [
+    'olympus secrets init --inventory inventory/example --file inventory/example/group_vars/all/vault.yml',
+  ]);
+  addSecretsInit(secrets, context);
+  addSshConfig(program, context);
+  const render = group(program, 'render', 'print a configuration file, for Ansible', [
+    'olympus render gateway-config < values.json',
+  ]);
+  addRender(render, context);
   return program;
 }
 

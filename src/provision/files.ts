@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Writes a file whole or not at all, unless it says the same already; whether it had to. */
+export function writeIfChanged(file: string, content: string, mode: number): boolean {
+  if (readIfThere(file) === content && (statSync(file).mode & 0o777) === mode) return false;
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const scratch = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    writeFileSync(scratch, content, { mode, flag: 'wx' });
+    renameSync(scratch, file);
+  } finally {
+    rmSync(scratch, { force: true });
+  }
+  return true;
+}
+
+/** The text of a file; undefined when there is none. */
+export function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,230 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { checkCapacity, checkTogether } from './checks.ts';
+import { type Finding, InventoryError, nearest } from './finding.ts';
+import { type Inventory, type MachineOfGroup, toHypervisor, toMachine } from './inventory.ts';
+import { FleetVariables, HypervisorEntry, MachineEntry } from './schema.ts';
+import { parsePart, readYamlFile, type YamlFile } from './yaml-file.ts';
+
+export interface ReadOptions {
+  /** The checkout: `agents/` is looked at, and the variables of the roles are known. */
+  readonly root: string;
+  /** Variables of the roles, which may stand beside ours. */
+  readonly alsoKnown: ReadonlySet<string>;
+}
+
+const GROUPS = ['hypervisors', 'hub', 'agents', 'machines'] as const;
+type Group = (typeof GROUPS)[number];
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const TAKEN = new Set(['all', 'ungrouped', 'localhost', 'hypervisors', 'agents', 'machines']);
+
+/** Reads and checks an inventory. It is there when nothing is wrong with it; warnings may be. */
+export function checkInventory(
+  dir: string,
+  options: ReadOptions,
+): { inventory?: Inventory; findings: readonly Finding[] } {
+  const hosts = readYamlFile(path.join(dir, 'hosts.yml'));
+  const main = readYamlFile(path.join(dir, 'group_vars', 'all', 'main.yml'));
+  const findings: Finding[] = [...hosts.findings, ...main.findings];
+  if (findings.length > 0) return { findings };
+
+  const variables = parsePart(main, [], {
+    schema: FleetVariables,
+    value: main.value,
+    field: '',
+    alsoKnown: options.alsoKnown,
+  });
+  const groups = readGroups(hosts);
+  const read = readEntries(hosts, groups.entries, options);
+  findings.push(
+    ...variables.findings,
+    ...groups.findings,
+    ...read.findings,
+    ...checkFiles(dir, main, variables.value),
+  );
+  if (!variables.value) return { findings };
+
+  const fleetVariables = variables.value;
+  const { fleet, network_domain: domain = `${fleet}.internal` } = fleetVariables;
+  const hypervisors = read.hypervisors.map(({ name, entry }) => toHypervisor(name, entry, fleetVariables));
+  const machines = read.machines.flatMap((each) => toMachine(each, fleet) ?? []);
+  const together = { hosts, main, variables: fleetVariables, hypervisors, machines };
+  findings.push(...checkTogether(together));
+  if (!hasErrors(findings)) findings.push(...checkCapacity(together));
+  if (hasErrors(findings)) return { findings };
+  return { inventory: { dir, fleet, domain, variables: fleetVariables, hypervisors, machines }, findings };
+}
+
+/** The inventory; throws an InventoryError that lists everything that is wrong with it. */
+export function readInventory(dir: string, options: ReadOptions): Inventory {
+  const { inventory, findings } = checkInventory(dir, options);
+  if (!inventory) throw new InventoryError(findings.filter(({ severity }) => severity === 'error'));
+  return inventory;
+}
+
+interface Entry {
+  readonly group: Group;
+  readonly name: string;
+  readonly value: unknown;
+}
+
+function readGroups(hosts: YamlFile): { entries: Entry[]; findings: Finding[] } {
+  const findings: Finding[] = [];
+  const top = asMap(hosts.value);
+  if (!top) {
+    return { entries: [], findings: [hosts.finding([], `write the groups ${GROUPS.join(', ')}.`)] };
+  }
+  const entries: Entry[] = [];
+  for (const [group, content] of Object.entries(top)) {
+    if (!isGroup(group)) {
+      const meant = nearest(group, GROUPS);
+      findings.push(
+        hosts.finding([group], `there is no such group, only ${GROUPS.join(', ')}.`, { atKey: true, meant }),
+      );
+      continue;
+    }
+    const allowed = group === 'machines' ? 'children' : 'hosts';
+    for (const key of Object.keys(asMap(content) ?? {})) {
+      if (key === allowed) continue;
+      findings.push(
+        hosts.finding([group, key], `only ${allowed} may stand in the group ${group}.`, { atKey: true }),
+      );
+    }
+    if (group === 'machines') continue;
+    for (const [name, value] of Object.entries(asMap(asMap(content)?.['hosts']) ?? {})) {
+      entries.push({ group, name, value });
+    }
+  }
+  const children = Object.keys(asMap(asMap(top['machines'])?.['children']) ?? {}).toSorted();
+  if (children.join() !== 'agents,hub') {
+    findings.push(
+      hosts.finding(['machines', 'children'], 'the children of machines are hub and agents, and no others.'),
+    );
+  }
+  return { entries, findings };
+}
+
+interface ReadEntries {
+  readonly hypervisors: readonly { readonly name: string; readonly entry: HypervisorEntry }[];
+  readonly machines: readonly MachineOfGroup[];
+  readonly findings: readonly Finding[];
+}
+
+/** Every entry by itself; one that is wrong does not hide what is wrong with the others. */
+function readEntries(hosts: YamlFile, entries: readonly Entry[], options: ReadOptions): ReadEntries {
+  const findings: Finding[] = [...checkHub(hosts, entries), ...checkPlaces(hosts, entries)];
+  const hypervisors: { name: string; entry: HypervisorEntry }[] = [];
+  const machines: MachineOfGroup[] = [];
+  for (const { group, name, value } of entries) {
+    const at = [group, 'hosts', name];
+    findings.push(...checkName(hosts, at, name));
+    const part = { value: value ?? {}, field: name, alsoKnown: options.alsoKnown };
+    if (group === 'hypervisors') {
+      const parsed = parsePart(hosts, at, { ...part, schema: HypervisorEntry });
+      findings.push(...parsed.findings);
+      if (parsed.value) hypervisors.push({ name, entry: parsed.value });
+    } else if (group !== 'machines') {
+      const parsed = parsePart(hosts, at, { ...part, schema: MachineEntry });
+      findings.push(...parsed.findings);
+      if (!parsed.value) continue;
+      const machine = { group, name, entry: parsed.value };
+      machines.push(machine);
+      findings.push(...checkMachine(hosts, at, machine, options.root));
+    }
+  }
+  return { hypervisors, machines, findings };
+}
+
+function checkHub(hosts: YamlFile, entries: readonly Entry[]): Finding[] {
+  const hubs = entries.filter(({ group }) => group === 'hub').length;
+  if (hubs === 1) return [];
+  const message =
+    hubs === 0
+      ? 'there is no hub, the machine of the bus and the control plane: add one host to the group hub.'
+      : `there is one hub in a fleet, not ${hubs}.`;
+  return [hosts.finding(['hub', 'hosts'], message, { field: 'hub' })];
+}
+
+function checkPlaces(hosts: YamlFile, entries: readonly Entry[]): Finding[] {
+  const names = entries.filter(({ group }) => group === 'hypervisors').map(({ name }) => name);
+  return entries.flatMap(({ group, name, value }) => {
+    const host = asMap(value)?.['host'];
+    if (group === 'hypervisors' || typeof host !== 'string' || names.includes(host)) return [];
+    const message = `there is no hypervisor ${host}, only ${names.join(', ') || 'none at all'}.`;
+    const meant = nearest(host, names);
+    return [hosts.finding([group, 'hosts', name, 'host'], message, { field: `${name}.host`, meant })];
+  });
+}
+
+function checkName(hosts: YamlFile, at: readonly string[], name: string): Finding[] {
+  if (!NAME.test(name)) {
+    const message = 'a name begins with a letter and has at most 63 of: a-z, 0-9 and -.';
+    return [hosts.finding(at, message, { atKey: true, field: name })];
+  }
+  if (!TAKEN.has(name)) return [];
+  return [
+    hosts.finding(at, 'this name is taken by Ansible or by a group; choose another.', {
+      atKey: true,
+      field: name,
+    }),
+  ];
+}
+
+function checkMachine(
+  hosts: YamlFile,
+  at: readonly string[],
+  { group, name, entry }: MachineOfGroup,
+  root: string,
+): Finding[] {
+  const findings: Finding[] = [];
+  const finding = (field: string, message: string, severity: Finding['severity'] = 'error'): void => {
+    findings.push(hosts.finding([...at, field], message, { severity, field: `${name}.${field}` }));
+  };
+  if (entry.host === undefined) {
+    finding('host', 'the machine is not placed: name the hypervisor that it lives on, host: <name>.');
+  }
+  if (!entry.profile && (entry.vcpus === undefined || entry.memory_mib === undefined)) {
+    finding(
+      'profile',
+      'nothing says how large the machine is: give a profile (light, medium or heavy), or vcpus and memory_mib.',
+    );
+  }
+  if (group === 'agents' && !existsSync(path.join(root, 'agents', name, 'agent.yml'))) {
+    const message = `there is no agents/${name}/agent.yml yet; the agent cannot be set up without it.`;
+    findings.push(hosts.finding(at, message, { severity: 'warning', atKey: true, field: name }));
+  }
+  return findings;
+}
+
+/** What Ansible would read and we do not, and what has to come in one piece. */
+function checkFiles(dir: string, main: YamlFile, variables: FleetVariables | undefined): Finding[] {
+  const findings: Finding[] = [];
+  if (existsSync(path.join(dir, 'host_vars'))) {
+    const message = 'host_vars is not read by Olympus, only by Ansible: write its fields in hosts.yml.';
+    findings.push({ ...main.finding([], message), file: path.join(dir, 'host_vars'), severity: 'warning' });
+  }
+  if (!variables) return findings;
+  if ((variables.vm_image_file === undefined) === (variables.vm_image_manifest === undefined)) {
+    findings.push(
+      main.finding(['vm_image_file'], 'name the base image by vm_image_file or by vm_image_manifest.'),
+    );
+  }
+  if ((variables.vm_kernel_file === undefined) !== (variables.vm_initrd_file === undefined)) {
+    findings.push(main.finding(['vm_kernel_file'], 'vm_kernel_file and vm_initrd_file come together.'));
+  }
+  return findings;
+}
+
+function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity === 'error');
+}
+
+function isGroup(name: string): name is Group {
+  return GROUPS.some((group) => group === name);
+}
+
+function asMap(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
