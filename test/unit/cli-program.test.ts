@@ -34,7 +34,10 @@ describe('the command line', () => {
     assert.deepEqual(await run(['--version']), { code: 0, stdout: '1.2.3\n', stderr: '' });
   });
 
-  const COMMANDS = ['say', 'status', 'doctor', 'task', 'task list', 'task show', 'agent', 'agent list'];
+  const COMMANDS = [
+    ...['say', 'status', 'doctor', 'task', 'task list', 'task show', 'agent', 'agent list'],
+    ...['render', 'render gateway-config', 'render nats-config'],
+  ];
   for (const command of ['', ...COMMANDS]) {
     it(`has help with an example for ${command || 'everything'}`, async () => {
       const { code, stdout, stderr } = await run([...command.split(' ').filter(Boolean), '--help']);

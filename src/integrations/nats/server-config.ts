@@ -26,7 +26,9 @@ export interface ServerTls {
  * hold: the server never checks the reply subject of what a client publishes.
  */
 export function renderServerConfig(input: ServerConfigInput): string {
-  const agents = Object.entries(input.agentKeys).map(([name, key]) => ({
+  // Sorted, so that the same fleet is the same text.
+  const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const agents = names.map(([name, key]) => ({
     name,
     key,
     ...grantsOf(input.fleet, name),

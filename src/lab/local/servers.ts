@@ -1,6 +1,7 @@
 import { newUserKey, publicKeyOf } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
 import { newNonce } from '#lib/id.ts';
+import { chatSeed } from '../chat-seed.ts';
 import type { ProcessPart } from './process-part.ts';
 import { writePrivateFile } from './secrets.ts';
 import type { Site } from './site.ts';
@@ -23,17 +24,11 @@ export async function prepareChat(
 ): Promise<LocalStandin & { humanToken: string }> {
   const humanToken = site.secret('chat-human', newNonce);
   const seedFile = site.at('mattermost-seed.json');
-  const seed = {
-    team: { name: TEAM, displayName: 'Olympus' },
-    users: [{ username: 'human', token: humanToken, displayName: 'A person' }],
-    bots: agents.map((username) => ({
-      username,
-      token: site.secret(`chat-${username}`, newNonce),
-      displayName: username,
-      description: `agent ${username}`,
-    })),
-    channels: [{ name: 'leads', displayName: 'Leads', type: 'O' }],
-  };
+  const seed = chatSeed({
+    team: TEAM,
+    humanToken,
+    bots: Object.fromEntries(agents.map((name) => [name, site.secret(`chat-${name}`, newNonce)])),
+  });
   writePrivateFile(seedFile, JSON.stringify(seed));
   const [port, adminPort] = [await site.port(8065), await site.port(8066)];
   const url = `http://127.0.0.1:${port}`;

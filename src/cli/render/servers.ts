@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { FleetId, Token } from '#core/tokens.ts';
+import { publicKeyOf } from '#integrations/nats/keys.ts';
+import { renderServerConfig } from '#integrations/nats/server-config.ts';
+import { chatSeed } from '#lab/chat-seed.ts';
+import { defineDocument } from './document.ts';
+
+/** It stands in quotes in the server's file. */
+const AbsolutePath = z
+  .string()
+  .regex(/^\/[^"\\\n]*$/, 'write an absolute path, without quotes or backslashes');
+const Listen = z.string().regex(/^[\w.:[\]-]+:\d{1,5}$/, 'write address and port, such as 10.220.1.20:4222');
+
+/** A seed on the way in, its public key on the way out: the seed goes nowhere else. */
+const UserSeed = z.string().transform((seed, context) => {
+  try {
+    if (seed.startsWith('SU')) return publicKeyOf(seed);
+  } catch {
+    // What the library says is no help to anybody.
+  }
+  context.addIssue({ code: 'custom', message: 'write the seed of an nkey user, which begins with SU' });
+  return z.NEVER;
+});
+
+const NatsInput = z
+  .strictObject({
+    fleet: FleetId,
+    listen: Listen,
+    storeDir: AbsolutePath,
+    controlSeed: UserSeed,
+    agentSeeds: z.record(Token, UserSeed),
+    monitorListen: Listen.exactOptional(),
+    tls: z
+      .strictObject({ certFile: AbsolutePath, keyFile: AbsolutePath, caFile: AbsolutePath.exactOptional() })
+      .exactOptional(),
+  })
+  .superRefine(({ controlSeed, agentSeeds }, context) => {
+    const seen = new Map([[controlSeed, 'controlSeed']]);
+    for (const [name, key] of Object.entries(agentSeeds)) {
+      const other = seen.get(key);
+      if (other) {
+        const message = `is the same as ${other}: everybody has a seed of their own`;
+        context.addIssue({ code: 'custom', path: ['agentSeeds', name], message });
+      }
+      seen.set(key, `agentSeeds.${name}`);
+    }
+  });
+
+/** `nats-server.conf`. */
+export const natsConfig = defineDocument(
+  'nats-config',
+  NatsInput,
+  ({ controlSeed, agentSeeds, ...options }) =>
+    renderServerConfig({ ...options, controlKey: controlSeed, agentKeys: agentSeeds }).trimEnd(),
+);
+
+const Secret = z.string().min(1, 'write a token');
+const ChatInput = z.strictObject({ team: Token, humanToken: Secret, bots: z.record(Token, Secret) });
+
+/** The seed of the chat stand-in: it holds the tokens it is given. */
+export const standinSeed = defineDocument('standin-seed', ChatInput, (options) =>
+  JSON.stringify(chatSeed(options), undefined, 2),
+);

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { newUserKey } from '#integrations/nats/keys.ts';
+import { ManualClock } from '#test/manual-clock.ts';
+import { createOutput } from '../../src/cli/output.ts';
+import { runProgram } from '../../src/cli/program.ts';
+
+/** Runs `olympus render <name>` on this input. */
+async function render(name: string, input: unknown) {
+  const written = { stdout: '', stderr: '' };
+  const screen = (to: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[to] += text;
+    },
+  });
+  const code = await runProgram(['render', name], {
+    settings: { env: {}, stateDir: '/state', envFiles: [] },
+    out: createOutput(screen('stdout'), screen('stderr'), true),
+    stdin: Readable.from([typeof input === 'string' ? input : JSON.stringify(input)]),
+    signal: new AbortController().signal,
+    clock: new ManualClock(),
+    version: '1.2.3',
+  });
+  return { code, ...written };
+}
+
+const GATEWAY = {
+  agentName: 'athena',
+  workspaceDir: '/var/lib/openclaw/workspace',
+  stateDir: '/var/lib/openclaw/state',
+  port: 18_789,
+  gatewayTokenFile: '/etc/olympus/secrets/openclaw/gateway-token',
+  modelKeyFile: '/etc/olympus/secrets/openclaw/model-key',
+  modelBaseUrl: 'http://10.220.1.1:11500/v1',
+  modelApi: 'openai-completions',
+  modelId: 'scripted-1',
+};
+const [control, athena] = [newUserKey(), newUserKey()];
+const NATS = {
+  fleet: 'olympus',
+  listen: '10.220.1.20:4222',
+  storeDir: '/var/lib/nats',
+  controlSeed: control.seed,
+  agentSeeds: { athena: athena.seed },
+  monitorListen: null,
+  tls: { certFile: '/etc/olympus/nats/server.pem', keyFile: '/etc/olympus/secrets/nats/server.key' },
+};
+
+describe('olympus render', () => {
+  it('prints the configuration of a gateway, on loopback unless lan is asked for', async () => {
+    const alone = await render('gateway-config', { ...GATEWAY, address: '10.220.1.51', modelCost: null });
+    const open = await render('gateway-config', { ...GATEWAY, bind: 'lan', address: '10.220.1.51' });
+
+    assert.equal(alone.code, 0, alone.stderr);
+    assert.equal(JSON.parse(alone.stdout).gateway.bind, 'loopback');
+    assert.equal(JSON.parse(open.stdout).gateway.customBindHost, '10.220.1.51');
+  });
+
+  it('prints the settings of an agent out of nothing', async () => {
+    const { code, stdout } = await render('agent-settings', {});
+
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(stdout), { retry: { provider: { maxRetries: 2, maxRetryDelayMs: 20_000 } } });
+  });
+
+  it('prints the configuration of nats-server with public keys and no seed', async () => {
+    const { code, stdout, stderr } = await render('nats-config', NATS);
+
+    assert.equal(code, 0, stderr);
+    for (const part of [control.publicKey, athena.publicKey, 'cert_file: "/etc/olympus/nats/server.pem"']) {
+      assert.ok(stdout.includes(part), part);
+    }
+    assert.ok(!stdout.includes(control.seed) && !stdout.includes(athena.seed));
+    assert.ok(!stdout.includes('http:'));
+  });
+
+  it('prints the same text in whatever order the agents come', async () => {
+    const apollo = newUserKey();
+    const forward = await render('nats-config', {
+      ...NATS,
+      agentSeeds: { athena: athena.seed, apollo: apollo.seed },
+    });
+    const backward = await render('nats-config', {
+      ...NATS,
+      agentSeeds: { apollo: apollo.seed, athena: athena.seed },
+    });
+
+    assert.equal(forward.stdout, backward.stdout);
+  });
+
+  it('prints the seed of a chat stand-in', async () => {
+    const { stdout } = await render('standin-seed', {
+      team: 'olympus',
+      humanToken: 't1',
+      bots: { athena: 't2' },
+    });
+
+    const seed = JSON.parse(stdout);
+    assert.deepEqual([seed.team.name, seed.users[0].token, seed.bots[0].token], ['olympus', 't1', 't2']);
+  });
+
+  const seed = athena.seed;
+  const WRONG: readonly [what: string, document: string, input: unknown, sentence: RegExp][] = [
+    ['a field that is missing', 'gateway-config', { ...GATEWAY, modelId: null }, /modelId is missing\./],
+    [
+      'a field that is not known',
+      'gateway-config',
+      { ...GATEWAY, modelID: 'x' },
+      /modelID is not known here\./,
+    ],
+    ['a wrong value', 'gateway-config', { ...GATEWAY, port: '18789' }, /port: .*expected number/],
+    ['lan without an address', 'gateway-config', { ...GATEWAY, bind: 'lan' }, /address: with bind lan/],
+    [
+      'a base URL that would get /v1 twice',
+      'gateway-config',
+      { ...GATEWAY, modelApi: 'anthropic-messages' },
+      /modelBaseUrl: .*without \/v1/,
+    ],
+    [
+      'a path that would end its quotes',
+      'nats-config',
+      { ...NATS, storeDir: '/a"' },
+      /storeDir: .*without quotes/,
+    ],
+    ['a half of tls', 'nats-config', { ...NATS, tls: { certFile: '/a' } }, /tls\.keyFile is missing\./],
+    [
+      'a seed that is none',
+      'nats-config',
+      { ...NATS, agentSeeds: { athena: `${seed}x` } },
+      /agentSeeds\.athena: write the seed of an nkey user/,
+    ],
+    [
+      'one seed for two',
+      'nats-config',
+      { ...NATS, agentSeeds: { athena: seed, apollo: seed } },
+      /agentSeeds\.apollo: is the same as agentSeeds\.athena/,
+    ],
+    ['text that is not JSON', 'nats-config', `{"controlSeed": ${seed}`, /It is not JSON\./],
+    ['nothing', 'standin-seed', '', /It is empty\./],
+    ['a list', 'standin-seed', '[]', /expected object/],
+  ];
+  for (const [what, document, input, sentence] of WRONG) {
+    it(`refuses ${what}, by name, and shows no secret`, async () => {
+      const { code, stdout, stderr } = await render(document, input);
+
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, sentence);
+      assert.ok(!stderr.includes(seed.slice(0, 20)));
+    });
+  }
+});
