@@ -1,8 +1,12 @@
-import { execFile } from 'node:child_process';
+import { DeadlineError } from '#lib/deadline.ts';
+import { runCommand } from '#provision/command.ts';
 import { LabError } from './lab-error.ts';
 
 /** Where system programs are, whatever PATH the person has: `su` leaves root without the sbin folders. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What our programs are given of an environment: nothing of the person's. */
+export const SYSTEM_ENV = { PATH: SYSTEM_PATH, HOME: '/root', LC_ALL: 'C' } as const;
 
 export interface RunOptions {
   readonly signal: AbortSignal;
@@ -14,36 +18,26 @@ export interface RunOptions {
 export interface RunResult {
   readonly ok: boolean;
   readonly stdout: string;
+  /** What it complained of; or that it took too long. */
   readonly stderr: string;
 }
 
-const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024;
-
-/** Runs a system program to its end. Rejects only when it could not be run, or `signal` aborted. */
-export function tryRun(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
-  const { signal, input, timeoutMs = 60_000 } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-  const child = execFile(
-    program,
-    [...args],
-    {
-      signal,
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      maxBuffer: OUTPUT_LIMIT_BYTES,
-      env: { PATH: SYSTEM_PATH, LC_ALL: 'C', HOME: '/root' },
-    },
-    (error, stdout, stderr) => {
-      if (signal.aborted) return reject(signal.reason);
-      if (error && error.code === 'ENOENT') return reject(missingProgram(program));
-      const reason = error?.killed ? `${program} did not end within ${timeoutMs} ms` : stderr.trim();
-      resolve({ ok: error === null, stdout, stderr: reason });
-    },
-  );
-  // A program that ends before it has read everything closes the pipe; its exit code says what happened.
-  child.stdin?.on('error', () => undefined);
-  child.stdin?.end(input ?? '');
-  return promise;
+/** Runs a system program to its end; that it fails is an answer. */
+export async function tryRun(
+  program: string,
+  args: readonly string[],
+  { signal, input, timeoutMs = 60_000 }: RunOptions,
+): Promise<RunResult> {
+  try {
+    const options = { signal, timeoutMs, input, env: SYSTEM_ENV };
+    const { code, stdout, stderr } = await runCommand(program, args, options);
+    return { ok: code === 0, stdout, stderr: stderr.trim() };
+  } catch (error) {
+    if (error instanceof DeadlineError && !signal.aborted) {
+      return { ok: false, stdout: '', stderr: error.message };
+    }
+    throw error;
+  }
 }
 
 /** Runs a system program and returns what it printed; its failure is an error that quotes it. */
@@ -53,12 +47,5 @@ export async function run(program: string, args: readonly string[], options: Run
   throw new LabError(
     `\`${[program, ...args].join(' ')}\` failed: ${stderr || 'it said nothing'}.`,
     'Run `olympus lab down` and then `olympus lab up` again; if it stays, the sentence of the program says why.',
-  );
-}
-
-function missingProgram(program: string): LabError {
-  return new LabError(
-    `The program ${program} is missing.`,
-    'Run scripts/quickstart, which installs what the lab needs.',
   );
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { sshFiles } from '#provision/ssh/ssh-files.ts';
 import type { LabNames } from '../lab-names.ts';
 import { type HypervisorPlan, hypervisorDir } from './hypervisor-plan.ts';
-import { controlKeyFile, hostKeyFile } from './ssh-keys.ts';
 
 /** Folders that packages make and the daemons expect; below each hypervisor's own tree. */
 const FOLDERS: readonly (readonly [folder: string, mode: number])[] = [
@@ -37,8 +37,9 @@ export function writeHypervisorFiles(names: LabNames, hypervisor: HypervisorPlan
     writeFileSync(at(file), text, { mode });
     chmodSync(at(file), mode);
   }
-  copyFileSync(`${controlKeyFile(names.stateDir)}.pub`, at('etc/ssh/authorized_keys'));
-  const hostKey = hostKeyFile(names.stateDir, hypervisor.name);
+  const keys = sshFiles(names.stateDir);
+  copyFileSync(`${keys.controlKey}.pub`, at('etc/ssh/authorized_keys'));
+  const hostKey = keys.hostKey(hypervisor.name);
   copyFileSync(hostKey, at('etc/ssh/ssh_host_ed25519_key'));
   chmodSync(at('etc/ssh/ssh_host_ed25519_key'), 0o600);
   copyFileSync(`${hostKey}.pub`, at('etc/ssh/ssh_host_ed25519_key.pub'));

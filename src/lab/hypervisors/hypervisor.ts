@@ -1,14 +1,14 @@
 import path from 'node:path';
+import { sshFiles } from '#provision/ssh/ssh-files.ts';
 import { LabError } from '../lab-error.ts';
 import type { LabNames } from '../lab-names.ts';
 import { namespaceProcesses } from '../network/namespace.ts';
 import { ensureHypervisorNetwork } from '../network/switch.ts';
 import { endProcesses, isRunning, type ProcessRecord, startDetached } from '../process-record.ts';
-import { SYSTEM_PATH, tryRun } from '../run.ts';
+import { SYSTEM_ENV, tryRun } from '../run.ts';
 import { until } from '../until.ts';
 import { writeHypervisorFiles } from './files.ts';
 import { type HypervisorPlan, hypervisorDir } from './hypervisor-plan.ts';
-import { controlKeyFile, knownHostsFile } from './ssh-keys.ts';
 
 const INIT = path.join(import.meta.dirname, 'init');
 const READY_TIMEOUT_MS = 60_000;
@@ -40,7 +40,7 @@ export async function ensureHypervisor(
       ...(['ip', 'netns', 'exec', namespace, 'unshare', ...isolation] as const),
       ...['sh', INIT, hypervisorDir(names, hypervisor.name), hypervisor.name],
     ],
-    env: { PATH: SYSTEM_PATH, HOME: '/root', LC_ALL: 'C' },
+    env: SYSTEM_ENV,
     cwd: '/',
     logFile: hypervisorLog(names, hypervisor.name),
   });
@@ -99,19 +99,19 @@ export function proxyCommand(names: LabNames): string {
 }
 
 function onHypervisor(names: LabNames, { address }: HypervisorPlan, command: string, signal: AbortSignal) {
+  const files = sshFiles(names.stateDir);
   const options = [
     `ProxyCommand=${proxyCommand(names)}`,
-    `UserKnownHostsFile="${knownHostsFile(names.stateDir)}"`,
+    `UserKnownHostsFile="${files.knownHosts}"`,
     'StrictHostKeyChecking=yes',
     'BatchMode=yes',
     'IdentitiesOnly=yes',
     'LogLevel=ERROR',
   ].flatMap((option) => ['-o', option]);
-  return tryRun(
-    'ssh',
-    ['-F', 'none', '-i', controlKeyFile(names.stateDir), ...options, `root@${address}`, command],
-    { signal, timeoutMs: COMMAND_TIMEOUT_MS },
-  );
+  return tryRun('ssh', ['-F', 'none', '-i', files.controlKey, ...options, `root@${address}`, command], {
+    signal,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
 }
 
 function hypervisorEnded(name: string, log: string): LabError {

@@ -1,56 +1,51 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { writePrivateFile } from '../local/secrets.ts';
+import { readIfThere, writeIfChanged } from '#provision/files.ts';
+import { sshFiles } from '#provision/ssh/ssh-files.ts';
 import { run } from '../run.ts';
 import type { HypervisorPlan } from './hypervisor-plan.ts';
 
-/** The control node's own key: it opens the hypervisors and the machines. */
-export function controlKeyFile(stateDir: string): string {
-  return path.join(stateDir, 'ssh', 'id_ed25519');
-}
-
-/** The key by which a hypervisor is known. */
-export function hostKeyFile(stateDir: string, host: string): string {
-  return path.join(stateDir, 'ssh', 'host-keys', host, 'ssh_host_ed25519_key');
-}
-
-/** The list of host keys that ssh is given. */
-export function knownHostsFile(stateDir: string): string {
-  return path.join(stateDir, 'ssh', 'known_hosts');
-}
-
-/** Makes the keys that are missing, and has the hypervisors' keys in `known_hosts`. May run again and again. */
+/**
+ * Makes the keys that are missing, the control node's and each hypervisor's, and has the hypervisors in
+ * `known_hosts`. What is there is not changed.
+ */
 export async function ensureSshKeys(
   stateDir: string,
   hypervisors: readonly HypervisorPlan[],
   signal: AbortSignal,
 ): Promise<void> {
-  await ensureKey(controlKeyFile(stateDir), 'olympus', signal);
-  for (const { name } of hypervisors) await ensureKey(hostKeyFile(stateDir, name), name, signal);
-  trustHypervisors(stateDir, hypervisors);
+  const files = sshFiles(stateDir);
+  await ensureKey(files.controlKey, 'olympus', signal);
+  for (const { name } of hypervisors) await ensureKey(files.hostKey(name), name, signal);
+  const before = readIfThere(files.knownHosts) ?? '';
+  const keys = hypervisors.map((each) => ({
+    ...each,
+    publicKey: readFileSync(`${files.hostKey(each.name)}.pub`, 'utf8'),
+  }));
+  writeIfChanged(files.knownHosts, withHypervisors(before, keys), 0o600);
+}
+
+/** known_hosts with the hypervisors' keys and no other ones for them. Lines that are right stay where they are. */
+export function withHypervisors(
+  before: string,
+  hypervisors: readonly (HypervisorPlan & { readonly publicKey: string })[],
+): string {
+  const wanted = hypervisors.map(({ name, address, publicKey }) => {
+    const [type, key] = publicKey.split(' ');
+    return `${name},${address} ${type} ${key}`;
+  });
+  const names = new Set(hypervisors.flatMap(({ name, address }) => [name, address]));
+  const isAbout = (line: string): boolean =>
+    (line.split(' ')[0] ?? '').split(',').some((name) => names.has(name));
+  const kept = before.split('\n').filter((line) => line !== '' && (wanted.includes(line) || !isAbout(line)));
+  const missing = wanted.filter((line) => !kept.includes(line));
+  return [...missing, ...kept, ''].join('\n');
 }
 
 async function ensureKey(file: string, comment: string, signal: AbortSignal): Promise<void> {
   if (existsSync(file) && existsSync(`${file}.pub`)) return;
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  // A private key without its public half is a start that was interrupted; ssh-keygen would ask before it overwrites.
+  // Half a pair is a start that was interrupted: ssh-keygen asks whether to overwrite it.
   const making = ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file];
   await run('ssh-keygen', making, { signal, input: 'y\n' });
-}
-
-function trustHypervisors(stateDir: string, hypervisors: readonly HypervisorPlan[]): void {
-  const file = knownHostsFile(stateDir);
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const names = new Set(hypervisors.flatMap(({ name, address }) => [name, address]));
-  const others = before.split('\n').filter((line) => line !== '' && !isAbout(line, names));
-  const ours = hypervisors.map(({ name, address }) => {
-    const [type, key] = readFileSync(`${hostKeyFile(stateDir, name)}.pub`, 'utf8').split(' ');
-    return `${name},${address} ${type} ${key}`;
-  });
-  const after = `${[...others, ...ours].toSorted().join('\n')}\n`;
-  if (after !== before) writePrivateFile(file, after);
-}
-
-function isAbout(line: string, names: ReadonlySet<string>): boolean {
-  return (line.split(' ')[0] ?? '').split(',').some((name) => names.has(name));
 }
