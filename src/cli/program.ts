@@ -4,6 +4,7 @@ import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
+import { addReleaseBuild } from './commands/release-build.ts';
 import { addRender } from './commands/render.ts';
 import { addSay } from './commands/say.ts';
 import { addSecretsInit } from './commands/secrets-init.ts';
@@ -81,6 +82,8 @@ Settings come from the environment, .env in the working directory, then ${contex
     'olympus render gateway-config < values.json',
   ]);
   addRender(render, context);
+  const release = group(program, 'release', 'pack our code for the machines', ['olympus release build']);
+  addReleaseBuild(release, context);
   return program;
 }
 
