@@ -4,6 +4,8 @@ import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
+import { addLabDown } from './commands/lab-down.ts';
+import { addLabStatus } from './commands/lab-status.ts';
 import { addReleaseBuild } from './commands/release-build.ts';
 import { addRender } from './commands/render.ts';
 import { addSay } from './commands/say.ts';
@@ -61,6 +63,12 @@ Settings come from the environment, .env in the working directory, then ${contex
   addSay(program, context);
   addStatus(program, context);
   addDoctor(program, context);
+  const lab = group(program, 'lab', 'a small real fleet on this one machine', [
+    'olympus lab status',
+    'olympus lab down',
+  ]);
+  addLabStatus(lab, context);
+  addLabDown(lab, context);
   const task = group(program, 'task', 'look at the work of the fleet', [
     'olympus task list --state failed',
     'olympus task show 019a2f3c-5d1e',

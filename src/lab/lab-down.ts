@@ -7,6 +7,7 @@ import { namespaceOwner, namespaceProcesses, namespacesNamed, removeNamespace } 
 import { tidyNamespaceMount } from './network/namespace-mount.ts';
 import { requireRoot } from './preflight.ts';
 import { endProcesses, findByArguments } from './process-record.ts';
+import { labArguments } from './relay/gate-config.ts';
 
 const GATE_GRACE_MS = 5000;
 
@@ -45,7 +46,7 @@ export async function takeDownLab(names: LabNames, signal: AbortSignal): Promise
 
 function gateProcesses(names: LabNames, state: LabState | undefined) {
   const recorded = Object.values(state?.gates ?? {}).flatMap((gate) => (gate ? [gate.process] : []));
-  return [...recorded, ...findByArguments(['--lab', names.id])];
+  return [...recorded, ...findByArguments(labArguments(names))];
 }
 
 /**

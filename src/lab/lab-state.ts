@@ -16,12 +16,14 @@ export type GateRecord = z.infer<typeof Gate>;
 export const LabState = z.object({
   /** Processes of an earlier boot are gone, whatever now has their numbers. */
   bootId: z.string(),
-  network: z.object({ switchAddress: z.string(), prefix: z.int() }).optional(),
+  network: z.object({ switchAddress: z.string(), prefix: z.int(), modelPort: z.int() }).optional(),
   hypervisors: z
     .record(z.string(), z.object({ address: z.string(), process: ProcessRecord.optional() }))
     .default({}),
   gates: z.object({ switch: Gate.optional(), machine: Gate.optional() }).default({}),
-  doors: z.array(z.object({ name: z.string(), url: z.string() })).default([]),
+  /** Services of machines, and the ports of this machine's loopback that lead to them. */
+  doors: z.array(z.object({ name: z.string(), localPort: z.int() })).default([]),
+  standinPort: z.int().optional(),
   /** Which model answers, in words. */
   model: z.string().optional(),
 });

@@ -89,7 +89,7 @@ export async function listDomains(
 }
 
 /** Where a hypervisor's daemons say what they do. */
-export function hypervisorLog(names: LabNames, hypervisor: string): string {
+function hypervisorLog(names: LabNames, hypervisor: string): string {
   return path.join(names.logDir, `hypervisor-${hypervisor}.log`);
 }
 

@@ -45,7 +45,11 @@ export function withHypervisors(
 async function ensureKey(file: string, comment: string, signal: AbortSignal): Promise<void> {
   if (existsSync(file) && existsSync(`${file}.pub`)) return;
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  // Half a pair is a start that was interrupted: ssh-keygen asks whether to overwrite it.
+  if (existsSync(file)) {
+    writeIfChanged(`${file}.pub`, await run('ssh-keygen', ['-y', '-f', file], { signal }), 0o644);
+    return;
+  }
+  // A public half alone is what an interrupted start left: ssh-keygen asks whether to overwrite it.
   const making = ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file];
   await run('ssh-keygen', making, { signal, input: 'y\n' });
 }

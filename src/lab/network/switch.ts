@@ -3,8 +3,8 @@ import type { LabNames } from '../lab-names.ts';
 import { changeLinks, type Link, readLinks, stableMac } from './links.ts';
 import { ensureNamespace } from './namespace.ts';
 
-export const SWITCH_BRIDGE = 'sw0';
-export const HYPERVISOR_BRIDGE = 'br0';
+const SWITCH_BRIDGE = 'sw0';
+const HYPERVISOR_BRIDGE = 'br0';
 
 const UPLINK = 'eth0';
 const LONGEST_DEVICE_NAME = 15;
