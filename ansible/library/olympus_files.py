@@ -1,0 +1,306 @@
+#!/usr/bin/python
+# One round trip for all the files of a role: in an emulated machine a task costs seconds, whatever it does.
+
+from __future__ import annotations
+
+import base64
+import grp
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+import time
+from difflib import unified_diff
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: olympus_files
+short_description: Makes directories, files and links what they are said to be, in one round trip
+description:
+  - Files are replaced by rename, never written in place. A symbolic link is never followed.
+  - The action plugin of the same name runs first; it reads C(source) and C(trees) on the control node.
+options:
+  directories:
+    description: Directories, parents first. With C(purge), what this task does not name in it is removed.
+    type: list
+  files:
+    description: >-
+      Files with their C(content), or C(secret) for content that must not be shown, or C(source), a file on the
+      control node. C(optional) removes the file where the source is missing; C(keep) leaves an existing one as it is.
+      C(read_by) is the unit that reads the file when it starts.
+    type: list
+  trees:
+    description: Folders of the control node (C(source)) that appear as they are at C(path); nothing else stays there.
+    type: list
+  links:
+    description: Symbolic links, C(path) and C(target).
+    type: list
+  absent:
+    description: Paths that must not exist.
+    type: list
+  inputs:
+    description: What others made (C(path)) and a unit reads when it starts (C(read_by)).
+    type: list
+"""
+
+RETURN = """
+changed_paths:
+  description: What was, or in check mode would be, made, replaced or removed.
+stale_units:
+  description: Units that read a changed file, or that run since before the last change of one.
+"""
+
+
+class Failure(Exception):
+    """A sentence for the operator."""
+
+
+class UnloggedModule(AnsibleModule):
+    """Ansible writes every module's arguments into the machine's journal; ours hold secrets."""
+
+    def _log_invocation(self):
+        pass
+
+
+class Target:
+    """The machine's file system, seen through what this task wants of it."""
+
+    def __init__(self, module):
+        self.check = module.check_mode
+        self.changed = []
+        self.diffs = []
+
+    def note(self, path, what, before=None, after=None):
+        self.changed.append(path)
+        if before is None:
+            self.diffs.append({"prepared": "%s: %s\n" % (path, what)})
+        else:
+            self.diffs.append({"prepared": "".join(unified_diff(before, after, path, path, n=1))})
+
+    def directory(self, item, named):
+        path = item["path"]
+        found = status(path)
+        if found and not stat.S_ISDIR(found.st_mode):
+            raise Failure("%s is in the way: a directory is wanted there. Move it away." % path)
+        if not found:
+            self.note(path, "directory made")
+            if not self.check:
+                os.mkdir(path, 0o700)
+        self.access(path, item, bool(found))
+        if item["purge"] and found:
+            for name in sorted(os.listdir(path)):
+                if os.path.join(path, name) not in named:
+                    self.absent(os.path.join(path, name))
+
+    def file(self, item):
+        path = item["path"]
+        found = status(path)
+        if found and stat.S_ISDIR(found.st_mode):
+            raise Failure("%s is a directory, a file is wanted there. Move it away." % path)
+        if found and item["keep"]:
+            return
+        wanted = content_of(item)
+        before = read(path) if found and stat.S_ISREG(found.st_mode) else None
+        if before == wanted:
+            self.access(path, item, True)
+            return
+        if before is None or item["secret"] is not None:
+            self.note(path, "file written" if before is None else "secret replaced")
+        else:
+            self.note(path, "", lines(before), lines(wanted))
+        if not self.check:
+            replace(path, wanted, item)
+
+    def access(self, path, item, existed):
+        """Owner, group and mode of what is there; in check mode a path may be missing yet."""
+        if not existed and self.check:
+            return
+        found = os.lstat(path)
+        uid, gid, mode = owner_of(item, self.check)
+        if (found.st_uid, found.st_gid) != (uid, gid):
+            if existed:
+                self.note(path, "owner %d:%d, wanted %d:%d" % (found.st_uid, found.st_gid, uid, gid))
+            if not self.check:
+                os.chown(path, uid, gid, follow_symlinks=False)
+        if stat.S_IMODE(found.st_mode) != mode:
+            if existed:
+                self.note(path, "mode %04o, wanted %04o" % (stat.S_IMODE(found.st_mode), mode))
+            if not self.check:
+                os.chmod(path, mode)
+
+    def link(self, item):
+        path, target = item["path"], item["target"]
+        found = status(path)
+        if found and not stat.S_ISLNK(found.st_mode):
+            raise Failure("%s is in the way: a link to %s is wanted there. Move it away." % (path, target))
+        if found and os.readlink(path) == target:
+            return
+        self.note(path, "link to %s" % target)
+        if not self.check:
+            following = "%s.next" % path
+            if status(following):
+                os.unlink(following)
+            os.symlink(target, following)
+            os.rename(following, path)
+
+    def absent(self, path):
+        found = status(path)
+        if not found:
+            return
+        self.note(path, "removed")
+        if self.check:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def status(path):
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+
+
+def read(path):
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as opened:
+        return opened.read()
+
+
+def lines(content):
+    return content.decode("utf-8", "replace").splitlines(keepends=True)
+
+
+def content_of(item):
+    if item["content_base64"] is not None:
+        return base64.b64decode(item["content_base64"])
+    text = item["secret"] if item["secret"] is not None else item["content"]
+    if text is None:
+        raise Failure("%s has neither content, secret nor source." % item["path"])
+    return text.encode("utf-8")
+
+
+def owner_of(item, check):
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        if item["owner"] is not None:
+            uid = pwd.getpwnam(item["owner"]).pw_uid
+        if item["group"] is not None:
+            gid = grp.getgrnam(item["group"]).gr_gid
+    except KeyError:
+        if not check:
+            raise Failure(
+                "%s is to belong to %s:%s, and there is no such user or group. The role base makes them."
+                % (item["path"], item["owner"], item["group"])
+            ) from None
+    return uid, gid, int(item["mode"], 8)
+
+
+def replace(path, content, item):
+    """A reader sees the old file or the new one, never half of it, and never with the wrong owner."""
+    uid, gid, mode = owner_of(item, False)
+    if not os.path.isdir(os.path.dirname(path)):
+        raise Failure("%s cannot be written: its directory does not exist." % path)
+    handle, following = tempfile.mkstemp(prefix=".%s." % os.path.basename(path), dir=os.path.dirname(path))
+    try:
+        with open(handle, "wb") as opened:
+            os.fchown(handle, uid, gid)
+            os.fchmod(handle, mode)
+            opened.write(content)
+            opened.flush()
+            os.fsync(handle)
+        os.rename(following, path)
+    except BaseException:
+        os.unlink(following)
+        raise
+
+
+def stale_units(module, inputs, changed):
+    """Also those that a run which was cut short left running with what they had read before."""
+    stale = set()
+    for unit in sorted({item["read_by"] for item in inputs if item["read_by"]}):
+        paths = [item["path"] for item in inputs if item["read_by"] == unit]
+        if any(path in changed for path in paths) or runs_since_before(module, unit, paths):
+            stale.add(unit)
+    return sorted(stale)
+
+
+def runs_since_before(module, unit, paths):
+    shown = ["ActiveState", "ExecMainStartTimestampMonotonic", "NeedDaemonReload"]
+    code, out, _err = module.run_command(["systemctl", "show", unit, "--property", ",".join(shown)])
+    values = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    if code != 0 or values.get("ActiveState") != "active":
+        return False
+    if values.get("NeedDaemonReload") == "yes":
+        return True
+    # Against the monotonic clock: an emulated machine may step its wall clock after it has started the unit.
+    running_for = time.clock_gettime(time.CLOCK_MONOTONIC) - int(values["ExecMainStartTimestampMonotonic"]) / 1e6
+    now = time.time()
+    changed_at = [found.st_ctime for found in map(status, paths) if found]
+    return any(now - running_for < at <= now for at in changed_at)
+
+
+def run(module):
+    given = module.params
+    target = Target(module)
+    named = {item["path"] for kind in ("directories", "files", "links") for item in given[kind]}
+    for item in given["directories"]:
+        target.directory(item, named)
+    for item in given["files"]:
+        target.file(item)
+    for item in given["links"]:
+        target.link(item)
+    for path in given["absent"]:
+        target.absent(path)
+    stale = stale_units(module, given["files"] + given["inputs"], target.changed)
+    return {
+        "changed": bool(target.changed or stale),
+        "changed_paths": target.changed,
+        "stale_units": stale,
+        "diff": target.diffs + [{"prepared": "%s: restart due\n" % unit} for unit in stale],
+    }
+
+
+def main():
+    access = {
+        "path": {"type": "path", "required": True},
+        "owner": {"type": "str"},
+        "group": {"type": "str"},
+        "mode": {"type": "str", "required": True},
+    }
+    directory = {**access, "purge": {"type": "bool", "default": False}}
+    file = {
+        **access,
+        "content": {"type": "str"},
+        "secret": {"type": "str", "no_log": True},
+        "content_base64": {"type": "str"},
+        "keep": {"type": "bool", "default": False},
+        "read_by": {"type": "str"},
+    }
+    link = {"path": {"type": "path", "required": True}, "target": {"type": "str", "required": True}}
+    reading = {"path": {"type": "path", "required": True}, "read_by": {"type": "str", "required": True}}
+
+    def records(options):
+        return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+    module = UnloggedModule(
+        argument_spec={
+            "directories": records(directory),
+            "files": records(file),
+            "links": records(link),
+            "absent": {"type": "list", "elements": "path", "default": []},
+            "inputs": records(reading),
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except Failure as failure:
+        module.fail_json(msg=str(failure))
+
+
+if __name__ == "__main__":
+    main()
