@@ -5,10 +5,12 @@ import { BusConnection } from '#integrations/nats/connection.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { renderServerConfig, type ServerTls } from '#integrations/nats/server-config.ts';
 import { readBusCa } from '#integrations/nats/tls.ts';
+import { choosePort } from '#lab/local/ports.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
 import { makeCa, type TestCa } from '../support/certificates.ts';
 import { type NatsServer, startNatsServer } from '../support/nats-server.ts';
+import { startProgram } from '../support/program.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -55,6 +57,62 @@ describe('the bus over TLS', () => {
       await waitFor(`a connection to ${client.url}`, () => bus.connection.connected);
       assert.deepEqual(bus.connection.health(), { live: true, ready: true });
     }
+  });
+
+  it('is what both programs use when their settings name a CA', async () => {
+    const file = async (name: string, text: string): Promise<string> => {
+      await writeFile(path.join(dir.path, name), text, { mode: 0o600 });
+      return path.join(dir.path, name);
+    };
+    const [apiPort, healthPort] = [await choosePort(0), await choosePort(0)];
+    const token = await file('token', 'a-token-of-this-test');
+    const shared = {
+      OLYMPUS_FLEET: 'olympus',
+      OLYMPUS_NATS_URL: tlsUrl(server),
+      OLYMPUS_NATS_CA_FILE: ca.file,
+    };
+    await using _control = startProgram('src/control/main.ts', {
+      env: {
+        ...shared,
+        OLYMPUS_STATE_DIR: path.join(dir.path, 'control'),
+        OLYMPUS_NATS_SEED_FILE: await file('control-seed', control.seed),
+        OLYMPUS_API_TOKEN_FILE: token,
+        OLYMPUS_API_PORT: String(apiPort),
+      },
+    });
+    await using _olympusd = startProgram('src/agent/main.ts', {
+      env: {
+        ...shared,
+        OLYMPUS_AGENT: 'athena',
+        OLYMPUS_AGENT_DIR: 'agents/athena',
+        OLYMPUS_STATE_DIR: path.join(dir.path, 'olympusd'),
+        OLYMPUS_NATS_SEED_FILE: await file('athena-seed', athena.seed),
+        OLYMPUS_MATTERMOST_URL: 'http://127.0.0.1:9', // nobody is there, nor at the gateway
+        OLYMPUS_MATTERMOST_TOKEN_FILE: token,
+        OLYMPUS_OPENCLAW_URL: 'http://127.0.0.1:9',
+        OLYMPUS_OPENCLAW_TOKEN_FILE: token,
+        OLYMPUS_HEALTH_PORT: String(healthPort),
+      },
+    });
+
+    await waitFor(
+      'control to be ready',
+      async () => (await fetch(`http://127.0.0.1:${apiPort}/healthz`)).ok,
+      {
+        timeoutMs: 30_000,
+      },
+    );
+    await waitFor(
+      'olympusd to miss all but the bus',
+      async () => {
+        const response = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
+        const { failing } = (await response.json()) as { failing: { name: string }[] };
+        const names = failing.map(({ name }) => name);
+        assert.deepEqual(names, ['openclaw', 'chat']);
+        return true;
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 
   it('says once, in a sentence, that the server is not of the CA it was given', async () => {

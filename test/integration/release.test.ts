@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { choosePort } from '#lab/local/ports.ts';
 import { buildRelease, type Release } from '#provision/release/build-release.ts';
+import { startProgram } from '../support/program.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -95,13 +96,16 @@ describe('a release', () => {
       return path.join(dir.path, name);
     };
     const port = await choosePort(0);
-    await using _control = await start('src/control/main.ts', [], {
-      OLYMPUS_FLEET: 'olympus',
-      OLYMPUS_STATE_DIR: path.join(dir.path, 'control'),
-      OLYMPUS_NATS_URL: 'nats://127.0.0.1:9',
-      OLYMPUS_NATS_SEED_FILE: await file('seed', newUserKey().seed),
-      OLYMPUS_API_TOKEN_FILE: await file('token', 'a-token-of-this-test'),
-      OLYMPUS_API_PORT: String(port),
+    await using _control = startProgram('src/control/main.ts', {
+      cwd: unpacked,
+      env: {
+        OLYMPUS_FLEET: 'olympus',
+        OLYMPUS_STATE_DIR: path.join(dir.path, 'control'),
+        OLYMPUS_NATS_URL: 'nats://127.0.0.1:9',
+        OLYMPUS_NATS_SEED_FILE: await file('seed', newUserKey().seed),
+        OLYMPUS_API_TOKEN_FILE: await file('token', 'a-token-of-this-test'),
+        OLYMPUS_API_PORT: String(port),
+      },
     });
 
     await waitFor('an answer', async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status > 0, {
@@ -110,23 +114,10 @@ describe('a release', () => {
   });
 
   it('holds the chat stand-in', async () => {
-    await using standin = await start('src/standins/mattermost/main.ts');
+    await using standin = startProgram('src/standins/mattermost/main.ts', { cwd: unpacked });
     const [line] = await once(createInterface(standin.child.stdout), 'line');
 
     const answer = await fetch(`${JSON.parse(String(line)).url}/api/v4/system/ping`);
     assert.equal(answer.status, 200);
   });
-
-  async function start(main: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-    const command = ['--pdeathsig', 'KILL', process.execPath, main, ...args];
-    const child = spawn('setpriv', command, { cwd: unpacked, env, stdio: ['ignore', 'pipe', 'ignore'] });
-    return {
-      child,
-      async [Symbol.asyncDispose]() {
-        const ended = once(child, 'exit');
-        child.kill('SIGKILL');
-        await ended;
-      },
-    };
-  }
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
+import { startProgram } from '#test/program.ts';
 import { waitFor } from '#test/wait.ts';
 import {
   createMattermostStandin,
@@ -170,32 +170,29 @@ describe('Mattermost stand-in', () => {
 
   it('prints its addresses in one line as a program, and leaves with 0 on SIGTERM', async () => {
     await start();
-    const { program, url } = await startProgram();
+    await using program = await startStandin();
 
-    assert.equal((await fetch(`${url}/api/v4/system/ping`)).status, 200);
-    program.kill('SIGTERM');
+    assert.equal((await fetch(`${program.url}/api/v4/system/ping`)).status, 200);
+    program.child.kill('SIGTERM');
 
-    assert.equal((await once(program, 'exit'))[0], 0);
+    assert.equal((await once(program.child, 'exit'))[0], 0);
   });
 
   it('gives the API another address when asked, and keeps its own surface on 127.0.0.1', async () => {
     await start();
-    const { program, url, adminUrl } = await startProgram('--host', '127.0.0.5');
+    await using program = await startStandin('--host', '127.0.0.5');
+    const { url, adminUrl } = program;
 
     assert.equal(new URL(url).hostname, '127.0.0.5');
     assert.equal((await fetch(`${url}/api/v4/system/ping`)).status, 200);
     await assert.rejects(fetch(`http://127.0.0.1:${new URL(url).port}/api/v4/system/ping`));
     assert.equal(new URL(adminUrl).hostname, '127.0.0.1');
-    program.kill('SIGTERM');
-    await once(program, 'exit');
   });
 
-  /** The program itself; it ends with this process, whatever happens to the test. */
-  async function startProgram(...args: string[]) {
-    const command = ['--pdeathsig', 'KILL', process.execPath, 'src/standins/mattermost/main.ts', ...args];
-    const program = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [line] = await once(createInterface(program.stdout), 'line');
-    return { program, ...(JSON.parse(String(line)) as { url: string; adminUrl: string }) };
+  async function startStandin(...args: string[]) {
+    const program = startProgram('src/standins/mattermost/main.ts', { args });
+    const [line] = await once(createInterface(program.child.stdout), 'line');
+    return { ...program, ...(JSON.parse(String(line)) as { url: string; adminUrl: string }) };
   }
 
   async function start(options: StandinOptions = {}): Promise<void> {
