@@ -6,7 +6,7 @@ import type { SshAccess } from './access.ts';
 import { SshConnection } from './connection.ts';
 import { type EffectiveConfig, effectiveConfig } from './effective-config.ts';
 import { algorithmsFor, type KnownKey, knownKeys } from './known-hosts.ts';
-import { type Login, readLogin } from './login.ts';
+import { atHome, type Login, readLogin } from './login.ts';
 import { ProxyProcess } from './proxy-process.ts';
 import { SshError } from './ssh-error.ts';
 
@@ -36,7 +36,7 @@ const KEEPALIVE_MS = 5000;
 export async function connectSsh(options: ConnectOptions): Promise<SshConnection> {
   const { access, machine, timeoutMs, signal } = options;
   const config = await effectiveConfig(access.configFile, machine, signal);
-  const keys = knownKeys(await readText(access.knownHostsFile), config.hostKeyAlias);
+  const keys = await keysOf(config, access);
   if (algorithmsFor(keys).length === 0) throw unknownKey(machine, config, access);
   const login = await readLogin(config, access);
   if (login.methods.length === 0) throw noLogin(machine, config);
@@ -88,6 +88,15 @@ async function established(
     readyTimeout: 0,
   });
   await promise;
+}
+
+/** The keys that the files of the configuration, ours first, have for a machine. */
+async function keysOf(config: EffectiveConfig, { knownHostsFile }: SshAccess): Promise<KnownKey[]> {
+  const given = config.knownHostsFiles;
+  const others = given.replace(knownHostsFile, ' ').split(/\s+/).filter(Boolean);
+  const files = [...(given.includes(knownHostsFile) ? [knownHostsFile] : []), ...others];
+  const texts = await Promise.all(files.map((file) => readText(atHome(file))));
+  return knownKeys(texts.join('\n'), config.hostKeyAlias);
 }
 
 async function readText(file: string): Promise<string> {

@@ -8,6 +8,8 @@ export interface EffectiveConfig {
   readonly user: string;
   /** The name its host key is known by. */
   readonly hostKeyAlias: string;
+  /** Files with host keys, in one line, as OpenSSH prints them: a space may be part of a name. */
+  readonly knownHostsFiles: string;
   readonly identityFiles: readonly string[];
   readonly identitiesOnly: boolean;
   /** A shell command whose input and output are the connection. */
@@ -56,6 +58,7 @@ export function parseEffectiveConfig(text: string, machine: string, configFile: 
     port,
     user,
     hostKeyAlias: given('hostkeyalias') ?? (port === 22 ? host : `[${host}]:${port}`),
+    knownHostsFiles: given('userknownhostsfile') ?? '',
     identityFiles: options.get('identityfile') ?? [],
     identitiesOnly: first('identitiesonly') === 'yes',
     ...(command === undefined
@@ -93,7 +96,7 @@ function explained(
 }
 
 /** There is no `ssh` to run. */
-export function noSshError(machine: string): SshError {
+function noSshError(machine: string): SshError {
   return new SshError(
     'no_ssh',
     machine,

@@ -17,7 +17,7 @@ export async function readLogin(config: EffectiveConfig, { agentSocket }: SshAcc
   const methods: (PublicKeyAuthMethod | AgentAuthMethod)[] = [];
   const tried: string[] = [];
   for (const file of config.identityFiles) {
-    const key = await readKey(file.replace(/^~(?=\/)/, homedir()));
+    const key = await readKey(atHome(file));
     if (!key) continue;
     methods.push({ type: 'publickey', username, key });
     tried.push(file);
@@ -27,6 +27,11 @@ export async function readLogin(config: EffectiveConfig, { agentSocket }: SshAcc
     tried.push('the keys of ssh-agent');
   }
   return { methods, tried };
+}
+
+/** The file that a configuration means, which may begin with ~. */
+export function atHome(file: string): string {
+  return file.replace(/^~(?=\/)/, homedir());
 }
 
 async function readKey(file: string) {
