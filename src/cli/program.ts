@@ -2,14 +2,20 @@ import { Command, CommanderError } from 'commander';
 import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
+import { addApply } from './commands/apply.ts';
+import { addDashboard } from './commands/dashboard.ts';
+import { addDestroy } from './commands/destroy.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
 import { addLabDown } from './commands/lab-down.ts';
 import { addLabStatus } from './commands/lab-status.ts';
+import { addLogs } from './commands/logs.ts';
+import { addPlan } from './commands/plan.ts';
 import { addReleaseBuild } from './commands/release-build.ts';
 import { addRender } from './commands/render.ts';
 import { addSay } from './commands/say.ts';
 import { addSecretsInit } from './commands/secrets-init.ts';
+import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
 import { addTaskList } from './commands/task-list.ts';
@@ -63,6 +69,9 @@ Settings come from the environment, .env in the working directory, then ${contex
   addSay(program, context);
   addStatus(program, context);
   addDoctor(program, context);
+  addSsh(program, context);
+  addLogs(program, context);
+  addDashboard(program, context);
   const lab = group(program, 'lab', 'a small real fleet on this one machine', [
     'olympus lab status',
     'olympus lab down',
@@ -86,6 +95,9 @@ Settings come from the environment, .env in the working directory, then ${contex
   ]);
   addSecretsInit(secrets, context);
   addSshConfig(program, context);
+  addPlan(program, context);
+  addApply(program, context);
+  addDestroy(program, context);
   const render = group(program, 'render', 'print a configuration file, for Ansible', [
     'olympus render gateway-config < values.json',
   ]);

@@ -2,19 +2,16 @@ import type { Command } from 'commander';
 import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import { agentChecks } from '../checks/agents.ts';
 import { chatChecks } from '../checks/chat.ts';
-import { type Check, failed, passed, printChecks } from '../checks/check.ts';
+import { type Check, type Findings, failed, passed, printChecks } from '../checks/check.ts';
 import { partChecks, queueCheck } from '../checks/control.ts';
+import { fleetFindings } from '../checks/fleet.ts';
 import { nodeCheck, settingsChecks } from '../checks/local.ts';
+import { workstationChecks } from '../checks/workstation.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
+import { isLocalFleet } from '../fleet/hosts.ts';
 import { duration } from '../format.ts';
 import { whereabouts } from '../whereabouts.ts';
-
-interface Findings {
-  readonly checks: Check[];
-  /** What could not be looked at because of what failed before it. */
-  readonly notChecked: string[];
-}
 
 const CLOCK_TOLERANCE_MS = 5000;
 
@@ -24,25 +21,37 @@ export function addDoctor(parent: Command, context: CliContext): void {
   parent
     .command('doctor')
     .description('check everything that is needed, and say what is wrong and what to do about it')
+    .option('--inventory <folder>', 'also check the description of the fleet: the folder with hosts.yml')
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
       `
-Exit code: 0 when every check passed, 1 when one failed.
+It looks at this machine, the inventory, every hypervisor and machine, the control plane, the agents and chat.
+Exit code: 0 when every check passed, 1 when one failed; what is marked with ! is only a warning.
 
 Examples:
   $ olympus doctor
+  $ olympus doctor --inventory inventory/example
   $ olympus doctor --json | jq '.checks[] | select(.ok | not)'`,
     )
-    .action(async ({ json }: { json?: boolean }) => {
-      const [control, chat] = await Promise.all([controlFindings(context), chatChecks(settings, signal)]);
+    .action(async ({ json, inventory }: { json?: boolean; inventory?: string }) => {
+      const [fleet, control, chat] = await Promise.all([
+        // A fleet of processes has no machines, and has its own logs to look at.
+        isLocalFleet(settings)
+          ? { checks: [], notChecked: [] }
+          : fleetFindings(inventory ?? settings.env['OLYMPUS_INVENTORY'], context),
+        controlFindings(context),
+        chatChecks(settings, signal),
+      ]);
       const checks = [
         nodeCheck(process.versions.node),
         ...settingsChecks(settings),
+        ...(isLocalFleet(settings) ? [] : workstationChecks(settings)),
+        ...fleet.checks,
         ...control.checks,
         ...chat.checks,
       ];
-      const notChecked = [...control.notChecked, ...chat.notChecked];
+      const notChecked = [...fleet.notChecked, ...control.notChecked, ...chat.notChecked];
       const ok = checks.every((check) => check.ok);
       if (json) out.json({ ok, checks, notChecked });
       else print(checks, notChecked, context);

@@ -6,8 +6,13 @@ import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import { agentChecks } from '../checks/agents.ts';
 import { type Check, failed, printChecks } from '../checks/check.ts';
 import { partChecks, queueCheck } from '../checks/control.ts';
+import { machineChecks } from '../checks/machines.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
+import { fleetHosts } from '../fleet/hosts.ts';
+import { MACHINE_COMMAND } from '../fleet/machine-report.ts';
+import { type MachineRow, machineRow, printMachines } from '../fleet/machine-table.ts';
+import { askEach } from '../fleet/survey.ts';
 import type { Output } from '../output.ts';
 import { stateStyle } from '../task-style.ts';
 import { whereabouts } from '../whereabouts.ts';
@@ -19,6 +24,8 @@ interface Report {
   readonly control: { readonly url: string; readonly health?: HealthView };
   readonly agents?: readonly AgentView[];
   readonly tasks?: TaskCounts;
+  /** Absent where no machine is known, as in a fleet of processes. */
+  readonly machines?: readonly MachineRow[];
   readonly problems: readonly Check[];
 }
 
@@ -34,7 +41,7 @@ interface TaskCounts {
 export function addStatus(parent: Command, context: CliContext): void {
   parent
     .command('status')
-    .description('show the fleet at a glance: control plane, agents, tasks of the last 24 hours')
+    .description('show the fleet at a glance: control plane, agents, tasks of the last 24 hours, machines')
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
@@ -46,16 +53,18 @@ Examples:
   $ olympus status --json | jq .problems`,
     )
     .action(async ({ json }: { json?: boolean }) => {
-      const report = await look(context);
+      // Made first: a setting that is missing ends the command before anything is under way.
+      const api = new ApiClient(context);
+      const [control, fleet] = await Promise.all([look(api, context), lookAtMachines(context)]);
+      const problems = [...control.problems, ...fleet.problems];
+      const report = { ...control, ...fleet, problems, ok: problems.length === 0 };
       if (json) context.out.json(report);
       else print(report, context);
       context.exitWith(report.ok ? exitCodes.ok : exitCodes.failed);
     });
 }
 
-async function look(context: CliContext): Promise<Report> {
-  const { settings, clock } = context;
-  const api = new ApiClient(context);
+async function look(api: ApiClient, { settings, clock }: CliContext): Promise<Omit<Report, 'ok'>> {
   const where = whereabouts(settings.stateDir);
   const answers = Promise.all([api.health(), api.agents(), api.tasks({ limit: TASK_LIMIT })]);
   const queued = api.tasks({ state: 'queued', limit: TASK_LIMIT });
@@ -69,7 +78,6 @@ async function look(context: CliContext): Promise<Report> {
       queueCheck(await queued, now),
     ].filter((check) => !check.ok);
     return {
-      ok: problems.length === 0,
       control: { url: api.url, health },
       agents,
       tasks: countTasks(tasks, now),
@@ -79,11 +87,20 @@ async function look(context: CliContext): Promise<Report> {
     await queued.catch(() => undefined);
     if (!(error instanceof CliError)) throw error;
     return {
-      ok: false,
       control: { url: api.url },
       problems: [failed('control plane', error.message, error.remedy)],
     };
   }
+}
+
+async function lookAtMachines(context: CliContext): Promise<Pick<Report, 'machines' | 'problems'>> {
+  const hosts = await fleetHosts(context.settings);
+  if (!hosts) return { problems: [] };
+  const answers = await askEach(hosts.machines, MACHINE_COMMAND, context);
+  return {
+    machines: answers.map(machineRow),
+    problems: answers.flatMap(machineChecks).filter((check) => !check.ok),
+  };
 }
 
 function countTasks(tasks: readonly TaskView[], now: number): TaskCounts {
@@ -99,7 +116,7 @@ function countTasks(tasks: readonly TaskView[], now: number): TaskCounts {
   };
 }
 
-function print({ control, agents, tasks, problems }: Report, context: CliContext): void {
+function print({ control, agents, tasks, machines, problems }: Report, context: CliContext): void {
   const { out } = context;
   const { health } = control;
   if (health) {
@@ -114,7 +131,11 @@ function print({ control, agents, tasks, problems }: Report, context: CliContext
     out.print();
     printTasks(tasks, out);
   }
-  if (health) out.print();
+  if (machines && machines.length > 0) {
+    if (health) out.print();
+    printMachines(machines, out);
+  }
+  if (health || machines) out.print();
   if (problems.length === 0) {
     out.print(out.style('green', 'Everything is ready.'));
     return;

@@ -1,0 +1,114 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { dashboardUrl } from '#integrations/openclaw/dashboard-login.ts';
+import { connectSsh } from '#integrations/ssh/connect.ts';
+import { SshError } from '#integrations/ssh/ssh-error.ts';
+import { choosePort } from '#lab/local/ports.ts';
+import { CliError, usageError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { openBrowser } from '../fleet/browser.ts';
+import { dashboardLogin } from '../fleet/gateway-login.ts';
+import { accessOf, fleetHosts, knownMachine } from '../fleet/hosts.ts';
+import { OPENCLAW } from '../fleet/layout.ts';
+import { openTunnel } from '../fleet/tunnel.ts';
+
+interface Options {
+  readonly port?: number;
+  readonly open: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const GATEWAY_TIMEOUT_MS = 60_000;
+
+/** `olympus dashboard`: a tunnel to an agent's OpenClaw dashboard and an address that logs in. */
+export function addDashboard(parent: Command, context: CliContext): void {
+  parent
+    .command('dashboard')
+    .description("open an agent's OpenClaw dashboard in a browser of this machine")
+    .argument('[agent]', 'whose')
+    .addOption(
+      new Option(
+        '--port <number>',
+        `the port on this machine; ${OPENCLAW.port} or a free one unless given`,
+      ).argParser(parsePort),
+    )
+    .option('--no-open', 'print the address only, and open no browser')
+    .addHelpText(
+      'after',
+      `
+The tunnel stays open until Ctrl-C. The printed address logs one browser in, once, within ten minutes; that browser
+stays logged in. Run the command again for another browser.
+
+Examples:
+  $ olympus dashboard athena
+  $ olympus dashboard athena --port 8000 --no-open`,
+    )
+    .action(async (agent: string | undefined, options: Options) => {
+      try {
+        await serve(
+          await knownMachine(agent ?? (await onlyAgent(context)), context.settings),
+          options,
+          context,
+        );
+      } catch (error) {
+        throw error instanceof SshError ? new CliError(error.message, error.remedy, { cause: error }) : error;
+      }
+    });
+}
+
+async function serve(machine: string, { port: wanted, open }: Options, context: CliContext): Promise<void> {
+  const { settings, signal, out } = context;
+  const access = accessOf(settings);
+  const port = await freePort(wanted);
+  await using connection = await connectSsh({ access, machine, timeoutMs: CONNECT_TIMEOUT_MS, signal });
+  await using tunnel = openTunnel({ machine, port, remotePort: OPENCLAW.port }, access, context);
+  out.progress(`Waiting for the gateway of ${machine} …`);
+  await tunnel.untilAnswered('/healthz', GATEWAY_TIMEOUT_MS, () => silentGateway(machine));
+  const url = dashboardUrl(port, await dashboardLogin(connection, signal));
+  out.print(url);
+  using _page = open ? openBrowser(url, settings) : undefined;
+  out.note(
+    `This is the dashboard of ${machine}, until Ctrl-C. The address logs in once, within ten minutes.`,
+  );
+  await Promise.race([tunnel.ended, aborted(signal)]);
+}
+
+async function onlyAgent({ settings }: CliContext): Promise<string> {
+  const hosts = await fleetHosts(settings);
+  const agents = (hosts?.machines ?? []).filter((name) => name !== 'hub');
+  const [only, ...others] = agents;
+  if (only !== undefined && others.length === 0) return only;
+  throw usageError(
+    "Whose dashboard? Every agent's OpenClaw has its own.",
+    agents.length === 0 ? 'Name an agent.' : `Name one of ${agents.join(', ')}.`,
+  );
+}
+
+async function freePort(wanted: number | undefined): Promise<number> {
+  const port = await choosePort(wanted ?? OPENCLAW.port);
+  if (wanted === undefined || port === wanted) return port;
+  throw new CliError(
+    `Port ${wanted} of this machine is in use.`,
+    'Leave --port out to take a free one, or give another.',
+  );
+}
+
+function silentGateway(machine: string): CliError {
+  return new CliError(
+    `The OpenClaw gateway of ${machine} does not answer on its port ${OPENCLAW.port}.`,
+    `Does it run? Look at \`olympus logs ${machine} --unit openclaw-gateway\`; on an emulated machine it takes minutes to start.`,
+  );
+}
+
+/** Resolves at Ctrl-C, which is how this command ends well. */
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Write a whole number from 1 to 65535.');
+}
