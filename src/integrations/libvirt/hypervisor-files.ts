@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { type Disk, HypervisorError, type Shell, type ShellOptions, type ShellResult } from './hypervisor.ts';
+
+const DiskReport = z.object({
+  'virtual-size': z.number(),
+  'full-backing-filename': z.string().optional(),
+});
+
+/** Features that every kernel we start can mount, whatever the hypervisor's own e2fsprogs would choose. */
+const EXT4_FEATURES =
+  'none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum';
+
+/** Scripts for /bin/sh; what varies is given as arguments. Each finishes under another name and renames. */
+const SCRIPTS = {
+  write: 'mkdir -p -m 711 "$(dirname "$1")" && umask 077 && cat > "$1.new" && mv -f "$1.new" "$1"',
+  overlay: `mkdir -p -m 711 "$(dirname "$1")" &&
+qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new" "$3" && mv "$1.new" "$1"`,
+  dataDisk: `set -e; PATH=$PATH:/usr/sbin:/sbin
+mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1.raw"; trap 'rm -f "$1.raw"' EXIT
+truncate -s "$3" "$1.raw"; mke2fs -q -F -t ext4 -L "$2" -O ${EXT4_FEATURES} -E lazy_itable_init=1 "$1.raw"
+qemu-img convert -f raw -O qcow2 "$1.raw" "$1.new"; mv "$1.new" "$1"`,
+  remove: 'if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1" && echo removed; fi',
+  read: '[ ! -e "$1" ] || { echo there; cat "$1"; }',
+  size: '[ ! -e "$1" ] || stat -c %s "$1"',
+  tail: '[ ! -e "$1" ] || tail -n "$2" "$1"',
+  // A nested sandbox may offer /dev/kvm and still not run an ordinary kernel. A kernel that gets as far as looking
+  // for its root disk, and ends there for want of one, has shown that it runs.
+  kvm: `[ -c /dev/kvm ] || exit 1
+for kernel in "$1" "/boot/vmlinuz-$(uname -r)"; do
+  [ -r "$kernel" ] || continue
+  timeout 30 qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -nographic -no-reboot -serial stdio \
+    -kernel "$kernel" -append "console=ttyS0 panic=-1" 2>&1 </dev/null | grep -q "VFS: Unable to mount root"
+  exit
+done
+grep -qwE "vmx|svm" /proc/cpuinfo`,
+} as const;
+
+/** The files of a hypervisor that machines are made of. */
+export class HypervisorFiles {
+  readonly #name: string;
+  readonly #shell: Shell;
+
+  constructor(name: string, shell: Shell) {
+    this.#name = name;
+    this.#shell = shell;
+  }
+
+  async disk(file: string, signal: AbortSignal): Promise<Disk | undefined> {
+    if ((await this.size(file, signal)) === undefined) return undefined;
+    // A running domain has its disks locked; looking does no harm.
+    const args = ['info', '--force-share', '--output=json', file];
+    const { stdout } = await this.#must(`reading the disk ${file}`, 'qemu-img', args, { signal });
+    const report = DiskReport.parse(JSON.parse(stdout));
+    return { sizeBytes: report['virtual-size'], backing: report['full-backing-filename'] };
+  }
+
+  async createOverlay(file: string, base: string, sizeGib: number, signal: AbortSignal): Promise<void> {
+    await this.#script('overlay', `making the disk ${file}`, [file, base, `${sizeGib}G`], { signal });
+  }
+
+  async createDataDisk(file: string, label: string, sizeGib: number, signal: AbortSignal): Promise<void> {
+    await this.#script('dataDisk', `making the disk ${file}`, [file, label, `${sizeGib}G`], { signal });
+  }
+
+  async growDisk(file: string, sizeGib: number, signal: AbortSignal): Promise<void> {
+    const args = ['resize', '-q', '-f', 'qcow2', file, `${sizeGib}G`];
+    await this.#must(`growing the disk ${file}`, 'qemu-img', args, { signal });
+  }
+
+  async size(file: string, signal: AbortSignal): Promise<number | undefined> {
+    const { stdout } = await this.#script('size', `looking at ${file}`, [file], { signal });
+    return stdout === '' ? undefined : Number(stdout);
+  }
+
+  async read(file: string, signal: AbortSignal): Promise<string | undefined> {
+    const { stdout } = await this.#script('read', `reading ${file}`, [file], { signal });
+    return stdout === '' ? undefined : stdout.slice('there\n'.length);
+  }
+
+  async write(file: string, content: string | Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#script('write', `writing ${file}`, [file], { signal, input: content });
+  }
+
+  async remove(file: string, signal: AbortSignal): Promise<boolean> {
+    // Whatever a caller gets wrong, nothing outside of our own folder is ever removed.
+    if (!/^\/var\/lib\/olympus\/[a-z]+\/[a-z0-9][\w./-]*$/.test(file) || file.includes('..')) {
+      throw new Error(`${file} is not a file of a machine`);
+    }
+    const { stdout } = await this.#script('remove', `removing ${file}`, [file], { signal });
+    return stdout !== '';
+  }
+
+  async tail(file: string, lines: number, signal: AbortSignal): Promise<string[]> {
+    const { stdout } = await this.#script('tail', `reading ${file}`, [file, String(lines)], { signal });
+    return stdout.split('\n').filter((line) => line.trim() !== '');
+  }
+
+  async hasKvm(kernel: string | undefined, signal: AbortSignal): Promise<boolean> {
+    const { code } = await this.#shell.run('sh', ['-c', SCRIPTS.kvm, 'kvm', kernel ?? ''], { signal });
+    return code === 0;
+  }
+
+  #script(
+    script: keyof typeof SCRIPTS,
+    what: string,
+    args: readonly string[],
+    options: ShellOptions,
+  ): Promise<ShellResult> {
+    return this.#must(what, 'sh', ['-c', SCRIPTS[script], script, ...args], options);
+  }
+
+  async #must(
+    what: string,
+    program: string,
+    args: readonly string[],
+    options: ShellOptions,
+  ): Promise<ShellResult> {
+    const result = await this.#shell.run(program, args, options);
+    if (result.code === 0) return result;
+    const reason = result.stderr.trim().split(/\n+/).join(' ') || `exit code ${result.code}`;
+    throw new HypervisorError(
+      this.#name,
+      `${this.#name}: ${what} failed: ${reason}.`,
+      /No space left/i.test(reason)
+        ? 'Free disk space there, then try again.'
+        : 'See that qemu-utils and e2fsprogs are installed there and that the account may write to /var/lib/olympus.',
+    );
+  }
+}

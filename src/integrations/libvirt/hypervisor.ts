@@ -1,0 +1,110 @@
+/** What libvirt knows of one domain, as far as we compare it. */
+export interface DomainFacts {
+  readonly uuid: string;
+  readonly memoryKib: number;
+  readonly currentMemoryKib: number;
+  readonly vcpus: number;
+  /** What the provisioner wrote down at its last change; undefined for a domain that is not ours. */
+  readonly metadata: string | undefined;
+}
+
+/** A domain: how it will start, and how it runs now. */
+export interface Domain {
+  readonly state: 'running' | 'paused' | 'off' | 'stopping';
+  readonly autostart: boolean;
+  /** False while it runs without a definition that would outlive it. */
+  readonly persistent: boolean;
+  /** The definition of the next start. */
+  readonly defined: DomainFacts;
+  /** What runs; undefined when it is off. */
+  readonly live: DomainFacts | undefined;
+}
+
+/** A disk image file. */
+export interface Disk {
+  readonly sizeBytes: number;
+  /** The file it is an overlay of. */
+  readonly backing: string | undefined;
+}
+
+/** A disk of a running domain, by its name there. */
+export interface AttachedDisk {
+  readonly domain: string;
+  readonly target: string;
+}
+
+/**
+ * One hypervisor: its domains, and the files they are made of. Every call may be repeated, and files appear
+ * whole or not at all, so that a caller killed anywhere can start again.
+ */
+export interface Hypervisor {
+  readonly name: string;
+
+  domain(name: string, signal: AbortSignal): Promise<Domain | undefined>;
+  define(xml: string, signal: AbortSignal): Promise<void>;
+  start(name: string, signal: AbortSignal): Promise<void>;
+  resume(name: string, signal: AbortSignal): Promise<void>;
+  /** Asks the guest to shut down, and returns at once. */
+  shutdown(name: string, signal: AbortSignal): Promise<void>;
+  /** Pulls the plug; a domain that is off already is fine. */
+  powerOff(name: string, signal: AbortSignal): Promise<void>;
+  setAutostart(name: string, on: boolean, signal: AbortSignal): Promise<void>;
+  setLiveMemory(name: string, memoryKib: number, signal: AbortSignal): Promise<void>;
+  /** Removes the definition with everything libvirt keeps for it: NVRAM, managed save, snapshots, checkpoints. */
+  undefine(name: string, signal: AbortSignal): Promise<void>;
+  /** Whether libvirt is there at all. */
+  hasLibvirt(signal: AbortSignal): Promise<boolean>;
+  /** Whether a guest really runs with KVM here: found out by starting a kernel, where there is one to start. */
+  hasKvm(kernel: string | undefined, signal: AbortSignal): Promise<boolean>;
+
+  disk(file: string, signal: AbortSignal): Promise<Disk | undefined>;
+  createOverlay(file: string, base: string, sizeGib: number, signal: AbortSignal): Promise<void>;
+  /** A disk of its own with an empty ext4 file system. */
+  createDataDisk(file: string, label: string, sizeGib: number, signal: AbortSignal): Promise<void>;
+  /** Makes a disk larger, under a running domain or not. */
+  growDisk(
+    file: string,
+    sizeGib: number,
+    attached: AttachedDisk | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  fileSize(file: string, signal: AbortSignal): Promise<number | undefined>;
+  readFile(file: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Only root may read what is written, its folder included. */
+  writeFile(file: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Removes a file, or a folder with everything in it; whether there was one. */
+  remove(file: string, signal: AbortSignal): Promise<boolean>;
+  /** The end of a text file, such as a console; empty when there is none. */
+  tail(file: string, lines: number, signal: AbortSignal): Promise<string[]>;
+}
+
+/** Runs a program on the hypervisor, never through a shell that would look into its arguments. */
+export interface Shell {
+  run(program: string, args: readonly string[], options: ShellOptions): Promise<ShellResult>;
+}
+
+export interface ShellOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly input?: string | Uint8Array;
+}
+
+export interface ShellResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Something on a hypervisor could not be done: what, on which, what came back, and what to do about it. */
+export class HypervisorError extends Error {
+  readonly hypervisor: string;
+  readonly remedy: string;
+
+  constructor(hypervisor: string, message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HypervisorError';
+    this.hypervisor = hypervisor;
+    this.remedy = remedy;
+  }
+}

@@ -1,0 +1,182 @@
+import type { Disk, Domain } from '#integrations/libvirt/hypervisor.ts';
+import { definedDifferences, runningDifferences } from './differences.ts';
+import {
+  Applied,
+  definitionOf,
+  type Image,
+  imagePath,
+  type MachineSpec,
+  type WantedSpec,
+} from './machine-spec.ts';
+import type { Effect, MachinePlan, Refusal, Step } from './step.ts';
+
+/** What there is of a machine. */
+export interface CurrentMachine {
+  readonly domain: Domain | undefined;
+  readonly root: Disk | undefined;
+  readonly data: Disk | undefined;
+  readonly hasSeed: boolean;
+  /** The instance id that came up whole. */
+  readonly ready: string | undefined;
+}
+
+export interface PlanOptions {
+  readonly hypervisor: string;
+  /** Whether a guest can run with KVM there: decides `auto` for a machine that is made now. */
+  readonly hasKvm: boolean;
+  /** The person wants a new root disk. Nothing else ever makes one in place of another. */
+  readonly replace: boolean;
+}
+
+const GIB = 1024 ** 3;
+
+/** The steps from what is there to what is wanted. Pure: the same in, the same out, and nothing is touched. */
+export function planMachine(
+  wanted: WantedSpec,
+  current: CurrentMachine,
+  options: PlanOptions,
+): MachinePlan | Refusal {
+  const applied = parseApplied(current.domain?.defined.metadata);
+  const refusal = refuse(wanted, current, applied, options);
+  if (refusal) return refusal;
+  const spec = settle(wanted, current, applied, options);
+  const notes =
+    spec.image.file === wanted.image.file
+      ? []
+      : [
+          `${spec.name} stays on the image ${spec.image.file}; ${wanted.image.file} is used once it is replaced (--replace ${spec.name}).`,
+        ];
+  return { kind: 'plan', spec, steps: steps(spec, current, options), notes };
+}
+
+/** What was written into a domain; undefined when that is not there or of another release. */
+export function parseApplied(metadata: string | undefined): Applied | undefined {
+  if (metadata === undefined) return undefined;
+  try {
+    return Applied.safeParse(JSON.parse(metadata)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(
+  wanted: WantedSpec,
+  { domain, root, data }: CurrentMachine,
+  applied: Applied | undefined,
+  { hypervisor, replace }: PlanOptions,
+): Refusal | undefined {
+  const { name, fleet } = wanted;
+  const refused = (reason: string, remedy: string): Refusal => ({ kind: 'refused', reason, remedy });
+  if (domain && domain.defined.metadata === undefined) {
+    return refused(
+      `${hypervisor} has a domain ${name} that Olympus did not make.`,
+      `Rename it there (virsh domrename) or remove it, or give the machine another name.`,
+    );
+  }
+  if (applied && applied.spec.fleet !== fleet) {
+    return refused(
+      `The domain ${name} on ${hypervisor} belongs to the fleet ${applied.spec.fleet}, not to ${fleet}.`,
+      'Give one of the two machines another name, or place it elsewhere.',
+    );
+  }
+  const base = imagePath(wanted.image.file);
+  if (!domain && root && root.backing !== base && !replace) {
+    return refused(
+      `${hypervisor} has a root disk of ${name} without its domain, made from ${root.backing ?? 'nothing'} and not from ${base}.`,
+      `Begin it anew with \`olympus apply --replace ${name}\`; the data disk stays.`,
+    );
+  }
+  const disks = [
+    { what: 'root disk', field: 'disk_gib', disk: replace ? undefined : root, sizeGib: wanted.diskGib },
+    { what: 'data disk', field: 'data_gib', disk: data, sizeGib: wanted.dataGib },
+  ];
+  const tooLarge = disks.find(({ disk, sizeGib }) => disk && disk.sizeBytes > sizeGib * GIB);
+  if (!tooLarge?.disk) return undefined;
+  return refused(
+    `The ${tooLarge.what} of ${name} has ${tooLarge.disk.sizeBytes / GIB} GiB and cannot shrink to ${tooLarge.sizeGib}.`,
+    `Write ${tooLarge.field}: ${Math.ceil(tooLarge.disk.sizeBytes / GIB)}, or make the machine anew.`,
+  );
+}
+
+/** The wanted spec with every choice made; what only a new root disk may change stays as it was applied. */
+function settle(
+  wanted: WantedSpec,
+  { root }: CurrentMachine,
+  applied: Applied | undefined,
+  { hasKvm, replace }: PlanOptions,
+): MachineSpec {
+  const detected = hasKvm ? 'kvm' : 'qemu';
+  const domainType =
+    wanted.domainType === 'auto' ? (applied?.spec.domainType ?? detected) : wanted.domainType;
+  const keeps = applied !== undefined && root !== undefined && !replace;
+  return { ...wanted, domainType, image: keeps ? kept(applied.spec.image, wanted.image) : wanted.image };
+}
+
+function kept(applied: Image, wanted: Image): Image {
+  if (applied.file === wanted.file || !applied.kernel) return applied.file === wanted.file ? wanted : applied;
+  const options = wanted.kernel?.options ?? applied.kernel.options;
+  return { ...applied, kernel: { ...applied.kernel, options } };
+}
+
+function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOptions): Step[] {
+  const { domain, root, data, hasSeed, ready } = current;
+  const { digest } = definitionOf(spec);
+  const replaces = replace && root !== undefined;
+  const running = domain !== undefined && domain.state !== 'off';
+  const defined = domain
+    ? definedDifferences(spec, digest, domain, parseApplied(domain.defined.metadata))
+    : [];
+  const restarts = domain?.live
+    ? runningDifferences(spec, digest, domain.live, parseApplied(domain.live.metadata))
+    : [];
+  if (domain?.state === 'stopping') restarts.push('it is shutting down');
+  const stops = running && (restarts.length > 0 || replaces || !root || !data);
+  const starts = stops || !running;
+  const isReady = ready === spec.instanceId && !replaces && root !== undefined;
+  const effect: Effect = !domain ? 'create' : replaces ? 'replace' : stops ? 'restart' : 'in place';
+
+  const list: Step[] = [];
+  const add = (
+    kind: Exclude<Step['kind'], 'grow-root' | 'grow-data'>,
+    detail: string,
+    what = effect,
+  ): void => {
+    list.push({ kind, effect: what, detail });
+  };
+  if (!hasSeed || (!isReady && starts)) {
+    add('write-seed', hasSeed ? `the seed is ${spec.instanceId} now` : `a seed, ${spec.instanceId}`);
+  }
+  if (stops)
+    add(
+      'stop',
+      [...restarts, ...(replaces ? ['its root disk is replaced'] : [])].join(', ') || 'a disk is missing',
+    );
+  if (replaces) add('remove-root', 'the old root disk; the data disk stays');
+  if (!root || replaces) add('create-root', `root disk of ${spec.diskGib} GiB on ${spec.image.file}`);
+  if (!data) add('create-data', `data disk of ${spec.dataGib} GiB`);
+  list.push(...growSteps(spec, replaces ? { ...current, root: undefined } : current));
+  if (!domain) add('define', `${spec.vcpus} vCPU, ${spec.memoryMib} MiB, ${spec.mac}, ${spec.domainType}`);
+  else if (defined.length > 0) add('define', defined.join(', '));
+  if (!domain?.autostart) add('autostart', 'start with the hypervisor', domain ? 'in place' : effect);
+  const live = domain?.live;
+  if (!stops && live && live.currentMemoryKib < spec.memoryMib * 1024) {
+    const mib = Math.floor(live.currentMemoryKib / 1024);
+    add('set-memory', `memory in use ${mib} → ${spec.memoryMib} MiB`, 'in place');
+  }
+  if (starts) add('start', domain && !running ? 'it is off' : 'with the new definition');
+  else if (domain?.state === 'paused') add('resume', 'it is paused', 'in place');
+  if (!isReady) add('finish', 'take the host key out of the seed once the machine is up');
+  return list;
+}
+
+function growSteps(spec: MachineSpec, { root, data }: CurrentMachine): Step[] {
+  const grown: Step[] = [];
+  const add = (kind: 'grow-root' | 'grow-data', disk: Disk | undefined, sizeGib: number): void => {
+    if (!disk || disk.sizeBytes >= sizeGib * GIB) return;
+    const detail = `${kind === 'grow-root' ? 'root' : 'data'} disk ${disk.sizeBytes / GIB} → ${sizeGib} GiB`;
+    grown.push({ kind, effect: 'in place', detail, sizeGib });
+  };
+  add('grow-root', root, spec.diskGib);
+  add('grow-data', data, spec.dataGib);
+  return grown;
+}

@@ -1,0 +1,86 @@
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  HypervisorError,
+  type Shell,
+  type ShellOptions,
+  type ShellResult,
+} from '#integrations/libvirt/hypervisor.ts';
+import { runCommand } from '../command.ts';
+import type { HypervisorHost } from '../inventory/inventory.ts';
+import type { SshFiles } from './ssh-files.ts';
+
+/** A shell on a hypervisor that holds a connection as long as it is used. */
+export interface OpenShell extends Shell, AsyncDisposable {}
+
+const COMMAND_TIMEOUT_MS = 120_000;
+
+/** A shell on the hypervisor: this machine's own, or one OpenSSH connection for everything. */
+export async function openShell(
+  host: HypervisorHost,
+  files: SshFiles,
+  signal: AbortSignal,
+): Promise<OpenShell> {
+  if (host.local) return { run: runner(host, [], undefined), [Symbol.asyncDispose]: async () => undefined };
+  const options = [
+    ...['-F', files.config, '-o', 'BatchMode=yes', '-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
+    ...['-o', `ControlPath=${controlFolder(files)}/%C`],
+  ];
+  const run = runner(host, options, files.config);
+  await run('true', [], { signal });
+  return {
+    run,
+    async [Symbol.asyncDispose]() {
+      const args = [...options, '-O', 'exit', host.name];
+      await runCommand('ssh', args, { signal: new AbortController().signal, timeoutMs: 10_000 });
+    },
+  };
+}
+
+/** One word of a command line of a POSIX shell, whatever is in it. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function runner(host: HypervisorHost, options: readonly string[], config: string | undefined): Shell['run'] {
+  return async (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }: ShellOptions) => {
+    const command = [...(host.become && host.user !== 'root' ? ['sudo', '-n', '--'] : []), program, ...args];
+    const given = { signal, timeoutMs, input };
+    if (config === undefined) {
+      const [first = program, ...rest] = command;
+      return runCommand(first, rest, given);
+    }
+    const line = command.map(quote).join(' ');
+    const result = await runCommand('ssh', [...options, '--', host.name, line], given);
+    if (result.code === SSH_FAILED) throw unreachable(host, result, config);
+    return result;
+  };
+}
+
+/** What ssh itself ends with; no program of ours does. */
+const SSH_FAILED = 255;
+
+function unreachable(host: HypervisorHost, { stderr }: ShellResult, config: string): HypervisorError {
+  const reason = stderr.trim().split('\n').at(-1)?.trim() || 'ssh did not say why';
+  const remedy = /host key|REMOTE HOST IDENTIFICATION/i.test(stderr)
+    ? `Its host key is not the known one: compare it, then correct ${path.dirname(config)}/known_hosts.`
+    : `See what \`ssh -F ${config} ${host.name}\` says.`;
+  return new HypervisorError(
+    host.name,
+    `${host.name} (${host.address}) cannot be reached by SSH: ${reason}.`,
+    remedy,
+  );
+}
+
+/** Sockets have short paths: where the state directory's is too long, a private folder beside other temporary files. */
+function controlFolder({ folder }: SshFiles): string {
+  const own = path.join(folder, 'cp');
+  const short = own.length <= 45 ? own : path.join(tmpdir(), `olympus-ssh-${process.getuid?.() ?? 'user'}`);
+  mkdirSync(short, { recursive: true, mode: 0o700 });
+  const { uid } = lstatSync(short);
+  if (process.getuid && uid !== process.getuid())
+    throw new Error(`${short} belongs to somebody else: remove it.`);
+  chmodSync(short, 0o700);
+  return short;
+}
