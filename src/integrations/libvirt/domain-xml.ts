@@ -13,6 +13,8 @@ export interface DomainSpec {
   readonly type: 'kvm' | 'qemu';
   readonly cpuModel: string | undefined;
   readonly tcgTbSizeMib: number | undefined;
+  /** How the hypervisor treats what the guest writes: libvirt's word. */
+  readonly diskCache: string;
   readonly vcpus: number;
   readonly memoryMib: number;
   readonly attach: { readonly bridge: string } | { readonly network: string };
@@ -71,9 +73,9 @@ export function renderDomain(spec: DomainSpec): string {
     '  <on_reboot>restart</on_reboot>',
     '  <on_crash>restart</on_crash>',
     '  <devices>',
-    ...disk({ file: spec.rootDisk, format: 'qcow2', target: DISK_TARGETS.root, serial: 'root' }),
-    ...disk({ file: spec.dataDisk, format: 'qcow2', target: DISK_TARGETS.data, serial: 'data' }),
-    ...disk({ file: spec.seed, format: 'raw', target: DISK_TARGETS.seed, serial: 'seed' }),
+    ...disk({ ...spec, file: spec.rootDisk, format: 'qcow2', target: DISK_TARGETS.root, serial: 'root' }),
+    ...disk({ ...spec, file: spec.dataDisk, format: 'qcow2', target: DISK_TARGETS.data, serial: 'data' }),
+    ...disk({ ...spec, file: spec.seed, format: 'raw', target: DISK_TARGETS.seed, serial: 'seed' }),
     `    <controller type='usb' model='none'/>`,
     `    <interface type='${source}'>`,
     `      <mac address='${text(spec.mac)}'/>`,
@@ -119,13 +121,14 @@ interface DiskElement {
   readonly format: 'qcow2' | 'raw';
   readonly target: string;
   readonly serial: string;
+  readonly diskCache: string;
 }
 
 /** Always a file, never a pool's volume: AppArmor's helper does not look up volumes. */
-function disk({ file, format, target, serial }: DiskElement): string[] {
+function disk({ file, format, target, serial, diskCache }: DiskElement): string[] {
   return [
     `    <disk type='file' device='disk'>`,
-    `      <driver name='qemu' type='${format}'${format === 'qcow2' ? ` discard='unmap'` : ''}/>`,
+    `      <driver name='qemu' type='${format}'${format === 'qcow2' ? ` cache='${text(diskCache)}' discard='unmap'` : ''}/>`,
     `      <source file='${text(file)}'/>`,
     `      <target dev='${target}' bus='virtio'/>`,
     ...(format === 'raw' ? ['      <readonly/>'] : []),

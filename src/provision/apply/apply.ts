@@ -36,7 +36,8 @@ export async function applyFleet(fleet: Fleet, options: ApplyOptions): Promise<O
   const work = picked.map(({ machine, host }) =>
     limit(host.name, () => new MachineWork(fleet, pool, machine, host).run(options)),
   );
-  return Promise.all(work);
+  // Awaited here: the connections are closed when this function is left.
+  return await Promise.all(work);
 }
 
 class MachineWork {

@@ -30,7 +30,8 @@ export async function destroyMachines(
       return { ...result, changed: false, failure: failureOf(machine.name, 'destroying', error) };
     }
   });
-  return Promise.all(work);
+  // Awaited here: the connections are closed when this function is left.
+  return await Promise.all(work);
 }
 
 async function destroy(

@@ -90,8 +90,11 @@ export const FleetVariables = z.strictObject({
     .optional(),
   vm_kernel_file: FileName.optional(),
   vm_initrd_file: FileName.optional(),
-  vm_kernel_options: Text.default('root=LABEL=rootfs rw console=ttyS0 net.ifnames=0 quiet'),
+  vm_kernel_options: Text.default('root=LABEL=rootfs rw console=ttyS0 quiet systemd.show_status=1'),
   vm_cpu_model: Text.optional(),
+  vm_disk_cache: z
+    .enum(['none', 'writeback', 'unsafe'], 'write none, writeback or unsafe')
+    .default('writeback'),
   vm_tcg_tb_size_mib: whole('MiB', 256).optional(),
   vm_authorized_keys: z
     .array(z.string('write a public key').regex(PUBLIC_KEY, 'write a public SSH key: ssh-ed25519 AAAA…'))

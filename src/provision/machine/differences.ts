@@ -12,6 +12,7 @@ const FIELDS = {
   domainType: { label: 'virtualisation', running: false },
   cpuModel: { label: 'CPU model', running: false },
   tcgTbSizeMib: { label: 'translation buffer', unit: ' MiB', running: false },
+  diskCache: { label: 'disk cache', running: false },
   image: { label: 'image', running: false },
   instanceId: { label: 'seed', running: false },
 } as const satisfies Partial<Record<keyof MachineSpec, { label: string; unit?: string; running: boolean }>>;
@@ -43,6 +44,7 @@ export function runningDifferences(
   if (applied && applied.definition !== digest && changed.length === 0) {
     changed.push('this release defines machines otherwise');
   }
+  if (!applied) changed.push('it runs as another release defined it');
   return [...changed, ...drift(spec, live, applied, 'running')];
 }
 

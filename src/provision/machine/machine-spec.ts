@@ -15,7 +15,10 @@ export type Image = z.output<typeof Image>;
 
 const Attach = z.union([z.object({ bridge: z.string() }), z.object({ network: z.string() })]);
 
-/** Everything that decides a machine; written into its domain when it is applied, and compared with later. */
+/**
+ * Everything that decides a machine; written into its domain when it is applied, and compared with later. A field
+ * that is added has to be optional: without it, every machine counts as applied by another release and restarts.
+ */
 export const MachineSpec = z.object({
   fleet: z.string(),
   name: z.string(),
@@ -28,6 +31,7 @@ export const MachineSpec = z.object({
   domainType: z.enum(['kvm', 'qemu']),
   cpuModel: z.string().optional(),
   tcgTbSizeMib: z.number().optional(),
+  diskCache: z.string(),
   image: Image,
   instanceId: z.string(),
 });
@@ -88,6 +92,7 @@ export function wantedSpec(
     domainType: host.domainType,
     ...(cpuModel === undefined ? {} : { cpuModel }),
     ...(tcgTbSizeMib === undefined ? {} : { tcgTbSizeMib }),
+    diskCache: inventory.variables.vm_disk_cache,
     image,
     instanceId,
   };
@@ -127,6 +132,7 @@ function domainOf(spec: MachineSpec, metadata: string): DomainSpec {
     type: spec.domainType,
     cpuModel: spec.cpuModel,
     tcgTbSizeMib: spec.tcgTbSizeMib,
+    diskCache: spec.diskCache,
     vcpus: spec.vcpus,
     memoryMib: spec.memoryMib,
     attach: spec.attach,

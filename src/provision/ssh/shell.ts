@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,7 +26,8 @@ export async function openShell(
   if (host.local) return { run: runner(host, [], undefined), [Symbol.asyncDispose]: async () => undefined };
   const options = [
     ...['-F', files.config, '-o', 'BatchMode=yes', '-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
-    ...['-o', `ControlPath=${controlFolder(files)}/%C`],
+    // A socket of our own: one that another process is just closing would take commands and not answer them.
+    ...['-o', `ControlPath=${controlFolder(files)}/${randomBytes(6).toString('hex')}`],
   ];
   const run = runner(host, options, files.config);
   await run('true', [], { signal });
@@ -76,7 +78,7 @@ function unreachable(host: HypervisorHost, { stderr }: ShellResult, config: stri
 /** Sockets have short paths: where the state directory's is too long, a private folder beside other temporary files. */
 function controlFolder({ folder }: SshFiles): string {
   const own = path.join(folder, 'cp');
-  const short = own.length <= 45 ? own : path.join(tmpdir(), `olympus-ssh-${process.getuid?.() ?? 'user'}`);
+  const short = own.length <= 70 ? own : path.join(tmpdir(), `olympus-ssh-${process.getuid?.() ?? 'user'}`);
   mkdirSync(short, { recursive: true, mode: 0o700 });
   const { uid } = lstatSync(short);
   if (process.getuid && uid !== process.getuid())
