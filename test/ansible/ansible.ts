@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { tempDir } from '#test/temp-dir.ts';
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+export const ANSIBLE = path.join(ROOT, 'ansible');
+
+export interface Ended {
+  readonly code: number;
+  /** Standard output and standard error, in that order. */
+  readonly output: string;
+}
+
+/** Runs one of Ansible's commands in the repository, with a home and a state directory of its own. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  await using home = await tempDir('ansible-home');
+  const given = {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    LC_ALL: 'C.UTF-8',
+    HOME: home.path,
+    OLYMPUS_STATE_DIR: path.join(home.path, 'state'),
+    ANSIBLE_CONFIG: path.join(ROOT, 'ansible.cfg'),
+    ANSIBLE_NOCOLOR: '1',
+    NO_COLOR: '1',
+    COLUMNS: '200',
+    ...env,
+  };
+  return new Promise((resolve, reject) => {
+    execFile(
+      command,
+      args,
+      { cwd: ROOT, env: given, timeout: 110_000, maxBuffer: 2 ** 26 },
+      (error, stdout, stderr) => {
+        const code = error?.code ?? 0;
+        if (typeof code === 'string')
+          reject(new Error(`${command} could not be run: ${code}`, { cause: error }));
+        else if (error?.signal) reject(new Error(`${command} ended by ${error.signal}\n${stdout}${stderr}`));
+        else resolve({ code, output: `${stdout}${stderr}` });
+      },
+    );
+  });
+}
