@@ -9,6 +9,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
 import { addLabDown } from './commands/lab-down.ts';
 import { addLabStatus } from './commands/lab-status.ts';
+import { addLabUp } from './commands/lab-up.ts';
 import { addLogs } from './commands/logs.ts';
 import { addPlan } from './commands/plan.ts';
 import { addReleaseBuild } from './commands/release-build.ts';
@@ -73,9 +74,11 @@ Settings come from the environment, .env in the working directory, then ${contex
   addLogs(program, context);
   addDashboard(program, context);
   const lab = group(program, 'lab', 'a small real fleet on this one machine', [
+    'olympus lab up',
     'olympus lab status',
     'olympus lab down',
   ]);
+  addLabUp(lab, context);
   addLabStatus(lab, context);
   addLabDown(lab, context);
   const task = group(program, 'task', 'look at the work of the fleet', [

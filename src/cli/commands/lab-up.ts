@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { createLogger } from '#lib/log.ts';
+import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { inventoryOf, ROOT } from '../inventory-option.ts';
+import { explainingLab } from '../lab-errors.ts';
+import { Phases, timeOf } from '../phases.ts';
+
+interface UpFlags {
+  readonly agents: string;
+  readonly json?: boolean;
+}
+
+/** `olympus lab up`: a small real fleet on this machine. */
+export function addLabUp(parent: Command, context: CliContext): void {
+  parent
+    .command('up')
+    .description('bring the lab up: hypervisors, a hub and agents in virtual machines, by Ansible')
+    .option('--agents <names>', 'which agents, with commas between them', 'athena')
+    .option('--json', 'print one JSON value at the end')
+    .addHelpText(
+      'after',
+      `
+What runs already is recognised; what is missing or damaged is mended. Ctrl-C leaves a state that the next call mends.
+With OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST in the environment or .env a real model answers, otherwise a
+scripted one.
+
+Examples:
+  $ olympus lab up
+  $ olympus lab up --agents athena,apollo`,
+    )
+    .action((flags: UpFlags) => up(flags, context));
+}
+
+async function up({ agents, json }: UpFlags, context: CliContext): Promise<void> {
+  const { settings, out, clock, signal } = context;
+  const phases = new Phases({ screen: process.stderr, out, clock });
+  try {
+    const { labUp } = await import('#lab/up/lab-up.ts');
+    const result = await explainingLab(() =>
+      labUp({
+        root: ROOT,
+        inventory: inventoryOf(`${ROOT}/inventory/lab`),
+        stateDir: settings.stateDir,
+        agents: [...new Set(agents.split(',').filter(Boolean))],
+        env: settings.env,
+        log: createLogger({ name: 'lab', level: 'error' }),
+        clock,
+        report: phases,
+        signal,
+      }),
+    );
+    phases.done();
+    if (json) {
+      out.json({ ...result, seconds: phases.totalSeconds, phases: phases.times });
+      return;
+    }
+    const { id, recognised, acceleration, model, doorUrls } = result;
+    out.print(
+      recognised
+        ? `The lab ${id} was up already.`
+        : `The lab ${id} is up after ${timeOf(phases.totalSeconds)}.`,
+    );
+    out.print(`Machines run ${acceleration.usable ? 'with KVM' : `under emulation: ${acceleration.reason}`}`);
+    out.print(`Model: ${model}`);
+    for (const [name, url] of Object.entries(doorUrls)) out.print(`${name}: ${url}`);
+  } catch (error) {
+    const failedIn = phases.current;
+    phases.failed();
+    if (error instanceof CliError && failedIn !== undefined) {
+      throw new CliError(`${failedIn}: ${error.message}`, error.remedy, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+/** What the golden image is made of; a change of anything here makes a new image. */
+
+/** Names of the kernel and of what differs between distributions. */
+export interface Distribution {
+  readonly id: 'debian' | 'ubuntu';
+  readonly kernel: string;
+  readonly keyring: string;
+  readonly components: readonly string[];
+}
+
+export const DISTRIBUTIONS: readonly Distribution[] = [
+  {
+    id: 'debian',
+    kernel: 'linux-image-cloud-amd64',
+    keyring: '/usr/share/keyrings/debian-archive-keyring.gpg',
+    components: ['main'],
+  },
+  {
+    id: 'ubuntu',
+    kernel: 'linux-image-virtual',
+    keyring: '/usr/share/keyrings/ubuntu-archive-keyring.gpg',
+    components: ['main', 'universe'],
+  },
+];
+
+/** All that a machine needs, so that a clone downloads nothing. */
+export const PACKAGES: readonly string[] = [
+  ...['systemd', 'systemd-sysv', 'systemd-timesyncd', 'udev', 'dbus', 'libpam-systemd', 'polkitd'],
+  ...['cloud-init', 'cloud-guest-utils', 'e2fsprogs', 'kmod', 'initramfs-tools', 'netplan.io'],
+  ...['openssh-server', 'sudo', 'ufw', 'iptables', 'iproute2', 'qemu-guest-agent', 'ca-certificates'],
+  ...['python3', 'git', 'procps', 'less', 'lz4', 'zstd'],
+];
+
+/** Work that a machine in the lab never needs, and that costs seconds of its boot under emulation. */
+export const MASKED_UNITS: readonly string[] = [
+  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'apt-daily.service', 'apt-daily-upgrade.service'],
+  ...['dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service', 'fstrim.timer'],
+  ...['systemd-networkd-wait-online.service', 'systemd-timesyncd.service', 'getty@tty1.service'],
+];
+
+export const FILESYSTEM_LABEL = 'rootfs';
+/** The file system of the image, sparse; a machine's own disk may be larger and it grows into that. */
+export const IMAGE_GIB = 6;
+
+/** Files of the image, path → text. */
+export const FILES: Readonly<Record<string, string>> = {
+  'etc/fstab': `LABEL=${FILESYSTEM_LABEL} / ext4 errors=remount-ro,noatime 0 1\n`,
+  'etc/hostname': '',
+  'etc/machine-id': '',
+  'etc/resolv.conf': '',
+  // Only the modules a machine with a NoCloud seed uses.
+  'etc/cloud/cloud.cfg.d/90-olympus.cfg': `datasource_list: [NoCloud, None]
+cloud_init_modules: [write_files, growpart, resizefs, disk_setup, mounts, set_hostname, update_etc_hosts, users_groups, ssh]
+cloud_config_modules: [set_passwords]
+cloud_final_modules: [scripts_user, final_message]
+`,
+};
+
+/** Written before the packages are installed: the initial RAM disk is built while they are. */
+export const EARLY_FILES: Readonly<Record<string, string>> = {
+  'etc/initramfs-tools/conf.d/olympus': 'MODULES=list\nCOMPRESS=lz4\n',
+  'etc/initramfs-tools/modules': 'virtio_blk\nvirtio_pci\nvirtio_net\nvirtio_rng\next4\ncrc32c_generic\n',
+};

@@ -1,0 +1,186 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import type { Clock } from '#lib/clock.ts';
+import { cacheDirectory, type Environment } from '#lib/config.ts';
+import type { Logger } from '#lib/log.ts';
+import { writeIfChanged } from '#provision/files.ts';
+import type { Inventory } from '#provision/inventory/inventory.ts';
+import { initSecrets } from '#provision/secrets/init-secrets.ts';
+import { openVault } from '#provision/secrets/vault.ts';
+import { prepareSsh } from '#provision/ssh/prepare-ssh.ts';
+import { ensureGoldenImage, type GoldenImage } from '../image/golden-image.ts';
+import { type KvmVerdict, probeKvm } from '../kvm-probe.ts';
+import { raiseLab } from '../lab.ts';
+import { claimStateDir } from '../lab-claim.ts';
+import { LabError } from '../lab-error.ts';
+import { lockLab } from '../lab-lock.ts';
+import { type LabNames, labNames } from '../lab-names.ts';
+import { lookAtLab } from '../lab-status.ts';
+import { checkMachine } from '../preflight.ts';
+import type { Door } from '../relay/gates.ts';
+import { writeModelKeys } from '../relay/model-keys.ts';
+import { providerEnvironment } from '../relay/provider.ts';
+import { agentsSetUp, noteSetUp, wantedDigest } from './finished.ts';
+import { type Changes, runPlaybook } from './playbook.ts';
+import type { Report } from './report.ts';
+import { checkRoom, roomOf } from './room.ts';
+
+export interface LabUpOptions {
+  /** The checkout. */
+  readonly root: string;
+  readonly inventory: Inventory;
+  readonly stateDir: string;
+  /** Which agents of the inventory; the hub always comes up. */
+  readonly agents: readonly string[];
+  readonly env: Environment;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+export interface LabUpResult {
+  readonly id: string;
+  /** Everything ran already, as it is wanted: nothing was done. */
+  readonly recognised: boolean;
+  readonly changes: Changes;
+  readonly acceleration: KvmVerdict;
+  /** Which model answers. */
+  readonly model: string;
+  /** Where `chat` and `api` are on this machine's loopback. */
+  readonly doorUrls: Readonly<Record<string, string>>;
+}
+
+const Secrets = z.object({
+  vault_control_api_token: z.string(),
+  vault_chat_human_token: z.string(),
+  vault_agents: z.record(z.string(), z.object({ model_key: z.string() })),
+});
+
+const SWITCH = { address: '10.220.1.1', prefix: 24 };
+const MODEL_PORT = 11_500;
+
+/**
+ * Brings the lab up, whatever of it is there already: image, keys, hypervisors, gates, then Ansible for the rest.
+ * A lab that runs as it is wanted is recognised and left alone; an interrupted or damaged one is mended.
+ */
+export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
+  const { inventory, stateDir, env, clock, log, report, signal } = options;
+  const machines = machinesOf(options);
+  report.phase('Check this machine');
+  await checkMachine(signal);
+  const names = labNames(stateDir);
+  await using _lock = await lockLab(names, signal);
+  const before = await lookAtLab(stateDir, signal);
+  claimStateDir(names);
+  mkdirSync(names.logDir, { recursive: true, mode: 0o700 });
+  const cacheDir = cacheDirectory(env);
+  mkdirSync(cacheDir, { recursive: true });
+  if (before.state === 'down') checkRoom(roomOf(names.stateDir), machines);
+
+  report.phase('Build the golden image');
+  const onProgress = (sentence: string): void => report.detail(sentence);
+  const image = await ensureGoldenImage({ cacheDir, node: process.execPath, signal, onProgress });
+  const acceleration = await probeKvm({ kernel: image.kernel, cacheDir, signal });
+  noteImage(names, image, acceleration);
+
+  report.phase('Make keys and secrets');
+  await prepareSsh(inventory, names.stateDir, signal);
+  const secretsFile = path.join(names.stateDir, 'secrets.yml');
+  await initSecrets(inventory, { file: secretsFile, stateDir: names.stateDir, env, clock, signal });
+  const text = await openVault({ stateDir: names.stateDir, env }).decrypt(secretsFile, signal);
+  const secrets = Secrets.parse(parse(text));
+
+  report.phase('Start the hypervisors');
+  const keys = Object.entries(secrets.vault_agents).map(([agent, { model_key }]) => [agent, model_key]);
+  writeModelKeys(names, Object.fromEntries(keys));
+  const hypervisors = inventory.hypervisors.map(({ name, address }) => ({ name, address }));
+  const { doorUrls, model } = await raiseLab({
+    stateDir: names.stateDir,
+    hypervisors,
+    switchAddress: SWITCH.address,
+    prefix: SWITCH.prefix,
+    modelPort: MODEL_PORT,
+    doors: doorsOf(inventory),
+    providerEnv: providerEnvironment(env, [path.resolve('.env')]),
+    log,
+    signal,
+  });
+  writeSettings(names, doorUrls, secrets);
+
+  const digest = wantedDigest({
+    root: options.root,
+    imageSha256: image.sha256,
+    words: [String(acceleration.usable), process.version],
+  });
+  const result = { id: names.id, acceleration, model, doorUrls };
+  const done = agentsSetUp(names, digest);
+  if (before.state === 'up' && options.agents.every((agent) => done.includes(agent))) {
+    return { ...result, recognised: true, changes: {} };
+  }
+  const changes = await runPlaybook({
+    root: options.root,
+    playbook: 'ansible/setup.yml',
+    inventory: 'inventory/lab',
+    limit: [...hypervisors, ...machines].map(({ name }) => name),
+    stateDir: names.stateDir,
+    env,
+    logFile: path.join(names.logDir, 'lab-up.log'),
+    report,
+    signal,
+  });
+  noteSetUp(names, digest, options.agents);
+  return { ...result, recognised: false, changes };
+}
+
+function machinesOf({ inventory, agents }: LabUpOptions): Inventory['machines'] {
+  const known = inventory.machines.filter(({ group }) => group === 'agents').map(({ name }) => name);
+  const unknown = agents.find((agent) => !known.includes(agent));
+  if (unknown !== undefined || agents.length === 0) {
+    throw new LabError(
+      unknown === undefined ? 'A lab needs at least one agent.' : `The lab has no agent ${unknown}.`,
+      `Choose of ${known.join(', ')}: olympus lab up --agents ${known.join(',')}`,
+    );
+  }
+  return inventory.machines.filter(({ name, group }) => group === 'hub' || agents.includes(name));
+}
+
+/** Ansible and the provisioner read which image is in use, and how it runs, from this file. */
+function noteImage(names: LabNames, image: GoldenImage, { usable }: KvmVerdict): void {
+  const facts = {
+    image_file: image.image,
+    image_sha256: image.sha256,
+    image_kernel_file: image.kernel,
+    image_initrd_file: image.initrd,
+    vm_domain_type: usable ? 'kvm' : 'qemu',
+  };
+  writeIfChanged(path.join(names.dir, 'image.yml'), stringify(facts), 0o600);
+}
+
+function doorsOf({ machines }: Inventory): Door[] {
+  const hub = machines.find(({ group }) => group === 'hub');
+  if (!hub) throw new LabError('The inventory of the lab has no hub.', 'Add it to inventory/lab/hosts.yml.');
+  return [
+    { name: 'chat', usualPort: 8065, to: { address: hub.address, port: 8065 } },
+    { name: 'api', usualPort: 8090, to: { address: hub.address, port: 8090 } },
+  ];
+}
+
+/** What the `olympus` command reads to reach this lab. */
+function writeSettings(
+  names: LabNames,
+  doorUrls: LabUpResult['doorUrls'],
+  secrets: z.infer<typeof Secrets>,
+): void {
+  const settings = {
+    OLYMPUS_API_URL: doorUrls['api'],
+    OLYMPUS_API_TOKEN: secrets.vault_control_api_token,
+    OLYMPUS_MATTERMOST_URL: doorUrls['chat'],
+    OLYMPUS_MATTERMOST_TOKEN: secrets.vault_chat_human_token,
+    OLYMPUS_MATTERMOST_TEAM: 'olympus',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+  writeIfChanged(path.join(names.stateDir, '.env'), lines.join(''), 0o600);
+}
