@@ -13,6 +13,7 @@ import { type HypervisorPlan, hypervisorDir } from './hypervisor-plan.ts';
 const INIT = path.join(import.meta.dirname, 'init');
 const READY_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_SECONDS = 10;
 
 /**
  * Has a hypervisor run: its network, its files, and its first process, which keeps virtlogd, libvirtd and sshd
@@ -105,6 +106,7 @@ function onHypervisor(names: LabNames, { address }: HypervisorPlan, command: str
     `UserKnownHostsFile="${files.knownHosts}"`,
     'StrictHostKeyChecking=yes',
     'BatchMode=yes',
+    `ConnectTimeout=${CONNECT_TIMEOUT_SECONDS}`,
     'IdentitiesOnly=yes',
     'LogLevel=ERROR',
   ].flatMap((option) => ['-o', option]);

@@ -88,7 +88,9 @@ export class ModelRelay implements Part {
   ): Promise<{ status?: number; reason?: string }> {
     const { provider, agents, bodyLimitBytes = BODY_LIMIT_BYTES, silenceTimeoutMs } = this.#options;
     const hungUp = new AbortController();
-    response.once('close', () => hungUp.abort());
+    response.once('close', () => {
+      if (!response.writableFinished) hungUp.abort();
+    });
     try {
       const upstream = provider[call.format];
       if (!upstream) throw new ForwardError(404, `This lab has ${provider.label} only, not ${call.format}.`);

@@ -12,12 +12,15 @@ export interface PipeServerOptions {
   readonly listen: Endpoint;
   readonly connect: Endpoint;
   readonly log: Logger;
+  /** How long a connection of which one direction has ended may stay silent in the other. */
+  readonly halfOpenTimeoutMs?: number;
 }
 
 /** More at once than a fleet of agents needs; what comes beyond is closed at once. */
 const MAX_CONNECTIONS = 512;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
+const HALF_OPEN_TIMEOUT_MS = 600_000;
 
 /**
  * Passes bytes on between who connects here and one place, in both directions. An end of one direction is passed
@@ -60,12 +63,14 @@ export class PipeServer implements Part {
   }
 
   async #pass(near: Socket): Promise<void> {
+    const { connect, halfOpenTimeoutMs = HALF_OPEN_TIMEOUT_MS } = this.#options;
     this.#track(near);
-    const far = createConnection({ ...this.#options.connect, allowHalfOpen: true, noDelay: true });
+    const far = createConnection({ ...connect, allowHalfOpen: true, noDelay: true });
     this.#track(far);
     try {
       await connected(far, near);
-      await Promise.all([pipeline(near, far), pipeline(far, near)]);
+      const endHalf = (): void => endWhenIdle(near, far, halfOpenTimeoutMs);
+      await Promise.all([pipeline(near, far).then(endHalf), pipeline(far, near).then(endHalf)]);
     } catch (error) {
       // A peer that hangs up or is not there is everyday; whoever connected sees the connection end.
       this.#options.log.debug({ err: error, gate: this.name }, 'connection ended early');
@@ -92,6 +97,11 @@ export async function listenOn(server: Server, endpoint: Endpoint): Promise<void
   server.listen(endpoint, resolve);
   await promise;
   server.off('error', reject);
+}
+
+/** An ended direction may mean that the peer is gone altogether: nothing tells, as long as nothing is written to it. */
+function endWhenIdle(near: Socket, far: Socket, timeoutMs: number): void {
+  for (const socket of [near, far]) socket.setTimeout(timeoutMs, () => socket.destroy());
 }
 
 /** Resolves when `far` is connected; rejects when it cannot be, or when `near` goes away meanwhile. */
