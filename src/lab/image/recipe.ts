@@ -61,3 +61,13 @@ export const EARLY_FILES: Readonly<Record<string, string>> = {
   'etc/initramfs-tools/conf.d/olympus': 'MODULES=list\nCOMPRESS=lz4\n',
   'etc/initramfs-tools/modules': 'virtio_blk\nvirtio_pci\nvirtio_net\nvirtio_rng\next4\ncrc32c_generic\n',
 };
+
+/**
+ * OpenClaw gives a worker of its own five seconds to start, which takes longer than that under emulation; without it
+ * the gateway does not start at all (docs/decisions/0011). The image gives it ninety. Nothing else of it is changed.
+ */
+export const OPENCLAW_PATIENCE = {
+  name: 'LEASE_HEARTBEAT_START_TIMEOUT_MS',
+  from: /(LEASE_HEARTBEAT_START_TIMEOUT_MS ?= ?)5e3\b/,
+  to: '$19e4',
+} as const;
