@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
 import { lockFile } from '#lib/file-lock.ts';
 import type { LabNames } from './lab-names.ts';
+import { requireRoot } from './preflight.ts';
 
 export interface LabLock extends AsyncDisposable {
   /** Takes the lock's file away, for a lab that is gone; the lock holds on until it is disposed. */
@@ -12,6 +13,7 @@ export interface LabLock extends AsyncDisposable {
  * nothing. The file is in /run because `lab down` leaves nothing of the lab in the state directory.
  */
 export async function lockLab(names: LabNames, signal: AbortSignal): Promise<LabLock> {
+  requireRoot('change a lab');
   const file = `/run/olympus-lab-${names.id}.lock`;
   while (true) {
     const inode = touch(file);

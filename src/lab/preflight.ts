@@ -24,13 +24,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
 /** Refuses a machine on which the lab cannot run, before anything of it is made. */
 export async function checkMachine(signal: AbortSignal): Promise<void> {
   requireRoot('bring up a lab');
-  const missing = PROGRAMS.filter(([program]) => !isInstalled(program));
-  if (missing.length > 0) {
-    throw new LabError(
-      `Programs that the lab needs are missing: ${missing.map(([program]) => program).join(', ')}.`,
-      `Run: apt-get install --no-install-recommends ${packagesOf(missing)}`,
-    );
-  }
+  requirePrograms(SYSTEM_PATH.split(':'));
   const netcat = await tryRun('nc', ['-h'], { signal });
   if (!`${netcat.stdout}${netcat.stderr}`.includes('-N')) {
     throw new LabError(
@@ -46,14 +40,25 @@ export async function checkMachine(signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Refuses a machine that has not all of the programs in these folders, with the packages to install. */
+export function requirePrograms(folders: readonly string[]): void {
+  const missing = PROGRAMS.filter(([program]) => !isInstalled(program, folders));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, debianPackage]) => debianPackage))];
+  throw new LabError(
+    `Programs that the lab needs are missing: ${missing.map(([program]) => program).join(', ')}.`,
+    `Run: apt-get install --no-install-recommends ${packages.join(' ')}`,
+  );
+}
+
 /** The lab makes namespaces, which takes root. */
 export function requireRoot(purpose: string): void {
   if (process.getuid?.() === 0) return;
   throw new LabError(`Only root can ${purpose}: it consists of namespaces.`, 'Run this again with sudo.');
 }
 
-function isInstalled(program: string): boolean {
-  return SYSTEM_PATH.split(':').some((folder) => {
+function isInstalled(program: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => {
     try {
       accessSync(path.join(folder, program), constants.X_OK);
       return true;
@@ -61,8 +66,4 @@ function isInstalled(program: string): boolean {
       return false;
     }
   });
-}
-
-function packagesOf(missing: typeof PROGRAMS): string {
-  return [...new Set(missing.map(([, debianPackage]) => debianPackage))].join(' ');
 }
