@@ -120,6 +120,19 @@ describe('a lab', function () {
     assert.equal(await second.ssh(r420, 'ls /var/lib/olympus'), '');
   });
 
+  it('is brought up after a reboot, which leaves the names of namespaces and nothing behind them', async () => {
+    await using lab = await TestLab.make();
+    await lab.raise();
+    await lab.down();
+    mkdirSync('/run/netns', { recursive: true });
+    writeFileSync(path.join('/run/netns', lab.names.switchNamespace), '');
+    writeFileSync(path.join('/run/netns', lab.names.namespaceOf('r420')), '');
+
+    await lab.raise();
+
+    assert.equal((await lookAtLab(lab.names.stateDir, never)).state, 'up');
+  });
+
   it('refuses a namespace that has its name and is not its own, and leaves it as it is', async () => {
     await using lab = await TestLab.make();
     const name = lab.names.namespaceOf('r420');
