@@ -23,6 +23,8 @@ export interface SshServer extends AsyncDisposable {
   readonly port: number;
   /** Its public host key, as known_hosts wants it after the name. */
   readonly hostKey: string;
+  /** Ends every connection that is open now. */
+  cut(): Promise<void>;
 }
 
 /** Starts an sshd with a host key of its own, and resolves when it answers. */
@@ -61,6 +63,10 @@ export async function startSshServer(
   return {
     port,
     hostKey: (await readFile(`${hostKeyFile}.pub`, 'utf8')).split(' ').slice(0, 2).join(' '),
+    async cut() {
+      const sessions = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+      for (const pid of sessions.split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

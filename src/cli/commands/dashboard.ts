@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { dashboardUrl } from '#integrations/openclaw/dashboard-login.ts';
+import { type DashboardLogin, dashboardUrl } from '#integrations/openclaw/dashboard-login.ts';
 import { connectSsh } from '#integrations/ssh/connect.ts';
 import { SshError } from '#integrations/ssh/ssh-error.ts';
 import { choosePort } from '#lab/local/ports.ts';
@@ -13,11 +13,11 @@ import { openTunnel } from '../fleet/tunnel.ts';
 
 interface Options {
   readonly port?: number;
+  readonly wait: number;
   readonly open: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
-const GATEWAY_TIMEOUT_MS = 60_000;
 
 /** `olympus dashboard`: a tunnel to an agent's OpenClaw dashboard and an address that logs in. */
 export function addDashboard(parent: Command, context: CliContext): void {
@@ -31,6 +31,11 @@ export function addDashboard(parent: Command, context: CliContext): void {
         `the port on this machine; ${OPENCLAW.port} or a free one unless given`,
       ).argParser(parsePort),
     )
+    .addOption(
+      new Option('--wait <seconds>', 'how long to wait for a gateway that has only just been started')
+        .default(60)
+        .argParser(parseSeconds),
+    )
     .option('--no-open', 'print the address only, and open no browser')
     .addHelpText(
       'after',
@@ -43,33 +48,43 @@ Examples:
   $ olympus dashboard athena --port 8000 --no-open`,
     )
     .action(async (agent: string | undefined, options: Options) => {
-      try {
-        await serve(
-          await knownMachine(agent ?? (await onlyAgent(context)), context.settings),
-          options,
-          context,
-        );
-      } catch (error) {
-        throw error instanceof SshError ? new CliError(error.message, error.remedy, { cause: error }) : error;
-      }
+      const name = agent ?? (await onlyAgent(context));
+      await serve(await knownMachine(name, context.settings), options, context);
     });
 }
 
-async function serve(machine: string, { port: wanted, open }: Options, context: CliContext): Promise<void> {
+async function serve(
+  machine: string,
+  { port: wanted, wait, open }: Options,
+  context: CliContext,
+): Promise<void> {
   const { settings, signal, out } = context;
   const access = accessOf(settings);
   const port = await freePort(wanted);
-  await using connection = await connectSsh({ access, machine, timeoutMs: CONNECT_TIMEOUT_MS, signal });
   await using tunnel = openTunnel({ machine, port, remotePort: OPENCLAW.port }, access, context);
   out.progress(`Waiting for the gateway of ${machine} …`);
-  await tunnel.untilAnswered('/healthz', GATEWAY_TIMEOUT_MS, () => silentGateway(machine));
-  const url = dashboardUrl(port, await dashboardLogin(connection, signal));
+  await tunnel.untilAnswered('/healthz', wait * 1000, () => silentGateway(machine));
+  const url = dashboardUrl(port, await login(machine, context));
   out.print(url);
   using _page = open ? openBrowser(url, settings) : undefined;
   out.note(
     `This is the dashboard of ${machine}, until Ctrl-C. The address logs in once, within ten minutes.`,
   );
   await Promise.race([tunnel.ended, aborted(signal)]);
+}
+
+async function login(machine: string, { settings, signal }: CliContext): Promise<DashboardLogin> {
+  try {
+    await using connection = await connectSsh({
+      access: accessOf(settings),
+      machine,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      signal,
+    });
+    return await dashboardLogin(connection, signal);
+  } catch (error) {
+    throw error instanceof SshError ? new CliError(error.message, error.remedy, { cause: error }) : error;
+  }
 }
 
 async function onlyAgent({ settings }: CliContext): Promise<string> {
@@ -95,7 +110,7 @@ async function freePort(wanted: number | undefined): Promise<number> {
 function silentGateway(machine: string): CliError {
   return new CliError(
     `The OpenClaw gateway of ${machine} does not answer on its port ${OPENCLAW.port}.`,
-    `Does it run? Look at \`olympus logs ${machine} --unit openclaw-gateway\`; on an emulated machine it takes minutes to start.`,
+    `Does it run? Look at \`olympus logs ${machine} --unit openclaw-gateway\`; on an emulated machine it takes minutes to start: --wait 300.`,
   );
 }
 
@@ -111,4 +126,10 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
   throw new InvalidArgumentError('Write a whole number from 1 to 65535.');
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError('Write a number of seconds, up to 3600.');
 }

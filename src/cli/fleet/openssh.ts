@@ -40,6 +40,7 @@ export function exitOf(child: ChildProcess, signal: AbortSignal): Running {
 
 /** What ssh's complaint about `machine` means, and what to do. */
 export function sshFailure(machine: string, complaint: string, access: SshAccess): CliError {
+  if (/failed to execute ssh/.test(complaint)) return noProgram('ssh');
   const last = complaint.trim().split('\n').at(-1)?.replace(/\.$/, '') ?? '';
   if (/host key verification failed|REMOTE HOST IDENTIFICATION/i.test(complaint)) {
     return new CliError(
@@ -60,11 +61,19 @@ export function sshFailure(machine: string, complaint: string, access: SshAccess
 }
 
 function notStarted(error: Error & { code?: string; path?: string }): Error {
-  if (error.code !== 'ENOENT') return error;
-  const packages: Readonly<Record<string, string>> = { ssh: 'openssh-client', tail: 'coreutils' };
+  return error.code === 'ENOENT' && error.path ? noProgram(error.path, error) : error;
+}
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  ssh: 'openssh-client',
+  setpriv: 'util-linux',
+  tail: 'coreutils',
+};
+
+function noProgram(program: string, cause?: Error): CliError {
   return new CliError(
-    `There is no ${error.path} program on this machine.`,
-    `Install it: \`apt-get install ${packages[error.path ?? ''] ?? error.path}\`.`,
-    { cause: error },
+    `There is no ${program} program on this machine.`,
+    `Install it: \`apt-get install ${PACKAGES[program] ?? program}\`.`,
+    { cause },
   );
 }

@@ -41,7 +41,8 @@ export function openTunnel(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-4000);
   });
-  const { exit } = exitOf(child, AbortSignal.any([signal, closing.signal]));
+  const over = AbortSignal.any([signal, closing.signal]);
+  const { exit } = exitOf(child, over);
   const ended = exit.then((): never => {
     throw sshFailure(machine, complaint, access);
   });
@@ -60,7 +61,7 @@ export function openTunnel(
   return {
     ended,
     async untilAnswered(path, timeoutMs, silent) {
-      const asking = withDeadline(`GET ${path}`, timeoutMs, signal, async (until) => {
+      const asking = withDeadline(`GET ${path}`, timeoutMs, over, async (until) => {
         while (!(await answered(path, until))) {
           until.throwIfAborted();
           await clock.sleep(RETRY_MS, until);

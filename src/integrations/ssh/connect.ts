@@ -27,7 +27,8 @@ interface Attempt {
   strangeKey?: string;
 }
 
-const KEEPALIVE_MS = 5000;
+/** A minute of silence is the end; a busy emulated machine may well be silent for half of it. */
+const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 4 };
 
 /**
  * Connects to a machine as `ssh -F <configFile> <machine>` would, and resolves once it has logged in.
@@ -83,7 +84,7 @@ async function established(
       if (!known) attempt.strangeKey = fingerprint(key);
       return known;
     },
-    keepaliveInterval: KEEPALIVE_MS,
+    ...KEEPALIVE,
     // The deadline around this is the only one.
     readyTimeout: 0,
   });
