@@ -80,7 +80,7 @@ export const FleetVariables = z.strictObject({
   hypervisor_network: Text.optional(),
   hypervisor_vcpu_overcommit: z.number('write a number').min(1, 'write at least 1').default(4),
   vm_domain_type: hypervisorVariables.vm_domain_type.default('auto'),
-  hypervisor_manage_services: YesOrNo.optional(),
+  hypervisor_has_systemd: YesOrNo.optional(),
   vm_image_file: FileName.optional(),
   vm_image_manifest: Text.optional(),
   vm_image_url: Text.optional(),
