@@ -32,7 +32,7 @@ list-units) echo 'fwupd.service loaded failed failed Firmware update daemon' ;;
 esac`,
   journalctl: `echo "journalctl $*"; printf 'agent \\033]0;title\\007said\\n'
 case " $* " in *' -f '*) echo following; exec sleep 60;; esac`,
-  virsh: `echo ' Id   Name     State'; echo '------------------'; echo ' 1    hub      running'; echo ' -    athena   shut off'`,
+  virsh: `echo ' Id   Name     State'; echo '------------------'; echo ' 1    hub      running'; echo ' -    gone     shut off'`,
 };
 
 interface Diagnosis {
@@ -231,10 +231,7 @@ describe('the olympus command and the machines', () => {
         stdout,
         /✗ athena openclaw-gateway +is activating\n +→ olympus logs athena --unit openclaw-gateway/,
       );
-      assert.match(
-        stdout,
-        /✗ gone +gone \(127\.0\.0\.1, port \d+\) cannot be reached: nothing listens there/,
-      );
+      assert.match(stdout, /✗ gone +is shut off on r420\n +→ Start it: olympus apply .*--machine gone/);
     });
 
     it('name each thing that is wrong, and what to do about it', async () => {
@@ -248,7 +245,7 @@ describe('the olympus command and the machines', () => {
       const found = Object.fromEntries(checks.map((check) => [check.name, check]));
       assert.equal(ok, false);
       assert.match(found['imposter']?.what ?? '', /shows a host key that is not the one/);
-      assert.match(found['gone']?.what ?? '', /cannot be reached: nothing listens there/);
+      assert.match(found['gone']?.what ?? '', /is shut off on r420/);
       assert.match(found['athena']?.what ?? '', /^up for .*, load .* MiB free, runs olympusd$/);
       assert.match(found['athena openclaw-gateway']?.what ?? '', /is activating/);
       assert.match(found['athena fwupd.service']?.remedy ?? '', /systemctl status fwupd\.service/);

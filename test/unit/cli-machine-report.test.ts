@@ -98,6 +98,58 @@ describe('what a machine says about itself', () => {
   });
 });
 
+describe('a machine that does not answer', () => {
+  const absent = {
+    host: 'athena',
+    up: false as const,
+    silent: true,
+    what: 'athena cannot be reached.',
+    remedy: 'Does it run?',
+  };
+  const hypervisor = (host: string, line: string) => ({
+    host,
+    up: true as const,
+    text: `@tool\n/usr/bin/virsh\n@domains\n Id Name State\n---\n${line}\n\nexit 0\n`,
+  });
+  const silent = {
+    host: 'r710',
+    up: false as const,
+    silent: true,
+    what: 'r710 cannot be reached.',
+    remedy: 'Does it run?',
+  };
+
+  it('is shut off, is starting, or was never made, as its hypervisor says', () => {
+    const cases = [' -  athena  shut off', ' 1  athena  running', ' 1  hub  running'].map(
+      (line) => machineChecks(absent, [hypervisor('r420', line)])[0],
+    );
+
+    assert.deepEqual(
+      cases.map((check) => [check?.ok, check?.what]),
+      [
+        [false, 'is shut off on r420'],
+        [false, 'runs on r420, but: athena cannot be reached.'],
+        [true, 'is on no hypervisor: it was never made, or was destroyed'],
+      ],
+    );
+  });
+
+  it('is not explained away when somebody answers at its address', () => {
+    const wrongKey = { ...absent, silent: false, what: 'athena shows another host key.' };
+
+    assert.deepEqual(
+      machineChecks(wrongKey, [hypervisor('r420', ' 1  hub  running')]).map(({ ok, what }) => [ok, what]),
+      [[false, 'athena shows another host key.']],
+    );
+  });
+
+  it('may be anywhere while a hypervisor does not answer', () => {
+    const [check] = machineChecks(absent, [hypervisor('r420', ' 1  hub  running'), silent]);
+
+    assert.deepEqual(check, { name: 'athena', ok: false, what: absent.what, remedy: absent.remedy });
+  });
+});
+
 describe('what a hypervisor says about itself', () => {
   const answer = (tool: string, domains: string, more = '') => ({
     host: 'r420',

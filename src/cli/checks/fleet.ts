@@ -39,7 +39,7 @@ export async function fleetFindings(
   checks.push(
     ...missingFromConfig(inventory, hosts.machines),
     ...[...here, ...hypervisors].flatMap((answer) => hypervisorChecks(answer, bridgeOf(answer.host))),
-    ...machines.flatMap((answer) => machineChecks(answer)),
+    ...machines.flatMap((answer) => machineChecks(answer, [...here, ...hypervisors])),
   );
   return { checks, notChecked };
 }

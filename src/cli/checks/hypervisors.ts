@@ -23,11 +23,21 @@ export function hypervisorChecks(answer: Answer, bridge?: string): Check[] {
   ];
 }
 
+/** The domains of a hypervisor and their states; undefined when it could not say. */
+export function domainsOf(answer: Answer): ReadonlyMap<string, string> | undefined {
+  if (!answer.up) return undefined;
+  const sections = sectionsOf(harmless(answer.text));
+  const section = (name: string): string => sections.get(name) ?? '';
+  return virshAnswered(section) ? parseDomains(section('domains')) : undefined;
+}
+
+function virshAnswered(section: (name: string) => string): boolean {
+  return section('tool') !== '' && /^exit 0$/m.test(section('domains'));
+}
+
 function libvirtCheck(host: string, section: (name: string) => string): Check {
   const domains = section('domains');
-  if (section('tool') !== '' && /^exit 0$/m.test(domains)) {
-    return passed(host, `libvirt answers: ${domainsIn(domains)}`);
-  }
+  if (virshAnswered(section)) return passed(host, `libvirt answers: ${counted(parseDomains(domains))}`);
   if (section('tool') === '' && section('socket') !== '') {
     return passed(host, 'libvirtd runs; without virsh there, its machines are not counted');
   }
@@ -50,14 +60,22 @@ function libvirtCheck(host: string, section: (name: string) => string): Check {
   );
 }
 
-/** Counts the lines of `virsh list --all`. */
-function domainsIn(text: string): string {
-  const states = text
-    .split('\n')
-    .flatMap((line) => /^ +(?:\d+|-) +\S+ +(\S.*)$/.exec(line)?.[1]?.trim() ?? []);
+/** Counts machines by state. */
+function counted(domains: ReadonlyMap<string, string>): string {
+  const states = [...domains.values()];
   if (states.length === 0) return 'no machines';
   const kinds = [...new Set(states)].sort();
   return kinds.map((kind) => `${states.filter((state) => state === kind).length} ${kind}`).join(', ');
+}
+
+/** The lines of `virsh list --all`: the state of each domain. */
+function parseDomains(text: string): Map<string, string> {
+  return new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const [, name, state] = /^ +(?:\d+|-) +(\S+) +(\S.*)$/.exec(line) ?? [];
+      return name && state ? [[name, state.trim()]] : [];
+    }),
+  );
 }
 
 function bridgeCheck(host: string, bridge: string, links: string): Check {

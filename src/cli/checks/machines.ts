@@ -2,14 +2,18 @@ import { type MachineReport, parseMachineReport } from '../fleet/machine-report.
 import type { Answer } from '../fleet/survey.ts';
 import { age } from '../format.ts';
 import { type Check, failed, passed, warned } from './check.ts';
+import { domainsOf } from './hypervisors.ts';
 
 const MANY_RESTARTS = 5;
 const LEAST_FREE = 0.05;
 
-/** Whether a machine answers and everything on it runs: one check for the machine, one for each thing that is wrong. */
-export function machineChecks(answer: Answer): Check[] {
+/**
+ * Whether a machine answers and everything on it runs: one check for the machine, one for each thing that is wrong.
+ * What the hypervisors answered tells why one does not.
+ */
+export function machineChecks(answer: Answer, hypervisors: readonly Answer[] = []): Check[] {
   const { host } = answer;
-  if (!answer.up) return [failed(host, answer.what, answer.remedy)];
+  if (!answer.up) return [absenceCheck(answer, hypervisors)];
   const report = parseMachineReport(answer.text);
   return [
     passed(host, summary(report)),
@@ -22,6 +26,41 @@ export function machineChecks(answer: Answer): Check[] {
         failed(`${host} ${unit}`, 'has failed', `olympus ssh ${host} -- systemctl status ${unit}`),
       ),
   ];
+}
+
+type Absent = Extract<Answer, { readonly up: false }>;
+
+/** Whether nobody answers, and every hypervisor says that it has no such machine: not every one need be made. */
+export function isUnmade(answer: Answer, hypervisors: readonly Answer[]): boolean {
+  if (answer.up || !answer.silent) return false;
+  const { host } = answer;
+  const all = hypervisors.map(domainsOf);
+  return all.length > 0 && all.every((domains) => domains !== undefined && !domains.has(host));
+}
+
+function absenceCheck(answer: Absent, hypervisors: readonly Answer[]): Check {
+  const { host, what, remedy } = answer;
+  if (!answer.silent) return failed(host, what, remedy);
+  if (isUnmade(answer, hypervisors)) {
+    return warned(
+      host,
+      'is on no hypervisor: it was never made, or was destroyed',
+      `When it is wanted: ansible-playbook -i <inventory> ansible/setup.yml --limit ${host}, in a lab: olympus lab up --agents ${host}`,
+    );
+  }
+  const found = hypervisors.flatMap((each) => {
+    const state = domainsOf(each)?.get(host);
+    return state === undefined ? [] : [{ on: each.host, state }];
+  })[0];
+  const apply = `olympus apply --inventory <folder> --machine ${host}`;
+  if (!found) return failed(host, what, remedy);
+  if (found.state !== 'running')
+    return failed(host, `is ${found.state} on ${found.on}`, `Start it: ${apply}`);
+  return failed(
+    host,
+    `runs on ${found.on}, but: ${what}`,
+    `It may still be starting, which takes minutes where it is emulated. This waits, and shows what its console printed: ${apply}`,
+  );
 }
 
 function summary({ units, uptimeSeconds, load, memory }: MachineReport): string {

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import path from 'node:path';
+import { type KvmVerdict, probeKvm } from '#lab/kvm-probe.ts';
 import { cacheDirectory, type Environment } from '#lib/config.ts';
 import type { Settings } from '../settings.ts';
 import { type Check, failed, passed, warned } from './check.ts';
@@ -24,12 +25,11 @@ const TOOLS: readonly { readonly program: string; readonly package: string; read
 ];
 
 /** Whether this machine can reach a fleet, set one up, and hold a lab. Only the first is asked of everybody. */
-export function workstationChecks(settings: Settings): Check[] {
-  const { env, stateDir } = settings;
+export async function workstationChecks({ env, stateDir }: Settings, signal: AbortSignal): Promise<Check[]> {
   const hasLab = existsSync(path.join(stateDir, 'lab'));
   return [
     userCheck(hasLab),
-    kvmCheck(),
+    kvmCheck(await probeKvm({ cacheDir: cacheDirectory(env), signal })),
     sshCheck(env),
     ...toolChecks(env, hasLab),
     memoryCheck(),
@@ -46,22 +46,13 @@ function userCheck(hasLab: boolean): Check {
     : warned(name, 'you are not root', 'A lab on this machine needs it: sudo olympus lab up');
 }
 
-function kvmCheck(): Check {
-  const name = 'kvm';
-  const device = '/dev/kvm';
-  if (!existsSync(device)) {
-    return warned(
-      name,
-      `there is no ${device}`,
-      'A lab here emulates its machines, which takes about ten times longer. Turn on virtualisation in the firmware, or nesting at the provider.',
-    );
-  }
-  try {
-    accessSync(device, constants.R_OK | constants.W_OK);
-    return passed(name, `${device} can be opened; whether a guest runs on it shows when one is started`);
-  } catch {
-    return warned(name, `${device} cannot be opened by you`, 'Join the group kvm: adduser $USER kvm');
-  }
+function kvmCheck({ usable, reason }: KvmVerdict): Check {
+  if (usable) return passed('kvm', reason);
+  return warned(
+    'kvm',
+    reason,
+    'Without it a lab here emulates its machines, which takes about ten times longer. Turn on virtualisation in the firmware, or nesting at the provider.',
+  );
 }
 
 function sshCheck(env: Environment): Check {

@@ -35,9 +35,11 @@ Examples:
   $ olympus doctor --json | jq '.checks[] | select(.ok | not)'`,
     )
     .action(async ({ json, inventory }: { json?: boolean; inventory?: string }) => {
-      const [fleet, control, chat] = await Promise.all([
-        // A fleet of processes has no machines, and has its own logs to look at.
-        isLocalFleet(settings)
+      // A fleet of processes has no machines, and nothing to be set up with.
+      const processes = isLocalFleet(settings);
+      const [workstation, fleet, control, chat] = await Promise.all([
+        processes ? [] : workstationChecks(settings, signal),
+        processes
           ? { checks: [], notChecked: [] }
           : fleetFindings(inventory ?? settings.env['OLYMPUS_INVENTORY'], context),
         controlFindings(context),
@@ -46,7 +48,7 @@ Examples:
       const checks = [
         nodeCheck(process.versions.node),
         ...settingsChecks(settings),
-        ...(isLocalFleet(settings) ? [] : workstationChecks(settings)),
+        ...workstation,
         ...fleet.checks,
         ...control.checks,
         ...chat.checks,

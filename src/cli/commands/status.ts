@@ -6,7 +6,8 @@ import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import { agentChecks } from '../checks/agents.ts';
 import { type Check, failed, printChecks } from '../checks/check.ts';
 import { partChecks, queueCheck } from '../checks/control.ts';
-import { machineChecks } from '../checks/machines.ts';
+import { HYPERVISOR_COMMAND } from '../checks/hypervisors.ts';
+import { isUnmade, machineChecks } from '../checks/machines.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { fleetHosts } from '../fleet/hosts.ts';
@@ -97,9 +98,13 @@ async function lookAtMachines(context: CliContext): Promise<Pick<Report, 'machin
   const hosts = await fleetHosts(context.settings);
   if (!hosts) return { problems: [] };
   const answers = await askEach(hosts.machines, MACHINE_COMMAND, context);
+  const allUp = answers.every(({ up }) => up);
+  const hypervisors = allUp ? [] : await askEach(hosts.hypervisors, HYPERVISOR_COMMAND, context);
   return {
-    machines: answers.map(machineRow),
-    problems: answers.flatMap(machineChecks).filter((check) => !check.ok),
+    machines: answers.map((answer) =>
+      isUnmade(answer, hypervisors) ? { name: answer.host, up: false, unmade: true } : machineRow(answer),
+    ),
+    problems: answers.flatMap((answer) => machineChecks(answer, hypervisors)).filter((check) => !check.ok),
   };
 }
 

@@ -6,6 +6,8 @@ import type { Answer } from './survey.ts';
 /** A machine in the answer of `olympus status`. */
 export type MachineRow =
   | { readonly name: string; readonly up: false; readonly reason: string }
+  /** No hypervisor has it: it is in the inventory only. */
+  | { readonly name: string; readonly up: false; readonly unmade: true }
   | ({ readonly name: string; readonly up: true } & MachineReport);
 
 /** What a machine answered, as a row. */
@@ -30,7 +32,7 @@ export function printMachines(machines: readonly MachineRow[], out: Output): voi
 }
 
 function cells(machine: MachineRow): string[] {
-  if (!machine.up) return [machine.name, 'down', '–', '–', '–', '–'];
+  if (!machine.up) return [machine.name, 'unmade' in machine ? 'not made' : 'down', '–', '–', '–', '–'];
   const { name, uptimeSeconds, load, memory, units } = machine;
   return [
     name,

@@ -6,7 +6,14 @@ import { accessOf } from './hosts.ts';
 /** What came back from one host: what the command printed, or why it could not be asked. */
 export type Answer =
   | { readonly host: string; readonly up: true; readonly text: string }
-  | { readonly host: string; readonly up: false; readonly what: string; readonly remedy: string };
+  | {
+      readonly host: string;
+      readonly up: false;
+      /** Nobody answered there at all; else somebody did, and something is wrong with that. */
+      readonly silent: boolean;
+      readonly what: string;
+      readonly remedy: string;
+    };
 
 /** Emulated machines take their time to log somebody in, and then for every program. */
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -45,7 +52,8 @@ async function ask(
     return { host, up: true, text: stdout };
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    return { host, up: false, what: error.message, remedy: error.remedy };
+    const silent = error.kind === 'unreachable' || error.kind === 'timeout';
+    return { host, up: false, silent, what: error.message, remedy: error.remedy };
   }
 }
 

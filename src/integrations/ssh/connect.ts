@@ -176,5 +176,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? String(error.code) : '';
+  // What a ProxyCommand such as nc leaves us with when it found nobody.
+  if (/lost before handshake|connection was closed/.test(error.message)) return 'nothing answers there';
   return REASONS[code] ?? error.message;
 }
