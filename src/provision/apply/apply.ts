@@ -3,12 +3,10 @@ import { HypervisorError } from '#integrations/libvirt/hypervisor.ts';
 import type { HypervisorHost, Machine } from '../inventory/inventory.ts';
 import { imagePath, machineFiles } from '../machine/machine-spec.ts';
 import { type PlanOptions, parseApplied, planMachine } from '../machine/plan.ts';
-import type { MachinePlan, Refusal } from '../machine/step.ts';
-import { probesOf } from '../ready/probes.ts';
+import type { MachinePlan, Refusal, Step } from '../machine/step.ts';
 import { waitUntilReady } from '../ready/wait-until-ready.ts';
 import { executeStep } from './execute.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
-import { growInside } from './grow-inside.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
 import { readCurrent, type WantedMachine, wantedMachine } from './machine-context.ts';
 import { type Failure, failureOf, type Outcome } from './outcome.ts';
@@ -146,30 +144,38 @@ class MachineWork {
   }
 
   async #carryOut(hypervisor: Hypervisor, wanted: WantedMachine, plan: MachinePlan): Promise<void> {
-    const { scratchDir, clock, signal } = this.#fleet;
+    const { makeSeedImage, clock, signal } = this.#fleet;
     const { spec, steps } = plan;
-    const context = { hypervisor, spec, wanted, scratchDir, clock, signal };
+    const context = { hypervisor, spec, wanted, makeSeedImage, clock, signal };
     for (const step of steps.filter(({ kind }) => kind !== 'finish')) {
       this.#say(`${step.kind}: ${step.detail}`);
       await executeStep(step, context);
     }
     const finish = steps.find(({ kind }) => kind === 'finish');
     await this.#waitUntilReady(hypervisor, finish === undefined);
-    await growInside(steps, { machine: spec.name, sshConfig: this.#fleet.ssh.config, signal });
+    if (!steps.some(({ kind }) => kind === 'start')) await this.#growInside(steps);
     if (!finish) return;
     this.#say(finish.kind);
     await executeStep(finish, context);
   }
 
+  async #growInside(steps: readonly Step[]): Promise<void> {
+    for (const { kind } of steps) {
+      if (kind !== 'grow-root' && kind !== 'grow-data') continue;
+      this.#say(`${kind}: the file system inside`);
+      await this.#fleet.access.growInside(this.#machine.name, kind === 'grow-root' ? 'root' : 'data');
+    }
+  }
+
   async #waitUntilReady(hypervisor: Hypervisor, quick: boolean): Promise<void> {
-    const { inventory, ssh, clock, signal } = this.#fleet;
+    const { inventory, access, clock, signal } = this.#fleet;
     const { name } = this.#machine;
     const { variables } = inventory;
     const startedAt = clock.now();
     await waitUntilReady({
       machine: name,
       hypervisor,
-      probes: probesOf({ machine: name, hypervisor, sshConfig: ssh.config }),
+      probes: access.probes(name, hypervisor),
       consoleFile: machineFiles(name).console,
       quick,
       progressTimeoutMs: variables.vm_boot_progress_timeout_seconds * 1000,

@@ -1,14 +1,19 @@
 import path from 'node:path';
 import { z } from 'zod';
+import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import { virshHypervisor } from '#integrations/libvirt/virsh.ts';
 import type { Clock } from '#lib/clock.ts';
 import { readYaml } from '#lib/yaml.ts';
-import { readSeedTemplates, type SeedTemplates } from '../cloud-init/seed.ts';
+import { readSeedTemplates, type Seed, type SeedTemplates } from '../cloud-init/seed.ts';
+import { makeSeedImage } from '../cloud-init/seed-image.ts';
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 import type { Image } from '../machine/machine-spec.ts';
+import type { Phase } from '../ready/not-ready.ts';
+import { type Probe, probesOf } from '../ready/probes.ts';
 import { prepareSsh } from '../ssh/prepare-ssh.ts';
 import { openShell } from '../ssh/shell.ts';
 import type { SshFiles } from '../ssh/ssh-files.ts';
+import { growInside } from './grow-inside.ts';
 import type { Connect } from './hypervisor-pool.ts';
 
 /** What is said about a machine while it is worked on. */
@@ -17,14 +22,24 @@ export interface Progress {
   readonly text: string;
 }
 
+/** The way into machines, from outside. */
+export interface MachineAccess {
+  /** How each phase of a machine's way up is seen to be over. */
+  probes(machine: string, hypervisor: Hypervisor): Readonly<Record<Phase, Probe>>;
+  /** Lets a machine that runs use a disk that has grown. */
+  growInside(machine: string, disk: 'root' | 'data'): Promise<void>;
+}
+
 /** Everything that work on the machines of a fleet needs. */
 export interface Fleet {
   readonly inventory: Inventory;
   readonly image: Image;
   readonly templates: SeedTemplates;
   readonly ssh: SshFiles;
-  readonly scratchDir: string;
   readonly connect: Connect;
+  readonly access: MachineAccess;
+  /** Makes the disk image of a seed. */
+  readonly makeSeedImage: (seed: Seed) => Promise<Uint8Array>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
@@ -39,13 +54,19 @@ export interface FleetOptions extends Pick<Fleet, 'inventory' | 'clock' | 'signa
 /** Prepares work on a fleet: keys and SSH configuration are made where they are missing. */
 export async function openFleet({ root, stateDir, ...rest }: FleetOptions): Promise<Fleet> {
   const { inventory, signal } = rest;
+  const manifest = readManifest(inventory, stateDir);
   const { files } = await prepareSsh(inventory, stateDir, signal);
   return {
     ...rest,
-    image: imageOf(inventory, stateDir),
+    inventory: { ...inventory, hypervisors: inventory.hypervisors.map((host) => decided(host, manifest)) },
+    image: imageOf(inventory, manifest),
     templates: readSeedTemplates(root),
     ssh: files,
-    scratchDir: path.join(stateDir, 'tmp'),
+    makeSeedImage: (seed) => makeSeedImage(seed, path.join(stateDir, 'tmp'), signal),
+    access: {
+      probes: (machine, hypervisor) => probesOf({ machine, hypervisor, sshConfig: files.config }),
+      growInside: (machine, disk) => growInside(machine, disk, { sshConfig: files.config, signal }),
+    },
     connect: async (host) => {
       const shell = await openShell(host, files, signal);
       return {
@@ -84,14 +105,28 @@ export class UnknownMachine extends Error {
   }
 }
 
-const Manifest = z.object({ image_sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+/** What whoever built an image here says about it, and about how guests run on this machine. */
+const Manifest = z.object({
+  image_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  vm_domain_type: z.enum(['kvm', 'qemu']).optional(),
+});
+type Manifest = z.output<typeof Manifest>;
+
+/** Where the inventory leaves it open, whoever built the image has tried. */
+function decided(host: HypervisorHost, manifest: Manifest | undefined): HypervisorHost {
+  const tried = manifest?.vm_domain_type;
+  return tried && host.domainType === 'auto' ? { ...host, domainType: tried } : host;
+}
+
+function readManifest({ variables }: Inventory, stateDir: string): Manifest | undefined {
+  const { vm_image_manifest: name } = variables;
+  return name === undefined ? undefined : readYaml(path.join(stateDir, name), Manifest);
+}
 
 /** The base image: the inventory's, or the one that was built here last. Its name follows its content. */
-function imageOf({ variables }: Inventory, stateDir: string): Image {
-  const { vm_image_file, vm_image_manifest, vm_kernel_file, vm_initrd_file, vm_kernel_options } = variables;
-  const options = vm_kernel_options;
-  if (vm_image_manifest !== undefined) {
-    const manifest = readYaml(path.join(stateDir, vm_image_manifest), Manifest);
+function imageOf({ variables }: Inventory, manifest: Manifest | undefined): Image {
+  const { vm_image_file, vm_kernel_file, vm_initrd_file, vm_kernel_options: options } = variables;
+  if (manifest) {
     const name = manifest.image_sha256.slice(0, 12);
     const kernel = { kernel: `${name}.vmlinuz`, initrd: `${name}.initrd`, options };
     return { file: `${name}.qcow2`, kernel };

@@ -34,7 +34,8 @@ export function findingLine({ file, line, column, field, message, meant }: Findi
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of candidates) {
-    const distance = name.startsWith(word) || word.startsWith(name) ? 1 : editDistance(word, name);
+    const isCutShort = name.startsWith(word) || word.startsWith(name);
+    const distance = isCutShort ? 0.5 : editDistance(word, name);
     if (distance <= Math.max(2, name.length / 3) && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) {
       best = { name, distance };
     }

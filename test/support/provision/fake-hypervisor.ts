@@ -1,0 +1,193 @@
+import { parseDomain } from '#integrations/libvirt/domain-xml.ts';
+import type { Disk, Domain, DomainFacts, Hypervisor } from '#integrations/libvirt/hypervisor.ts';
+
+interface FakeDomain {
+  defined: string;
+  live: string | undefined;
+  autostart: boolean;
+  paused: boolean;
+}
+
+/** Thrown in place of going on: what SIGKILL does to a provisioner. */
+class Killed extends Error {}
+
+const GIB = 1024 ** 3;
+
+/** A hypervisor in memory that behaves as libvirt does as far as the provisioner relies on it. */
+export class FakeHypervisor implements Hypervisor {
+  readonly name: string;
+  readonly domains = new Map<string, FakeDomain>();
+  readonly files = new Map<string, string | Uint8Array | Disk>();
+  /** Every call that changes something, in order. */
+  readonly calls: string[] = [];
+  /** How many more changes happen before the provisioner is killed, and whether the last one still takes effect. */
+  killAfter: { changes: number; lastTakesEffect: boolean } | undefined;
+  libvirt = true;
+  /** A guest that ignores being asked to shut down. */
+  stubborn = false;
+  kvm = false;
+
+  constructor(name = 'r420') {
+    this.name = name;
+  }
+
+  async domain(name: string): Promise<Domain | undefined> {
+    const domain = this.domains.get(name);
+    if (!domain) return undefined;
+    const { defined, live, autostart, paused } = domain;
+    return {
+      state: live === undefined ? 'off' : paused ? 'paused' : 'running',
+      autostart,
+      persistent: true,
+      defined: facts(defined),
+      live: live === undefined ? undefined : facts(live),
+    };
+  }
+
+  define(xml: string): Promise<void> {
+    const name = /<name>(.*)<\/name>/.exec(xml)?.[1] ?? '';
+    return this.#change(`define ${name}`, () => {
+      const before = this.domains.get(name) ?? { live: undefined, autostart: false, paused: false };
+      this.domains.set(name, { ...before, defined: xml });
+    });
+  }
+
+  start(name: string): Promise<void> {
+    return this.#change(`start ${name}`, () => {
+      const domain = this.#existing(name);
+      if (domain.live !== undefined) throw new Error(`${name} is already active`);
+      for (const [, file] of domain.defined.matchAll(/<source file='([^']+)'/g)) {
+        if (!this.files.has(file ?? '')) throw new Error(`${file} is not there`);
+      }
+      domain.live = domain.defined;
+    });
+  }
+
+  resume(name: string): Promise<void> {
+    return this.#change(`resume ${name}`, () => {
+      this.#existing(name).paused = false;
+    });
+  }
+
+  shutdown(name: string): Promise<void> {
+    return this.#change(`shutdown ${name}`, () => {
+      if (!this.stubborn) this.#existing(name).live = undefined;
+    });
+  }
+
+  powerOff(name: string): Promise<void> {
+    return this.#change(`power off ${name}`, () => {
+      this.#existing(name).live = undefined;
+    });
+  }
+
+  setAutostart(name: string, on: boolean): Promise<void> {
+    return this.#change(`autostart ${name}`, () => {
+      this.#existing(name).autostart = on;
+    });
+  }
+
+  setLiveMemory(name: string): Promise<void> {
+    return this.#change(`set memory ${name}`, () => undefined);
+  }
+
+  undefine(name: string): Promise<void> {
+    return this.#change(`undefine ${name}`, () => void this.domains.delete(name));
+  }
+
+  async hasLibvirt(): Promise<boolean> {
+    return this.libvirt;
+  }
+
+  async hasKvm(): Promise<boolean> {
+    return this.kvm;
+  }
+
+  async disk(file: string): Promise<Disk | undefined> {
+    const found = this.files.get(file);
+    return typeof found === 'object' && 'sizeBytes' in found ? found : undefined;
+  }
+
+  createOverlay(file: string, base: string, sizeGib: number): Promise<void> {
+    return this.#change(`create ${file}`, () => {
+      this.files.set(file, { sizeBytes: sizeGib * GIB, backing: base });
+    });
+  }
+
+  createDataDisk(file: string, _label: string, sizeGib: number): Promise<void> {
+    return this.#change(`create ${file}`, () => {
+      this.files.set(file, { sizeBytes: sizeGib * GIB, backing: undefined });
+    });
+  }
+
+  growDisk(file: string, sizeGib: number): Promise<void> {
+    return this.#change(`grow ${file}`, () => {
+      const disk = this.files.get(file);
+      const backing = typeof disk === 'object' && 'sizeBytes' in disk ? disk.backing : undefined;
+      this.files.set(file, { sizeBytes: sizeGib * GIB, backing });
+    });
+  }
+
+  async fileSize(file: string): Promise<number | undefined> {
+    const found = this.files.get(file);
+    if (found === undefined) return undefined;
+    return typeof found === 'object' && 'sizeBytes' in found ? 1 : found.length;
+  }
+
+  async readFile(file: string): Promise<string | undefined> {
+    const found = this.files.get(file);
+    return typeof found === 'string' ? found : undefined;
+  }
+
+  writeFile(file: string, content: string | Uint8Array): Promise<void> {
+    return this.#change(`write ${file}`, () => void this.files.set(file, content));
+  }
+
+  async remove(file: string): Promise<boolean> {
+    const found = [...this.files.keys()].filter((each) => each === file || each.startsWith(`${file}/`));
+    if (found.length === 0) return false;
+    await this.#change(`remove ${file}`, () => {
+      for (const each of found) this.files.delete(each);
+    });
+    return true;
+  }
+
+  async tail(file: string, lines: number): Promise<string[]> {
+    const found = this.files.get(file);
+    return typeof found === 'string' ? found.split('\n').slice(-lines) : [];
+  }
+
+  /** Changes a domain as somebody else would, with virsh. */
+  edit(name: string, which: 'defined' | 'live', change: (xml: string) => string): void {
+    const domain = this.#existing(name);
+    const xml = domain[which];
+    if (xml !== undefined) domain[which] = change(xml);
+  }
+
+  async #change(what: string, effect: () => void): Promise<void> {
+    this.calls.push(what);
+    const kill = this.killAfter;
+    if (kill) {
+      kill.changes -= 1;
+      if (kill.changes < 0 || (kill.changes === 0 && !kill.lastTakesEffect)) throw new Killed(what);
+    }
+    effect();
+    if (kill?.changes === 0) throw new Killed(what);
+  }
+
+  #existing(name: string): FakeDomain {
+    const domain = this.domains.get(name);
+    if (!domain) throw new Error(`failed to get domain '${name}'`);
+    return domain;
+  }
+}
+
+/** libvirt prints memory in KiB whatever it was given in. */
+function facts(xml: string): DomainFacts {
+  return parseDomain(
+    xml.replaceAll(
+      /<(memory|currentMemory) unit='MiB'>(\d+)</g,
+      (_, element: string, mib: string) => `<${element} unit='KiB'>${Number(mib) * 1024}<`,
+    ),
+  );
+}

@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { destroyMachines } from '#provision/apply/destroy.ts';
+import { UnknownMachine } from '#provision/apply/fleet.ts';
+import { machineFiles } from '#provision/machine/machine-spec.ts';
+import { ProvisionBench } from '#test/provision/bench.ts';
+import { type TempDir, tempDir } from '#test/temp-dir.ts';
+
+const FILES = machineFiles('athena');
+const CREATE = 'write-seed create-root create-data define autostart start finish';
+
+describe('applying a machine', () => {
+  let dir: TempDir;
+  let bench: ProvisionBench;
+
+  before(async () => {
+    dir = await tempDir('apply');
+  });
+  after(() => dir[Symbol.asyncDispose]());
+  beforeEach(() => {
+    bench = new ProvisionBench(dir.path);
+  });
+
+  it('makes it, then leaves it alone', async () => {
+    assert.equal(await bench.kinds(), CREATE);
+    bench.r420.calls.length = 0;
+
+    assert.equal(await bench.kinds(), '');
+    assert.deepEqual(bench.r420.calls, []);
+  });
+
+  it('only says what it would do in a dry run, which needs no image yet', async () => {
+    bench.r420.files.clear();
+
+    assert.equal(await bench.kinds({ dryRun: true }), CREATE);
+    assert.deepEqual(bench.r420.calls, []);
+  });
+
+  it('takes the host key out of the seed once the machine is up', async () => {
+    bench.look = { is: 'hopeless', why: 'nothing' };
+    await bench.apply();
+    assert.match(String(bench.r420.files.get(FILES.seed)), /PRIVATE KEY/);
+
+    bench.look = { is: 'over' };
+    assert.equal(await bench.kinds(), 'finish');
+
+    assert.doesNotMatch(String(bench.r420.files.get(FILES.seed)), /PRIVATE KEY/);
+  });
+
+  it('never counts a machine as done that is down', async () => {
+    bench.look = { is: 'hopeless', why: 'the host key is another' };
+    bench.r420.files.set(FILES.console, 'line 1\nline 2');
+
+    const [outcome] = await bench.apply();
+
+    assert.equal(
+      outcome?.failure?.message,
+      'athena did not come up: it stopped at the phase address: the host key is another.',
+    );
+    assert.deepEqual(outcome?.failure?.console, ['line 1', 'line 2']);
+    assert.match((await bench.kinds()).slice(0, 2), /^!/, 'the next call does not either');
+  });
+
+  it('starts one that is off, and resumes one that is paused', async () => {
+    await bench.apply();
+    await bench.r420.powerOff('athena');
+    assert.equal(await bench.kinds(), 'start');
+
+    const domain = bench.r420.domains.get('athena');
+    assert.ok(domain);
+    domain.paused = true;
+    assert.equal(await bench.kinds(), 'resume');
+  });
+
+  it('restarts it for more memory, and says from what to what', async () => {
+    await bench.apply();
+    bench.change({ memoryMib: 4096 });
+
+    const [outcome] = await bench.apply();
+
+    assert.equal(outcome?.failure, undefined);
+    assert.deepEqual(
+      outcome?.steps.map(({ kind, effect, detail }) => `${kind}, ${effect}: ${detail}`),
+      [
+        'stop, restart: memory 3072 → 4096 MiB',
+        'define, restart: memory 3072 → 4096 MiB',
+        'start, restart: with the new definition',
+      ],
+    );
+    assert.equal(await bench.kinds(), '');
+  });
+
+  it('pulls the plug of a guest that does not shut down', async () => {
+    await bench.apply();
+    bench.change({ vcpus: 2 });
+    bench.r420.stubborn = true;
+    let nowMs = 0;
+    const sleep = async (durationMs: number): Promise<void> => {
+      nowMs += durationMs;
+    };
+    bench.clock = { now: () => nowMs, sleep };
+
+    assert.equal(await bench.kinds(), 'stop define start');
+
+    assert.ok(bench.r420.calls.includes('power off athena'));
+    assert.equal(await bench.kinds(), '');
+  });
+
+  it('grows disks in place, and their file systems with them', async () => {
+    await bench.apply();
+    bench.change({ diskGib: 20, dataGib: 8 });
+
+    assert.equal(await bench.kinds(), 'grow-root grow-data define');
+    assert.ok(bench.said.includes('athena: grow root inside'));
+    assert.ok(bench.said.includes('athena: grow data inside'));
+    assert.equal(await bench.kinds(), '');
+  });
+
+  it('refuses to shrink a disk', async () => {
+    await bench.apply();
+    bench.change({ diskGib: 5 });
+
+    assert.match(
+      await bench.kinds(),
+      /^! The root disk of athena has 12 GiB and cannot shrink to 5\. Write disk_gib: 12/,
+    );
+  });
+
+  it('repairs what somebody changed behind its back, and only that', async () => {
+    await bench.apply();
+    const halve = (xml: string): string => xml.replaceAll("unit='MiB'>3072<", "unit='MiB'>1536<");
+    bench.r420.edit('athena', 'defined', halve);
+    const [edited] = await bench.apply();
+    assert.deepEqual(
+      edited?.steps.map(({ kind, effect, detail }) => `${kind}, ${effect}: ${detail}`),
+      ['define, in place: memory is 1536 MiB and not 3072 (changed outside of Olympus)'],
+    );
+
+    bench.r420.edit('athena', 'defined', halve);
+    bench.r420.edit('athena', 'live', halve);
+    assert.equal(await bench.kinds(), 'stop define start');
+
+    await bench.r420.setAutostart('athena', false);
+    assert.equal(await bench.kinds(), 'autostart');
+  });
+
+  it('lets an edited seed take effect', async () => {
+    await bench.apply();
+    bench.change({ address: '10.220.1.60' });
+
+    assert.equal(await bench.kinds(), 'write-seed stop define start finish');
+    assert.equal(await bench.kinds(), '');
+  });
+
+  it('never makes a root disk in place of another by itself, but says that it could', async () => {
+    await bench.apply();
+
+    const [outcome] = await bench.apply({ image: 'other.qcow2' });
+
+    assert.deepEqual(outcome?.steps, []);
+    assert.match(
+      outcome?.notes.join() ?? '',
+      /stays on the image base\.qcow2; other\.qcow2 is used once .*--replace athena/,
+    );
+  });
+
+  it('replaces the root disk when it is told to, and keeps the data disk', async () => {
+    await bench.apply();
+    const data = bench.r420.files.get(FILES.data);
+
+    const kinds = await bench.kinds({ image: 'other.qcow2', replace: ['athena'] });
+
+    assert.equal(kinds, 'write-seed stop remove-root create-root define start finish');
+    assert.equal(bench.r420.files.get(FILES.data), data);
+    assert.equal((await bench.r420.disk(FILES.root))?.backing, '/var/lib/olympus/images/other.qcow2');
+    assert.equal(await bench.kinds({ image: 'other.qcow2' }), '');
+  });
+
+  it('refuses a domain that is not ours, and one of another fleet', async () => {
+    await bench.apply();
+    const fleet = (xml: string): string =>
+      xml.replaceAll('fleet&quot;:&quot;olympus', 'fleet&quot;:&quot;rome');
+    bench.r420.edit('athena', 'defined', fleet);
+    assert.match(await bench.kinds(), /belongs to the fleet rome, not to olympus/);
+
+    bench.r420.edit('athena', 'defined', (xml) => xml.replace(/<olympus:machine.*/, ''));
+    assert.match(await bench.kinds(), /r420 has a domain athena that Olympus did not make/);
+  });
+
+  it('refuses to make a machine that another hypervisor still has', async () => {
+    await bench.apply();
+    bench.change({ host: 'r720xd' });
+
+    assert.match(await bench.kinds(), /to be made on r720xd, but r420 still has it/);
+  });
+
+  it('says which image is missing', async () => {
+    bench.r420.files.clear();
+
+    assert.match(await bench.kinds(), /r420 has no \/var\/lib\/olympus\/images\/base\.qcow2.*--tags image/);
+    assert.deepEqual(bench.r420.calls, []);
+  });
+
+  it('does the others when one fails, and an unknown one is a wrong call', async () => {
+    bench.r420.files.clear();
+
+    const outcomes = await bench.apply({ machines: [] });
+
+    assert.deepEqual(
+      outcomes.map(({ machine, failure }) => [machine, failure === undefined]),
+      [
+        ['hub', true],
+        ['athena', false],
+        ['apollo', true],
+      ],
+    );
+    await assert.rejects(bench.apply({ machines: ['athene'] }), UnknownMachine);
+  });
+
+  it('chooses KVM for a new machine where it works, and stays with what was chosen', async () => {
+    bench.r420.kvm = true;
+    await bench.apply();
+    assert.match(bench.r420.domains.get('athena')?.defined ?? '', /<domain type='kvm'>/);
+
+    bench.r420.kvm = false;
+    assert.equal(await bench.kinds(), '');
+  });
+
+  /** What may go on when the provisioner is killed; each is done on a machine that was just made. */
+  const CHANGES: readonly [what: string, prepare: (bench: ProvisionBench) => void, replace: string[]][] = [
+    ['being made', () => undefined, []],
+    ['getting more memory and disk', (each) => each.change({ memoryMib: 3500, diskGib: 14, dataGib: 5 }), []],
+    ['getting another address', (each) => each.change({ address: '10.220.1.61' }), []],
+    ['getting a new root disk', () => undefined, ['athena']],
+  ];
+  for (const [what, prepare, replace] of CHANGES) {
+    for (const lastTakesEffect of [true, false]) {
+      const when = lastTakesEffect ? 'after' : 'before';
+      it(`is mended by the next call, killed ${when} any change of a machine that is ${what}`, async () => {
+        for (let changes = 1; ; changes++) {
+          const each = new ProvisionBench(dir.path);
+          if (what !== 'being made') await each.apply();
+          prepare(each);
+          each.r420.killAfter = { changes, lastTakesEffect };
+          const before = each.r420.calls.length;
+          await each.apply({ replace });
+          const wasKilled = each.r420.killAfter.changes <= 0;
+          each.r420.killAfter = undefined;
+
+          const [mended] = await each.apply({ replace: wasKilled ? replace : [] });
+          assert.equal(
+            mended?.failure,
+            undefined,
+            `killed at change ${changes}: ${each.r420.calls.slice(before)}`,
+          );
+          assert.equal(await each.kinds(), '', `after change ${changes}`);
+          assert.equal((await each.r420.domain('athena'))?.state, 'running');
+          assert.doesNotMatch(String(each.r420.files.get(FILES.seed)), /PRIVATE KEY/);
+          assert.deepEqual(
+            [...each.r420.files.keys()].filter((file) => file.startsWith(FILES.folder)).toSorted(),
+            [FILES.data, FILES.ready, FILES.root, FILES.seed].toSorted(),
+          );
+          if (!wasKilled) return assert.ok(changes > 3, 'something was killed at all');
+        }
+      });
+    }
+  }
+  describe('destroying it', () => {
+    it('leaves nothing of it, and a second time finds nothing', async () => {
+      await bench.apply();
+      const fleet = await bench.fleet();
+
+      const [first] = await destroyMachines(fleet, ['athena']);
+      const [second] = await destroyMachines(fleet, ['athena']);
+
+      assert.equal(first?.changed, true);
+      assert.equal(second?.changed, false);
+      assert.equal(bench.r420.domains.size, 0);
+      assert.deepEqual(
+        [...bench.r420.files.keys()].filter((file) => file.startsWith(FILES.folder)),
+        [],
+      );
+    });
+
+    it('does not touch a domain that is not ours', async () => {
+      await bench.apply();
+      bench.r420.edit('athena', 'defined', (xml) => xml.replace(/<olympus:machine.*/, ''));
+      bench.r420.calls.length = 0;
+
+      const [result] = await destroyMachines(await bench.fleet(), ['athena']);
+
+      assert.match(result?.failure?.message ?? '', /was not made by Olympus; nothing of it was touched/);
+      assert.deepEqual(bench.r420.calls, []);
+    });
+
+    it('works on a host without libvirt', async () => {
+      bench.r420.libvirt = false;
+      bench.r420.files.set(FILES.root, 'left over');
+
+      const [result] = await destroyMachines(await bench.fleet(), ['athena']);
+
+      assert.equal(result?.changed, true);
+      assert.equal(bench.r420.files.has(FILES.root), false);
+    });
+  });
+});
