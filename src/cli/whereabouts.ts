@@ -21,9 +21,9 @@ export function whereabouts(stateDir: string): Whereabouts {
     };
   }
   return {
-    control: '`journalctl -u olympus-control` on the hub',
-    bus: '`journalctl -u nats` on the hub',
-    daemon: (agent) => `\`journalctl -u olympusd\` on ${agent}`,
-    gateway: (agent) => `\`journalctl -u openclaw-gateway\` on ${agent}`,
+    control: '`olympus logs hub --unit olympus-control`',
+    bus: '`olympus logs hub --unit nats-server`',
+    daemon: (agent) => `\`olympus logs ${agent} --unit olympusd\``,
+    gateway: (agent) => `\`olympus logs ${agent} --unit openclaw-gateway\``,
   };
 }

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type DashboardLogin, dashboardUrl } from '#integrations/openclaw/dashboard-login.ts';
-import { connectSsh } from '#integrations/ssh/connect.ts';
 import { SshError } from '#integrations/ssh/ssh-error.ts';
 import { choosePort } from '#lab/local/ports.ts';
 import { CliError, usageError } from '../cli-error.ts';
@@ -75,6 +74,8 @@ async function serve(
 
 async function login(machine: string, { settings, signal }: CliContext): Promise<DashboardLogin> {
   try {
+    // Loaded only now: most calls of the command need no SSH.
+    const { connectSsh } = await import('#integrations/ssh/connect.ts');
     await using connection = await connectSsh({
       access: accessOf(settings),
       machine,

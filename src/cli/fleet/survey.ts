@@ -1,4 +1,3 @@
-import { connectSsh } from '#integrations/ssh/connect.ts';
 import { SshError } from '#integrations/ssh/ssh-error.ts';
 import type { CliContext } from '../context.ts';
 import { accessOf } from './hosts.ts';
@@ -41,6 +40,8 @@ async function ask(
   { settings, signal }: Pick<CliContext, 'settings' | 'signal'>,
 ): Promise<Answer> {
   try {
+    // Loaded only now: most calls of the command need no SSH.
+    const { connectSsh } = await import('#integrations/ssh/connect.ts');
     const access = accessOf(settings);
     await using connection = await connectSsh({
       access,
