@@ -12,9 +12,11 @@ Exit code 1 when anything failed, crashed, or ran no test.
   check        types, lint, unused code, shell scripts, architecture (every check:… of package.json)
   unit         no port, file or clock
   integration  real servers on the loopback interface
+  ansible      playbooks, roles and inventories, without a machine
   crash        processes killed at the worst moment (not part of npm test)
+  lab          the lab with its virtual machines, as root (not part of npm test)
 
-  --all           all four; scripts/test does the set-up and then this
+  --all           all of them; scripts/test does the set-up and then this
   --only <suite>  only this one; may be repeated
   --help          this text`;
 
@@ -25,10 +27,15 @@ const SUITES = {
   check: (signal: AbortSignal) => runChecks(ROOT, 5 * MINUTE_MS, signal),
   unit: (signal: AbortSignal) => runMocha(ROOT, 'unit', 5 * MINUTE_MS, signal),
   integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 20 * MINUTE_MS, signal),
-  crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 45 * MINUTE_MS, signal),
+  ansible: (signal: AbortSignal) => runMocha(ROOT, 'ansible', 15 * MINUTE_MS, signal),
+  crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 30 * MINUTE_MS, signal),
+  lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 45 * MINUTE_MS, signal),
 };
 
 type SuiteName = keyof typeof SUITES;
+
+/** Those that take longest: left to scripts/test. */
+const LONG: readonly SuiteName[] = ['crash', 'lab'];
 
 await main();
 
@@ -61,7 +68,7 @@ async function main(): Promise<void> {
 function chosen(only: readonly string[] | undefined, all: boolean | undefined): SuiteName[] {
   const names = Object.keys(SUITES) as SuiteName[];
   if (only) return names.filter((name) => only.includes(name));
-  return all ? names : names.filter((name) => name !== 'crash');
+  return all ? names : names.filter((name) => !LONG.includes(name));
 }
 
 /** Answers whether everything passed. A signal ends the suite under way, which then counts as failed. */

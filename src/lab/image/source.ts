@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type AptSource, readAptSources } from '#lab/tools/apt-sources.ts';
+import { type AptSource, readAptSources } from '../tools/apt-sources.ts';
 import { ToolError } from '#lib/tool-error.ts';
 import { DISTRIBUTIONS, type Distribution } from './recipe.ts';
 

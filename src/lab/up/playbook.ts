@@ -43,6 +43,7 @@ export async function runPlaybook(options: PlaybookOptions): Promise<Changes> {
       OLYMPUS_STATE_DIR: stateDir,
       ANSIBLE_NOCOLOR: '1',
       ANSIBLE_STDOUT_CALLBACK: 'default',
+      ANSIBLE_CALLBACK_RESULT_FORMAT: 'json',
       PYTHONUNBUFFERED: '1',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
