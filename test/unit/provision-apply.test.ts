@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { destroyMachines } from '#provision/apply/destroy.ts';
 import { UnknownMachine } from '#provision/apply/fleet.ts';
 import { machineFiles } from '#provision/machine/machine-spec.ts';
 import { ProvisionBench } from '#test/provision/bench.ts';
@@ -223,83 +222,5 @@ describe('applying a machine', () => {
 
     bench.r420.kvm = false;
     assert.equal(await bench.kinds(), '');
-  });
-
-  /** What may go on when the provisioner is killed; each is done on a machine that was just made. */
-  const CHANGES: readonly [what: string, prepare: (bench: ProvisionBench) => void, replace: string[]][] = [
-    ['being made', () => undefined, []],
-    ['getting more memory and disk', (each) => each.change({ memoryMib: 3500, diskGib: 14, dataGib: 5 }), []],
-    ['getting another address', (each) => each.change({ address: '10.220.1.61' }), []],
-    ['getting a new root disk', () => undefined, ['athena']],
-  ];
-  for (const [what, prepare, replace] of CHANGES) {
-    for (const lastTakesEffect of [true, false]) {
-      const when = lastTakesEffect ? 'after' : 'before';
-      it(`is mended by the next call, killed ${when} any change of a machine that is ${what}`, async () => {
-        for (let changes = 1; ; changes++) {
-          const each = new ProvisionBench(dir.path);
-          if (what !== 'being made') await each.apply();
-          prepare(each);
-          each.r420.killAfter = { changes, lastTakesEffect };
-          const before = each.r420.calls.length;
-          await each.apply({ replace });
-          const wasKilled = each.r420.killAfter.changes <= 0;
-          each.r420.killAfter = undefined;
-
-          const [mended] = await each.apply({ replace: wasKilled ? replace : [] });
-          assert.equal(
-            mended?.failure,
-            undefined,
-            `killed at change ${changes}: ${each.r420.calls.slice(before)}`,
-          );
-          assert.equal(await each.kinds(), '', `after change ${changes}`);
-          assert.equal((await each.r420.domain('athena'))?.state, 'running');
-          assert.doesNotMatch(String(each.r420.files.get(FILES.seed)), /PRIVATE KEY/);
-          assert.deepEqual(
-            [...each.r420.files.keys()].filter((file) => file.startsWith(FILES.folder)).toSorted(),
-            [FILES.data, FILES.ready, FILES.root, FILES.seed].toSorted(),
-          );
-          if (!wasKilled) return assert.ok(changes > 3, 'something was killed at all');
-        }
-      });
-    }
-  }
-  describe('destroying it', () => {
-    it('leaves nothing of it, and a second time finds nothing', async () => {
-      await bench.apply();
-      const fleet = await bench.fleet();
-
-      const [first] = await destroyMachines(fleet, ['athena']);
-      const [second] = await destroyMachines(fleet, ['athena']);
-
-      assert.equal(first?.changed, true);
-      assert.equal(second?.changed, false);
-      assert.equal(bench.r420.domains.size, 0);
-      assert.deepEqual(
-        [...bench.r420.files.keys()].filter((file) => file.startsWith(FILES.folder)),
-        [],
-      );
-    });
-
-    it('does not touch a domain that is not ours', async () => {
-      await bench.apply();
-      bench.r420.edit('athena', 'defined', (xml) => xml.replace(/<olympus:machine.*/, ''));
-      bench.r420.calls.length = 0;
-
-      const [result] = await destroyMachines(await bench.fleet(), ['athena']);
-
-      assert.match(result?.failure?.message ?? '', /was not made by Olympus; nothing of it was touched/);
-      assert.deepEqual(bench.r420.calls, []);
-    });
-
-    it('works on a host without libvirt', async () => {
-      bench.r420.libvirt = false;
-      bench.r420.files.set(FILES.root, 'left over');
-
-      const [result] = await destroyMachines(await bench.fleet(), ['athena']);
-
-      assert.equal(result?.changed, true);
-      assert.equal(bench.r420.files.has(FILES.root), false);
-    });
   });
 });
