@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
+/** An emulated machine serves the page slowly. */
+const TIMEOUT_MS = 120_000;
 const ARTIFACTS = path.resolve(import.meta.dirname, '../artifacts');
 
 /** Nothing of its own goes to the network, and root may run it. */
@@ -23,8 +25,26 @@ export async function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
 }
 
-/** Where a picture is kept for people to look at; git does not. */
-export async function artifact(name: string): Promise<string> {
+/**
+ * Goes to an address that `olympus dashboard` printed, resolves when the page shows the agent's chat, and keeps a
+ * picture of it in test/artifacts, for people to look at; git does not keep it.
+ */
+export async function seeDashboard(browser: Browser, url: string, picture: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.getByText('Type a message below').waitFor({ timeout: TIMEOUT_MS });
+  await page.getByText('Owner').waitFor({ timeout: TIMEOUT_MS });
   await mkdir(ARTIFACTS, { recursive: true });
-  return path.join(ARTIFACTS, name);
+  await page.screenshot({ path: path.join(ARTIFACTS, picture) });
+  return page;
+}
+
+/** Goes to such an address in a browser that may not use it, and resolves when the page asks for a secret instead. */
+export async function seeRefusal(browser: Browser, url: string): Promise<void> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByLabel('Gateway secret').first().waitFor({ timeout: TIMEOUT_MS });
+  if ((await page.getByText('Type a message below').count()) > 0) throw new Error('the chat is shown');
+  await context.close();
 }

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { choosePort } from '#lab/local/ports.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
-import { artifact, startBrowser } from './browser.ts';
+import { seeDashboard, seeRefusal, startBrowser } from './browser.ts';
 import { CliCaller } from './cli-call.ts';
 import { type GatewayMachine, startGatewayMachine } from './gateway-machine.ts';
 import { writeSshState } from './ssh-server.ts';
@@ -71,19 +71,10 @@ describe('olympus dashboard', () => {
     const { url, port, close } = await opened('athena');
     const browser = await startBrowser();
     try {
-      const page = await browser.newPage();
-      await page.goto(url);
-      await page.getByText('Type a message below').waitFor({ timeout: 60_000 });
-      const screenshot = await artifact('openclaw-dashboard.png');
-      await page.screenshot({ path: screenshot });
+      const page = await seeDashboard(browser, url, 'openclaw-dashboard.png');
 
       assert.equal(new URL(page.url()).hash, '', 'the page takes the token out of the address');
-      assert.match(await page.title(), /athena|OpenClaw/i);
-
-      const stranger = await (await browser.newContext()).newPage();
-      await stranger.goto(url);
-      await stranger.locator('input[type=password], input[type=text]').first().waitFor({ timeout: 60_000 });
-      assert.equal(await stranger.getByText('Type a message below').count(), 0);
+      await seeRefusal(browser, url);
     } finally {
       await browser.close();
     }

@@ -118,7 +118,9 @@ function unknownKey(machine: string, { hostKeyAlias }: EffectiveConfig, access: 
     'host_key',
     machine,
     `${access.knownHostsFile} has no host key for ${hostKeyAlias}, and an unknown machine is never trusted.`,
-    'Write the keys of the machines of the inventory with `olympus ssh-config`.',
+    hostKeyAlias === machine
+      ? 'Write the keys of the machines of the inventory with `olympus ssh-config`.'
+      : `Log in once and compare the fingerprint that it shows: ssh -F ${access.configFile} -o StrictHostKeyChecking=ask ${machine}`,
   );
 }
 
