@@ -21,9 +21,12 @@ export interface Provider {
 const PROVIDER_VARIABLES = [
   'OPENAI_API_KEY',
   'OPENAI_BASE_URL',
+  'OPENAI_MODEL',
   'ANTHROPIC_API_KEY',
   'ANTHROPIC_BASE_URL',
+  'ANTHROPIC_MODEL',
   'OLLAMA_HOST',
+  'OLLAMA_MODEL',
 ] as const;
 
 /** How this machine reaches the outside: the relay goes the same way. */

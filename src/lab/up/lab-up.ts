@@ -23,6 +23,7 @@ import type { Door } from '../relay/gates.ts';
 import { writeModelKeys } from '../relay/model-keys.ts';
 import { providerEnvironment } from '../relay/provider.ts';
 import { agentsSetUp, noteSetUp, wantedDigest } from './finished.ts';
+import { labModel } from './model.ts';
 import { type Changes, runPlaybook } from './playbook.ts';
 import type { Report } from './report.ts';
 import { checkRoom, roomOf } from './room.ts';
@@ -70,6 +71,8 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   const { inventory, stateDir, env, clock, log, report, signal } = options;
   const machines = machinesOf(options);
   report.phase('Check this machine');
+  const providerEnv = providerEnvironment(env, [path.resolve('.env')]);
+  const gatewayModel = labModel(providerEnv, `http://${SWITCH.address}:${MODEL_PORT}`);
   await checkMachine(signal);
   const names = labNames(stateDir);
   await using _lock = await lockLab(names, signal);
@@ -104,16 +107,17 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
     prefix: SWITCH.prefix,
     modelPort: MODEL_PORT,
     doors: doorsOf(inventory),
-    providerEnv: providerEnvironment(env, [path.resolve('.env')]),
+    providerEnv,
     log,
     signal,
   });
   writeSettings(names, doorUrls, secrets);
+  writeIfChanged(path.join(names.dir, 'model.yml'), stringify(gatewayModel), 0o600);
 
   const digest = wantedDigest({
     root: options.root,
     imageSha256: image.sha256,
-    words: [String(acceleration.usable), process.version],
+    words: [String(acceleration.usable), process.version, JSON.stringify(gatewayModel)],
   });
   const result = { id: names.id, acceleration, model, doorUrls };
   const done = agentsSetUp(names, digest);
