@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { labNames } from '#lab/lab-names.ts';
+import { agentsSetUp, noteSetUp, wantedDigest } from '#lab/up/finished.ts';
+import { PlaybookOutput } from '#lab/up/playbook.ts';
+import { checkRoom } from '#lab/up/room.ts';
+import { tempDir } from '#test/temp-dir.ts';
+
+describe('bringing a lab up', () => {
+  it('reads plays, tasks, changes and the first failure out of what Ansible prints', () => {
+    const told: string[] = [];
+    const output = new PlaybookOutput({
+      phase: (name) => told.push(`phase ${name}`),
+      detail: (text) => told.push(text),
+    });
+    for (const line of `
+PLAY [Prepare every machine] ***************************************************
+
+TASK [base : Write the settings] ***********************************************
+changed: [hub]
+fatal: [athena]: FAILED! => {"changed": false, "msg": "The file is missing.\\nMake it."}
+failed: [hub] (item=x) => {"msg": "later"}
+PLAY RECAP *********************************************************************
+athena                     : ok=6    changed=1    unreachable=0    failed=1
+hub                        : ok=7    changed=0    unreachable=0    failed=0
+`.split('\n')) {
+      output.take(line);
+    }
+    assert.deepEqual(told, ['phase Prepare every machine', 'base : Write the settings']);
+    assert.equal(output.failure, 'athena: base : Write the settings: The file is missing.\nMake it.');
+    assert.deepEqual(output.changes, { athena: 1, hub: 0 });
+  });
+
+  it('names an unreachable host, and prefers what a program said to its exit code', () => {
+    const silent = { phase: () => undefined, detail: () => undefined };
+    const unreachable = new PlaybookOutput(silent);
+    unreachable.take(
+      'fatal: [hub]: UNREACHABLE! => {"changed": false, "msg": "Host key verification failed."}',
+    );
+    assert.match(unreachable.failure ?? '', /^hub: .*Host key verification failed\.$/);
+    const program = new PlaybookOutput(silent);
+    program.take('fatal: [hub]: FAILED! => {"msg": "non-zero return code", "stderr": "olympus: no image"}');
+    assert.match(program.failure ?? '', /olympus: no image$/);
+  });
+
+  it('refuses a machine without the memory or the disk, and says how much is needed', () => {
+    const machine = { name: 'hub', memoryMib: 1536 } as Parameters<typeof checkRoom>[1][number];
+    const enough = { freeMemoryMib: 8192, freeDiskMib: 40_000 };
+    checkRoom(enough, [machine]);
+    assert.throws(
+      () => checkRoom({ ...enough, freeMemoryMib: 1024 }, [machine]),
+      /need 2\.3 GiB of memory, and 1\.0 GiB/,
+    );
+    assert.throws(() => checkRoom({ ...enough, freeDiskMib: 2048 }, [machine]), /needs 8\.0 GiB of disk/);
+  });
+
+  it('recognises agents set up with the same content, and no others', async () => {
+    await using dir = await tempDir('finished');
+    const names = labNames(path.join(dir.path, 'state'));
+    mkdirSync(names.dir, { recursive: true });
+    for (const folder of ['ansible', 'inventory/lab', 'cloud-init', 'agents', 'src']) {
+      mkdirSync(path.join(dir.path, folder), { recursive: true });
+    }
+    writeFileSync(path.join(dir.path, 'package-lock.json'), '{}');
+    writeFileSync(path.join(dir.path, 'src', 'a.ts'), 'a');
+    const digest = () => wantedDigest({ root: dir.path, imageSha256: 'x', words: [] });
+
+    const first = digest();
+    noteSetUp(names, first, ['athena']);
+    noteSetUp(names, first, ['apollo']);
+    assert.deepEqual(agentsSetUp(names, first), ['apollo', 'athena']);
+    assert.equal(digest(), first);
+
+    writeFileSync(path.join(dir.path, 'src', 'a.ts'), 'b');
+    assert.notEqual(digest(), first);
+    assert.deepEqual(agentsSetUp(names, digest()), []);
+    noteSetUp(names, digest(), ['athena']);
+    assert.deepEqual(agentsSetUp(names, digest()), ['athena']);
+  });
+});
