@@ -50,6 +50,8 @@ describe('the seed of a machine', () => {
 
     assert.equal(id(ATHENA, HOST_KEY), id(ATHENA));
     assert.notEqual(id({ ...ATHENA, address: '10.220.1.60/24' }), id(ATHENA));
+    const commented = { ...TEMPLATES, 'user-data': `${TEMPLATES['user-data']}# a comment\n` };
+    assert.equal(renderSeed(commented, ATHENA).instanceId, id(ATHENA));
     assert.notEqual(id({ ...ATHENA, authorizedKeys: [] }), id(ATHENA));
   });
 

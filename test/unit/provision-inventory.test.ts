@@ -95,7 +95,7 @@ describe('an inventory', () => {
     [
       'a variable that is missing',
       [['group_vars/all/main.yml', /^hypervisor_user.*$/m, '']],
-      /main\.yml:2:1: hypervisor_user: write a text/,
+      /main\.yml:2:1: hypervisor_user: it is missing: write a text/,
     ],
     ['what is not YAML', [['hosts.yml', 'hub:\n', 'hub: [\n']], /^hosts\.yml:\d+:\d+: this is not YAML: /],
     ['a name given twice', [['hosts.yml', 'r720xd: {', 'r420: {']], /^hosts\.yml:5:5: .*unique/],

@@ -161,7 +161,7 @@ describe('the files of a hypervisor', () => {
 
     assert.match(
       readFileSync(file, 'utf8'),
-      /create -q -f qcow2 -F qcow2 -b \/images\/base\.qcow2 .*\.new 12G/,
+      /create -q -f qcow2 -F qcow2 -b \/images\/base\.qcow2 .*\.new\.\d+ 12G/,
     );
     assert.deepEqual(readdirSync(path.dirname(file)), ['root.qcow2']);
   });

@@ -10,15 +10,16 @@ const DiskReport = z.object({
 const EXT4_FEATURES =
   'none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum';
 
-/** Scripts for /bin/sh; what varies is given as arguments. Each finishes under another name and renames. */
+/** Scripts for /bin/sh; what varies is given as arguments. A file gets its own name only when it is whole. */
 const SCRIPTS = {
   write: 'mkdir -p -m 711 "$(dirname "$1")" && umask 077 && cat > "$1.new" && mv -f "$1.new" "$1"',
-  overlay: `mkdir -p -m 711 "$(dirname "$1")" &&
-qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new" "$3" && mv "$1.new" "$1"`,
+  // A disk that is there is never written over, whoever else may be making it: a link fails where a file is.
+  overlay: `set -e; mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1".new.*; trap 'rm -f "$1.new.$$"' EXIT
+qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new.$$" "$3"; ln "$1.new.$$" "$1"`,
   dataDisk: `set -e; PATH=$PATH:/usr/sbin:/sbin
-mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1.raw"; trap 'rm -f "$1.raw"' EXIT
-truncate -s "$3" "$1.raw"; mke2fs -q -F -t ext4 -L "$2" -O ${EXT4_FEATURES} -E lazy_itable_init=1 "$1.raw"
-qemu-img convert -f raw -O qcow2 "$1.raw" "$1.new"; mv "$1.new" "$1"`,
+mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1".new.* "$1".raw.*; trap 'rm -f "$1.new.$$" "$1.raw.$$"' EXIT
+truncate -s "$3" "$1.raw.$$"; mke2fs -q -F -t ext4 -L "$2" -O ${EXT4_FEATURES} -E lazy_itable_init=1 "$1.raw.$$"
+qemu-img convert -f raw -O qcow2 "$1.raw.$$" "$1.new.$$"; ln "$1.new.$$" "$1"`,
   remove: 'if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1" && echo removed; fi',
   read: '[ ! -e "$1" ] || { echo there; cat "$1"; }',
   size: '[ ! -e "$1" ] || stat -c %s "$1"',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { fillTemplate } from './fill-template.ts';
 
 /** The files of a NoCloud seed, by name. */
@@ -64,7 +65,9 @@ export function renderSeed(
     routes: gateway === undefined ? undefined : [{ to: '0.0.0.0/0', via: gateway }],
     nameservers: dns.length === 0 ? undefined : { addresses: dns },
   });
-  const digest = createHash('sha256').update(JSON.stringify([userData(undefined), networkConfig, name]));
+  // What it means, not how it is written: an edited comment must not let every machine be born again.
+  const meaning = [parse(userData(undefined)), parse(networkConfig), name];
+  const digest = createHash('sha256').update(JSON.stringify(meaning));
   const instanceId = `${name}-${digest.digest('hex').slice(0, 16)}`;
   return {
     instanceId,

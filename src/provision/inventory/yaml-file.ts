@@ -82,19 +82,27 @@ export function parsePart<T extends z.ZodObject>(
   if (parsed.success) return { value: parsed.data, findings: [] };
   const named = (rest: Path): string => [field, ...rest].filter((part) => part !== '').join('.');
   const known = [...Object.keys(schema.shape), ...alsoKnown];
-  const findings = parsed.error.issues.flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys') {
-      return [yaml.finding([...path, ...issue.path], issue.message, { field: named(issue.path) })];
-    }
-    return issue.keys.map((key) =>
-      yaml.finding([...path, ...issue.path, key], 'there is no such field.', {
-        atKey: true,
-        field: named([...issue.path, key]),
-        meant: nearest(key, known),
-      }),
-    );
+  const { issues } = parsed.error;
+  const mistyped = issues
+    .flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))
+    .map((key) => ({ key, meant: nearest(key, known) }));
+  const unknown = mistyped.map(({ key, meant }) =>
+    yaml.finding([...path, key], 'there is no such field.', { atKey: true, field: named([key]), meant }),
+  );
+  const others = issues.flatMap((issue) => {
+    const [first] = issue.path;
+    const isMissing = issue.path.length === 1 && !isIn(value, first);
+    // A field that was mistyped is not also missing.
+    if (issue.code === 'unrecognized_keys' || (isMissing && mistyped.some(({ meant }) => meant === first)))
+      return [];
+    const message = isMissing ? `it is missing: ${issue.message}` : issue.message;
+    return [yaml.finding([...path, ...issue.path], message, { field: named(issue.path) })];
   });
-  return { value: undefined, findings };
+  return { value: undefined, findings: [...unknown, ...others] };
+}
+
+function isIn(value: unknown, name: PropertyKey | undefined): boolean {
+  return typeof value === 'object' && value !== null && name !== undefined && name in value;
 }
 
 function unreadable(file: string, message: string): YamlFile {

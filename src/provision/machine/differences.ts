@@ -60,6 +60,8 @@ function fieldDifferences(
   return fields.filter(counts).flatMap((field) => {
     const [before, after] = [shown(applied.spec[field]), shown(spec[field])];
     if (before === after) return [];
+    // A new base shows in its name; with the same one, it is the kernel's options that changed.
+    if (field === 'image' && applied.spec.image.file === spec.image.file) return ['kernel options'];
     const { label, ...rest } = FIELDS[field];
     return [`${label} ${before} → ${after}${'unit' in rest ? rest.unit : ''}`];
   });

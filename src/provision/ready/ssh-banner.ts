@@ -16,20 +16,22 @@ export interface BannerOptions {
 export async function readBanner(options: BannerOptions): Promise<{ answers: boolean; why: string }> {
   const { configFile, machine, timeoutMs, signal } = options;
   const { host, port, proxyCommand } = await effectiveConfig(configFile, machine, signal);
+  const where = `${host}:${port}`;
   const proxy = proxyCommand === undefined ? undefined : new ProxyProcess(proxyCommand);
   const stream = proxy?.stream ?? connect({ host, port });
-  const where = `${host}:${port}`;
+  let why = `${where} closed the connection without a word`;
   try {
     const banner = await withDeadline(`a first word of ${where}`, timeoutMs, signal, () => firstWord(stream));
     if (banner.startsWith('SSH-2.0-')) return { answers: true, why: '' };
-    return { answers: false, why: `${where} closed the connection without a word` };
   } catch (error) {
     signal.throwIfAborted();
-    return { answers: false, why: `${where}: ${error instanceof Error ? error.message : error}` };
+    why = `${where}: ${error instanceof Error ? error.message : error}`;
   } finally {
     stream.destroy();
-    await proxy?.end();
+    // What the program of a ProxyCommand complains about is nearer to the cause.
+    why = (await proxy?.end()) || why;
   }
+  return { answers: false, why };
 }
 
 async function firstWord(stream: Duplex): Promise<string> {

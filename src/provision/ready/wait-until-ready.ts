@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import type { Clock } from '#lib/clock.ts';
 import { NotReady, PHASES, type Phase } from './not-ready.ts';
@@ -54,7 +55,13 @@ async function stillUp(options: ReadyOptions, phase: Phase, why: string): Promis
 async function giveUp(options: ReadyOptions, phase: Phase, why: string): Promise<NotReady> {
   const { machine, hypervisor, consoleFile, signal } = options;
   const lines = await hypervisor.tail(consoleFile, CONSOLE_LINES, signal);
-  return new NotReady(machine, phase, why, lines);
+  return new NotReady(machine, phase, why, lines.map(readable));
+}
+
+/** A console line without what steers a terminal. */
+function readable(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return stripVTControlCharacters(line).replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f]/g, '');
 }
 
 class ProgressWatch {

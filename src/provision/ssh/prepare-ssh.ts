@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { runCommand } from '../command.ts';
 import { readIfThere, writeIfChanged } from '../files.ts';
@@ -35,7 +35,7 @@ export function publicKeyOf(privateKeyFile: string): string {
   return readFileSync(`${privateKeyFile}.pub`, 'utf8').trim();
 }
 
-/** A key pair is renamed into place with the private half last: where that is, the pair is whole. */
+/** The private half decides, and the public one follows from it: two that make the same key agree on one. */
 async function ensureKey(file: string, comment: string, signal: AbortSignal): Promise<boolean> {
   if (readIfThere(file) !== undefined && readIfThere(`${file}.pub`) !== undefined) return false;
   const folder = path.dirname(file);
@@ -43,18 +43,24 @@ async function ensureKey(file: string, comment: string, signal: AbortSignal): Pr
   const scratch = mkdtempSync(path.join(folder, '.new-'));
   try {
     const pair = path.join(scratch, 'key');
-    const existing = readIfThere(file);
-    if (existing === undefined) {
+    if (readIfThere(file) === undefined) {
       await keygen(['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', pair], signal);
-      renameSync(`${pair}.pub`, `${file}.pub`);
-      renameSync(pair, file);
-    } else {
-      const publicKey = await keygen(['-y', '-f', file], signal);
-      writeIfChanged(`${file}.pub`, `${publicKey.trim()}\n`, 0o644);
+      takeUnlessThere(pair, file);
     }
+    const publicKey = await keygen(['-y', '-f', file], signal);
+    writeIfChanged(`${file}.pub`, `${publicKey.trim()}\n`, 0o644);
     return true;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A link fails where a file is already: then somebody else was faster, and theirs counts. */
+function takeUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
