@@ -36,13 +36,24 @@ def expand_file(item, wanted):
     item = dict(item)
     source, optional = item.pop("source", None), item.pop("optional", False)
     if source is None:
-        wanted["files"].append(item)
+        wanted["files"].append(encoded(item))
     elif os.path.isfile(source):
         wanted["files"].append({**item, "content_base64": base64_of(source)})
     elif optional and not item.get("keep"):
         wanted["absent"].append(item["path"])
     elif not optional:
         raise AnsibleActionFail("%s is wanted at %s, and is not there" % (source, item["path"]))
+
+
+def encoded(item):
+    for name in ("content", "secret"):
+        if name not in item:
+            continue
+        text = item.pop(name)
+        if not isinstance(text, str):
+            raise AnsibleActionFail("%s: Ansible made an object of its content; give it in base64" % item["path"])
+        item["%s_base64" % name] = base64.b64encode(text.encode()).decode()
+    return item
 
 
 def expand_tree(item, wanted):

@@ -20,7 +20,8 @@ module: olympus_files
 short_description: Makes directories, files and links what they are said to be, in one round trip
 description:
   - Files are replaced by rename, never written in place. A symbolic link is never followed.
-  - The action plugin of the same name runs first; it reads C(source) and C(trees) on the control node.
+  - The action plugin of the same name runs first; it reads C(source) and C(trees) on the control node, and encodes
+    C(content) and C(secret).
 options:
   directories:
     description: Directories, parents first. With C(purge), what this task does not name in it is removed.
@@ -29,7 +30,8 @@ options:
     description: >-
       Files with their C(content), or C(secret) for content that must not be shown, or C(source), a file on the
       control node. C(optional) removes the file where the source is missing; C(keep) leaves an existing one as it is.
-      C(read_by) is the unit that reads the file when it starts.
+      C(read_by) is the unit that reads the file when it starts. What looks like JSON is given as C(content_base64) or
+      C(secret_base64), because Ansible makes an object of text that looks like one.
     type: list
   trees:
     description: Folders of the control node (C(source)) that appear as they are at C(path); nothing else stays there.
@@ -106,7 +108,7 @@ class Target:
         if before == wanted:
             self.access(path, item, True)
             return
-        if before is None or item["secret"] is not None:
+        if before is None or item["secret_base64"] is not None:
             self.note(path, "file written" if before is None else "secret replaced")
         else:
             self.note(path, "", lines(before), lines(wanted))
@@ -175,12 +177,10 @@ def lines(content):
 
 
 def content_of(item):
-    if item["content_base64"] is not None:
-        return base64.b64decode(item["content_base64"])
-    text = item["secret"] if item["secret"] is not None else item["content"]
-    if text is None:
+    encoded = item["content_base64"] if item["content_base64"] is not None else item["secret_base64"]
+    if encoded is None:
         raise Failure("%s has neither content, secret nor source." % item["path"])
-    return text.encode("utf-8")
+    return base64.b64decode(encoded)
 
 
 def owner_of(item, check):
@@ -274,9 +274,8 @@ def main():
     directory = {**access, "purge": {"type": "bool", "default": False}}
     file = {
         **access,
-        "content": {"type": "str"},
-        "secret": {"type": "str", "no_log": True},
         "content_base64": {"type": "str"},
+        "secret_base64": {"type": "str", "no_log": True},
         "keep": {"type": "bool", "default": False},
         "read_by": {"type": "str"},
     }

@@ -11,18 +11,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: olympus_ready
-short_description: Waits until a unit's program says that it is ready
+short_description: Waits until programs say that they are ready
 description:
-  - Ends at once with the journal's last lines when systemd has given the unit up.
+  - Ends at once, with the journal's last lines, when systemd has given one up.
 options:
-  unit:
-    description: The systemd unit.
-    type: str
-  url:
-    description: The address that answers 200 when the program is ready.
-    type: str
+  programs:
+    description: Each with its systemd C(unit) and the C(url) that answers 200 when it is ready.
+    type: list
   timeout_seconds:
-    description: How long the way there may take.
+    description: How long the way there may take, for all of them together.
     type: int
 """
 
@@ -43,7 +40,7 @@ def answer(url):
 
 
 def unit_state(module, unit):
-    _code, out, _err = module.run_command(["systemctl", "show", unit, "--property", "ActiveState,SubState,NRestarts"])
+    _code, out, _err = module.run_command(["systemctl", "show", unit, "--property", "ActiveState,NRestarts"])
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
 
@@ -53,27 +50,32 @@ def give_up(module, unit, reason):
     module.fail_json(msg="%s is not ready: %s\nThe end of its journal:\n%s" % (unit, reason, journal.strip()))
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "unit": {"type": "str", "required": True},
-            "url": {"type": "str", "required": True},
-            "timeout_seconds": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    unit, url, timeout = (module.params[name] for name in ("unit", "url", "timeout_seconds"))
-    if module.check_mode:
-        module.exit_json(changed=False, skipped=True)
-    started_at = time.monotonic()
+def wait_for(module, unit, url, deadline):
     while (said := answer(url)) is not None:
         state = unit_state(module, unit)
         if state.get("ActiveState") in ("failed", "inactive"):
             give_up(module, unit, "systemd says it is %s." % state["ActiveState"])
-        if time.monotonic() - started_at > timeout:
+        if time.monotonic() > deadline:
+            timeout = module.params["timeout_seconds"]
             restarts = state.get("NRestarts", "0")
-            give_up(module, unit, "after %d s %s (%s restarts). Look at it: %s" % (timeout, said, restarts, url))
+            give_up(module, unit, "after %d s and %s restarts, %s says: %s" % (timeout, restarts, url, said))
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def main():
+    program = {"unit": {"type": "str", "required": True}, "url": {"type": "str", "required": True}}
+    module = AnsibleModule(
+        argument_spec={
+            "programs": {"type": "list", "elements": "dict", "required": True, "options": program},
+            "timeout_seconds": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True)
+    started_at = time.monotonic()
+    for each in module.params["programs"]:
+        wait_for(module, each["unit"], each["url"], started_at + module.params["timeout_seconds"])
     module.exit_json(changed=False, seconds=round(time.monotonic() - started_at, 1))
 
 
