@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { withScratchFolder } from '#provision/files.ts';
 import { prepareSsh } from '#provision/ssh/prepare-ssh.ts';
 import { quote } from '#provision/ssh/shell.ts';
 import { renderKnownHosts, renderSshConfig } from '#provision/ssh/ssh-config.ts';
@@ -117,4 +119,22 @@ describe('a word of a remote command', () => {
       assert.equal(said, `${word}|end|`);
     });
   }
+});
+
+describe('a scratch folder', () => {
+  it('goes when the work is done or fails, and so does what a killed process left', async () => {
+    await using dir = await tempDir('scratch');
+    const abandoned = path.join(dir.path, '.scratch-abandoned');
+    mkdirSync(abandoned);
+    utimesSync(abandoned, 0, 0);
+    mkdirSync(path.join(dir.path, 'kept'));
+
+    await withScratchFolder(dir.path, async (folder) => writeFileSync(path.join(folder, 'key'), 'secret'));
+    await assert.rejects(
+      withScratchFolder(dir.path, () => Promise.reject(new Error('no'))),
+      /no/,
+    );
+
+    assert.deepEqual(readdirSync(dir.path), ['kept']);
+  });
 });

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ProgramMissing, runCommand } from '../command.ts';
+import { withScratchFolder } from '../files.ts';
 import type { Seed } from './seed.ts';
 
 /** Programs that make an ISO 9660 image, and how each is called. */
@@ -16,17 +17,13 @@ export async function makeSeedImage(
   scratchDir: string,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  mkdirSync(scratchDir, { recursive: true, mode: 0o700 });
-  const folder = mkdtempSync(path.join(scratchDir, '.seed-'));
-  try {
+  return withScratchFolder(scratchDir, async (folder) => {
     const names = ['user-data', 'meta-data', 'network-config'] as const;
     for (const name of names) writeFileSync(path.join(folder, name), seed[name], { mode: 0o600 });
     const args = ['-quiet', '-volid', 'cidata', '-joliet', '-rock', '-output', 'seed.iso', ...names];
     await runMaker(args, folder, signal);
     return readFileSync(path.join(folder, 'seed.iso'));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function runMaker(args: readonly string[], cwd: string, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runCommand } from '../command.ts';
+import { withScratchFolder } from '../files.ts';
 
 /** A private key and its certificate, both PEM. */
 export interface KeyAndCertificate {
@@ -26,7 +27,7 @@ const DAYS = '3650';
 /** A new certificate authority. */
 export async function newAuthority(commonName: string, options: TlsOptions): Promise<KeyAndCertificate> {
   const key = newKey();
-  const certificate = await inScratch(options, (folder) => {
+  const certificate = await withScratchFolder(options.scratchDir, (folder) => {
     const config = write(folder, 'openssl.cnf', authorityConfig(commonName));
     const keyFile = write(folder, 'ca.key', key);
     return openssl(
@@ -44,7 +45,7 @@ export async function newServerCertificate(
   options: TlsOptions,
 ): Promise<KeyAndCertificate> {
   const key = newKey();
-  const certificate = await inScratch(options, async (folder) => {
+  const certificate = await withScratchFolder(options.scratchDir, async (folder) => {
     const config = write(folder, 'openssl.cnf', serverConfig(server));
     const keyFile = write(folder, 'server.key', key);
     const caKey = write(folder, 'ca.key', authority.key);
@@ -105,19 +106,6 @@ subjectAltName = ${alternatives}
 function newKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
-
-async function inScratch(
-  { scratchDir }: TlsOptions,
-  work: (folder: string) => Promise<string>,
-): Promise<string> {
-  mkdirSync(scratchDir, { recursive: true, mode: 0o700 });
-  const folder = mkdtempSync(path.join(scratchDir, '.tls-'));
-  try {
-    return await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 function write(folder: string, name: string, content: string): string {

@@ -1,7 +1,7 @@
-import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { runCommand } from '../command.ts';
-import { readIfThere, writeIfChanged } from '../files.ts';
+import { readIfThere, withScratchFolder, writeIfChanged } from '../files.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { renderKnownHosts, renderSshConfig } from './ssh-config.ts';
 import { type SshFiles, sshFiles } from './ssh-files.ts';
@@ -39,9 +39,7 @@ export function publicKeyOf(privateKeyFile: string): string {
 async function ensureKey(file: string, comment: string, signal: AbortSignal): Promise<boolean> {
   if (readIfThere(file) !== undefined && readIfThere(`${file}.pub`) !== undefined) return false;
   const folder = path.dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const scratch = mkdtempSync(path.join(folder, '.new-'));
-  try {
+  return withScratchFolder(folder, async (scratch) => {
     const pair = path.join(scratch, 'key');
     if (readIfThere(file) === undefined) {
       await keygen(['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', pair], signal);
@@ -50,9 +48,7 @@ async function ensureKey(file: string, comment: string, signal: AbortSignal): Pr
     const publicKey = await keygen(['-y', '-f', file], signal);
     writeIfChanged(`${file}.pub`, `${publicKey.trim()}\n`, 0o644);
     return true;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** A link fails where a file is already: then somebody else was faster, and theirs counts. */
