@@ -46,8 +46,10 @@ export function quote(word: string): string {
 }
 
 function runner(host: HypervisorHost, options: readonly string[], config: string | undefined): Shell['run'] {
+  const isRoot = host.local ? process.getuid?.() === 0 : host.user === 'root';
+  const prefix = host.become && !isRoot ? ['sudo', '-n', '--'] : [];
   return async (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }: ShellOptions) => {
-    const command = [...(host.become && host.user !== 'root' ? ['sudo', '-n', '--'] : []), program, ...args];
+    const command = [...prefix, program, ...args];
     const given = { signal, timeoutMs, input };
     if (config === undefined) {
       const [first = program, ...rest] = command;
