@@ -5,7 +5,7 @@ import type { LabNames } from './lab-names.ts';
 import { writePrivateFile } from './local/secrets.ts';
 
 /** What bringing up a lab puts into the state directory, besides `lab/` itself. */
-const LAB_MADE = ['ssh', 'secrets.yml', 'vault-password', '.env', 'logs'];
+const LAB_MADE = ['ssh', 'secrets.yml', 'vault-password', '.env', 'logs', 'tmp'];
 
 const Claim = z.object({
   /** What was there before the lab, and stays when it goes. */
