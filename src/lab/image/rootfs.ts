@@ -1,9 +1,9 @@
 import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
+import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { openclawEntry } from '../tools/openclaw.ts';
 import { OPENCLAW_VERSION } from '../tools/versions.ts';
-import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { EARLY_FILES, FILES, MASKED_UNITS, OPENCLAW_PATIENCE, PACKAGES } from './recipe.ts';
 import type { ImageSource } from './source.ts';
 

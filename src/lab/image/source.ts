@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type AptSource, readAptSources } from '../tools/apt-sources.ts';
 import { ToolError } from '#lib/tool-error.ts';
+import { type AptSource, readAptSources } from '../tools/apt-sources.ts';
 import { DISTRIBUTIONS, type Distribution } from './recipe.ts';
 
 /** Where the packages of an image come from. */
