@@ -2,7 +2,16 @@ import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 /** What Olympus keeps in its cache. Nothing else there is ours, wherever OLYMPUS_CACHE_DIR points. */
-const ENTRIES = ['compile', 'images', 'nats-server', 'node', 'openclaw', 'production-modules', 'releases'];
+const ENTRIES = [
+  'compile',
+  'images',
+  'logs',
+  'nats-server',
+  'node',
+  'openclaw',
+  'production-modules',
+  'releases',
+];
 
 /** Removes everything of ours from the cache, and the folder itself when nothing else is in it; whether there was any. */
 export function purgeCache(cacheDir: string): boolean {
