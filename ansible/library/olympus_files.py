@@ -48,10 +48,8 @@ options:
 """
 
 RETURN = """
-changed_paths:
-  description: What was, or in check mode would be, made, replaced or removed.
-stale_units:
-  description: Units that read a changed file, or that run since before the last change of one.
+changed_paths: {description: "What was, or in check mode would be, made, replaced or removed."}
+stale_units: {description: "Units that read a changed file, or that run since before the last change of one."}
 """
 
 
@@ -60,10 +58,8 @@ class Failure(Exception):
 
 
 class UnloggedModule(AnsibleModule):
-    """Ansible writes every module's arguments into the machine's journal; ours hold secrets."""
-
     def _log_invocation(self):
-        pass
+        """Ansible writes every module's arguments into the machine's journal; ours hold secrets."""
 
 
 class Target:

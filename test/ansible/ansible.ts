@@ -44,3 +44,28 @@ export async function run(
     );
   });
 }
+
+/** Runs one of our modules on this machine; `result` is what it answered. */
+export async function moduleRun<T>(
+  module: string,
+  given: object,
+  options: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended & { result: T }> {
+  const ended = await run(
+    'ansible',
+    [
+      ...['localhost', '--playbook-dir', ANSIBLE, '--inventory', 'localhost,', '--connection', 'local'],
+      ...['--module-name', module, '--args', JSON.stringify(given), ...options],
+    ],
+    { ANSIBLE_STDOUT_CALLBACK: 'json', ANSIBLE_LOAD_CALLBACK_PLUGINS: '1', ...env },
+  );
+  const json = JSON.parse(
+    ended.output.slice(ended.output.indexOf('{'), ended.output.lastIndexOf('}') + 1),
+  ) as {
+    plays: { tasks: { hosts: Record<string, T> }[] }[];
+  };
+  const result = json.plays[0]?.tasks[0]?.hosts['localhost'];
+  if (result === undefined) throw new Error(ended.output);
+  return { ...ended, result };
+}

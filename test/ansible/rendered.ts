@@ -9,7 +9,6 @@ const WANTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     base: [
       'etc/ssh/sshd_config.d/10-olympus.conf',
       'etc/sysusers.d/olympus.conf',
-      'etc/systemd/journald.conf.d/olympus.conf',
       'etc/ufw/ufw.conf',
       'etc/ufw/user.rules',
       'etc/ufw/user6.rules',

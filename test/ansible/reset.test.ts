@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { ANSIBLE } from './ansible.ts';
@@ -10,10 +10,12 @@ interface Play {
   readonly roles?: readonly { readonly role: string }[];
 }
 
+const WANTS = '/etc/systemd/system/multi-user.target.wants';
+
 /** What setup writes and reset does not remove, with the reason. */
 const KEPT: Readonly<Record<string, readonly string[]>> = {
-  // The distribution's own files: reset puts them back.
-  base: ['/etc/ufw/ufw.conf', '/etc/ufw/user.rules', '/etc/ufw/user6.rules'],
+  // The distribution's own: reset puts the files back as they came, and the service does nothing then.
+  base: ['/etc/ufw/ufw.conf', '/etc/ufw/user.rules', '/etc/ufw/user6.rules', `${WANTS}/ufw.service`],
 };
 
 describe('reset.yml', () => {
@@ -44,18 +46,45 @@ describe('the reset of', () => {
       );
     });
 
-    it(`${role} stops and disables every unit that its setup starts`, () => {
-      const units = (file: string, state: string): string[] =>
-        argumentsOf(tasksOf(role, file), 'ansible.builtin.systemd')
-          .filter((unit) => unit['state'] === state && unit['enabled'] === (state === 'started'))
-          .map((unit) => String(unit['name']));
+    it(`${role} stops every unit that its setup starts at boot`, () => {
+      const started = pathsMadeBy(role)
+        .filter((each) => each.includes('.target.wants/') && !(KEPT[role] ?? []).includes(each))
+        .map((each) => path.basename(each));
 
-      const started = units('setup.yml', 'started').filter((unit) => unit !== 'ufw.service');
+      const stopped = argumentsOf(tasksOf(role, 'reset.yml'), 'ansible.builtin.systemd')
+        .filter((unit) => unit['state'] === 'stopped')
+        .map((unit) => String(unit['name']));
 
-      assert.deepEqual(units('reset.yml', 'stopped'), started);
+      assert.deepEqual(stopped, started);
+    });
+
+    it(`${role} removes every directory that systemd makes for its units`, () => {
+      const made = directoriesOfUnits(role);
+
+      const removed = pathsRemovedBy(role);
+
+      assert.deepEqual(
+        made.filter((each) => !removed.includes(each)),
+        [],
+      );
     });
   }
 });
+
+/** StateDirectory= and CacheDirectory= of the role's units. */
+function directoriesOfUnits(role: string): string[] {
+  const folder = path.join(ANSIBLE, 'roles', role, 'templates/etc/systemd/system');
+  const units = existsSync(folder) ? readdirSync(folder) : [];
+  return units.flatMap((unit) => {
+    const text = readFileSync(path.join(folder, unit), 'utf8');
+    const state = [...text.matchAll(/^StateDirectory=\{\{ (\w+) \| basename \}\}$/gm)];
+    const cache = [...text.matchAll(/set cache_directory = '([\w-]+)'/g)];
+    return [
+      ...state.map(([, variable]) => filled(role, `{{ ${variable} }}`)),
+      ...cache.map(([, name]) => `/var/cache/${name}`),
+    ];
+  });
+}
 
 function rolesOf(playbook: string): string[] {
   const plays = parse(readFileSync(path.join(ANSIBLE, playbook), 'utf8')) as Play[];
@@ -128,6 +157,7 @@ function filled(role: string, text: string): string {
     ...shared,
     ...(roleFile(role, 'defaults/main.yml') as object),
     ...(roleFile(role, 'vars/main.yml') as object | undefined),
+    ...Object.assign({}, ...tasksOf(role, 'setup.yml').map((task) => task['vars'] ?? {})),
   } as Record<string, unknown>;
   let current = text;
   for (let round = 0; round < 8; round += 1) {

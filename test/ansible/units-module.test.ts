@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { type Ended, moduleRun } from './ansible.ts';
+
+const UNIT = 'olympusd.service';
+
+describe('olympus_units', () => {
+  let dir: TempDir;
+  let server: Server;
+  let url: string;
+  /** What the program answers, in turn; the last one for ever. */
+  let answers: [status: number, body: string][];
+
+  beforeEach(async () => {
+    dir = await tempDir('units');
+    answers = [[200, 'ready']];
+    server = createServer((_request, response) => {
+      const [status, body] = (answers.length > 1 ? answers.shift() : answers[0]) ?? [500, ''];
+      response.writeHead(status).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
+  });
+
+  afterEach(async () => {
+    await new Promise((resolve) => server.close(resolve));
+    await dir[Symbol.asyncDispose]();
+  });
+
+  it('starts what does not run, and says so', async () => {
+    const ended = await units({ ready: [{ unit: UNIT, url }] }, 'inactive');
+
+    assert.deepEqual(ended.result, { ...ended.result, changed: true, changed_units: [UNIT] });
+    assert.match(await calls(), /^start olympusd\.service$/m);
+  });
+
+  it('changes nothing about what runs', async () => {
+    const ended = await units({ started: [UNIT], ready: [{ unit: UNIT, url }] }, 'active');
+
+    assert.equal(ended.result.changed, false);
+    assert.doesNotMatch(await calls(), /^(start|restart)/m);
+  });
+
+  it('lets systemd read the units again before it restarts them', async () => {
+    const ended = await units({ restart: ['ssh.service', 'ufw.service'] }, 'active');
+
+    assert.equal(ended.result.changed, true);
+    assert.match(await calls(), /daemon-reload\nrestart ssh\.service ufw\.service/);
+  });
+
+  it('waits until the program says that it is ready', async () => {
+    answers = [
+      [503, 'not yet'],
+      [503, 'not yet'],
+      [200, 'ready'],
+    ];
+
+    const ended = await units({ ready: [{ unit: UNIT, url }] }, 'active');
+
+    assert.equal(ended.result.changed, false);
+    assert.equal(answers.length, 1);
+  });
+
+  it('ends at once, with the end of the journal, when systemd has given the unit up', async () => {
+    answers = [[503, 'not yet']];
+
+    const ended = await units(
+      { restart: [UNIT], ready: [{ unit: UNIT, url }], timeout_seconds: 60 },
+      'failed',
+      'failed',
+    );
+
+    assert.match(ended.result.msg ?? '', /olympusd\.service is not ready: systemd says it is failed/);
+    assert.match(ended.result.msg ?? '', /The end of its journal:\nOLYMPUS_NATS_URL is not set/);
+  });
+
+  it('gives up after its time, with what the program said and how often systemd restarted it', async () => {
+    answers = [[503, '{"failing":["bus"]}']];
+
+    const ended = await units({ ready: [{ unit: UNIT, url }], timeout_seconds: 1 }, 'active');
+
+    assert.match(
+      ended.result.msg ?? '',
+      /after 1 s and 3 restarts, .*\/readyz says: it answered 503: \{"failing":\["bus"\]\}/,
+    );
+  });
+
+  it('only looks in check mode', async () => {
+    const ended = await units(
+      { restart: ['ssh.service'], ready: [{ unit: UNIT, url }] },
+      'inactive',
+      'active',
+      ['--check'],
+    );
+
+    assert.deepEqual(ended.result, { ...ended.result, changed: true, changed_units: ['ssh.service', UNIT] });
+    assert.doesNotMatch(await calls(), /^(start|restart|daemon-reload)/m);
+  });
+
+  /** Runs it with a systemctl that says `state`, and `after` once it was told to start or restart something. */
+  async function units(
+    given: object,
+    state: string,
+    after = 'active',
+    options: readonly string[] = [],
+  ): Promise<Ended & { result: { changed?: boolean; changed_units?: string[]; msg?: string } }> {
+    const bin = `${dir.path}/bin`;
+    await mkdir(bin);
+    await writeFile(`${dir.path}/state`, state);
+    await writeFile(
+      `${bin}/systemctl`,
+      `#!/bin/sh
+if [ "$1" = show ]; then
+  echo ActiveState=$(cat ${dir.path}/state); echo NRestarts=3
+else
+  echo "$@" >> ${dir.path}/calls
+  case $1 in start|restart) printf ${after} > ${dir.path}/state ;; esac
+fi
+`,
+      { mode: 0o755 },
+    );
+    await writeFile(`${bin}/journalctl`, '#!/bin/sh\necho OLYMPUS_NATS_URL is not set\n', { mode: 0o755 });
+    return moduleRun('olympus_units', given, options, { PATH: `${bin}:${process.env['PATH']}` });
+  }
+
+  async function calls(): Promise<string> {
+    const file = `${dir.path}/calls`;
+    return existsSync(file) ? readFile(file, 'utf8') : '';
+  }
+});
