@@ -77,7 +77,7 @@ export function whereSettingsComeFrom(stateDir: string): string {
   if (stateDir !== stateDirectory({})) {
     return `Set them, or start a local fleet with \`npm run dev\`, which writes them to ${path.join(stateDir, '.env')}.`;
   }
-  return `Set them, or use a local fleet: start it with \`npm run dev\` and put OLYMPUS_ENV=dev before this command, which then finds them in ${path.join(development, '.env')}.`;
+  return `Set them, bring up a lab with \`olympus lab up\`, or use a local fleet: start it with \`npm run dev\` and put OLYMPUS_ENV=dev before this command, which then finds them in ${path.join(development, '.env')}.`;
 }
 
 const ApiVariables = z.object({
