@@ -174,6 +174,7 @@ function clientOptions(options: ConnectionOptions): NodeConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 200,
     pingInterval: 10_000,
-    timeout: 5000,
+    // Until the handshake is over, which takes seconds on an emulated machine; who is not there refuses at once.
+    timeout: 20_000,
   };
 }

@@ -58,7 +58,9 @@ ${agents.map((agent) => agentAccount(agent)).join('\n')}
 }
 
 function tlsBlock({ certFile, keyFile, caFile }: ServerTls): string {
+  // The default of two seconds is less than a handshake takes on a machine that is emulated or starved.
   return `tls {
+  timeout: 20
   cert_file: "${certFile}"
   key_file: "${keyFile}"
 ${caFile ? `  ca_file: "${caFile}"\n` : ''}}
