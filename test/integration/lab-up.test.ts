@@ -71,6 +71,9 @@ hub                        : ok=7    changed=0    unreachable=0    failed=0
     noteSetUp(names, first, ['apollo']);
     assert.deepEqual(agentsSetUp(names, first), ['apollo', 'athena']);
     assert.equal(digest(), first);
+    mkdirSync(path.join(dir.path, 'ansible', '__pycache__'));
+    writeFileSync(path.join(dir.path, 'ansible', '__pycache__', 'plugin.pyc'), 'compiled');
+    assert.equal(digest(), first);
 
     writeFileSync(path.join(dir.path, 'src', 'a.ts'), 'b');
     assert.notEqual(digest(), first);

@@ -41,8 +41,12 @@ function finishedFile(names: LabNames): string {
   return path.join(names.dir, 'finished.json');
 }
 
+/** Python leaves its compiled plugins beside them: they say nothing new. */
+const NOT_CONTENT = '__pycache__';
+
 function addTree(hash: Hash, root: string, relative: string): void {
   const file = path.join(root, relative);
+  if (path.basename(relative) === NOT_CONTENT) return;
   if (statSync(file).isDirectory()) {
     for (const name of readdirSync(file).toSorted()) addTree(hash, root, path.join(relative, name));
     return;
