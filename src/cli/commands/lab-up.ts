@@ -22,8 +22,8 @@ export function addLabUp(parent: Command, context: CliContext): void {
       'after',
       `
 What runs already is recognised; what is missing or damaged is mended. Ctrl-C leaves a state that the next call mends.
-With OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST in the environment or .env a real model answers, otherwise a
-scripted one.
+A real model answers with OPENAI_API_KEY and OPENAI_MODEL, ANTHROPIC_API_KEY and ANTHROPIC_MODEL, or OLLAMA_HOST and
+OLLAMA_MODEL in the environment or .env; otherwise a scripted one does.
 
 Examples:
   $ olympus lab up
