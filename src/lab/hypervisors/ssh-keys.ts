@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { readIfThere, writeIfChanged } from '#provision/files.ts';
+import { ensureKey } from '#provision/ssh/ensure-key.ts';
 import { sshFiles } from '#provision/ssh/ssh-files.ts';
-import { run } from '../run.ts';
 import type { HypervisorPlan } from './hypervisor-plan.ts';
 
 /**
@@ -40,16 +39,4 @@ export function withHypervisors(
   const kept = before.split('\n').filter((line) => line !== '' && (wanted.includes(line) || !isAbout(line)));
   const missing = wanted.filter((line) => !kept.includes(line));
   return [...missing, ...kept, ''].join('\n');
-}
-
-async function ensureKey(file: string, comment: string, signal: AbortSignal): Promise<void> {
-  if (existsSync(file) && existsSync(`${file}.pub`)) return;
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  if (existsSync(file)) {
-    writeIfChanged(`${file}.pub`, await run('ssh-keygen', ['-y', '-f', file], { signal }), 0o644);
-    return;
-  }
-  // A public half alone is what an interrupted start left: ssh-keygen asks whether to overwrite it.
-  const making = ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file];
-  await run('ssh-keygen', making, { signal, input: 'y\n' });
 }
