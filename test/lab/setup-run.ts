@@ -19,14 +19,17 @@ export function runSetup(stateDir: string, logFile: string): Promise<Changes> {
   });
 }
 
-/** `<host>: <task>` of everything that a run of a playbook changed, from its log. */
-export function changesIn(log: string): string[] {
+/** What a run of a playbook changed, from its log: `<host>: <task>`, and the files whose difference it shows. */
+export function changesIn(log: string): { tasks: string[]; files: string[] } {
   let task = '';
-  const changes: string[] = [];
+  const tasks: string[] = [];
+  const files = new Set<string>();
   for (const line of log.split('\n')) {
     task = /^(?:TASK|RUNNING HANDLER) \[(.*?)\] ?\**$/.exec(line)?.[1] ?? task;
     const host = /^changed: \[([^\]\s]+)/.exec(line)?.[1];
-    if (host) changes.push(`${host}: ${task}`);
+    if (host) tasks.push(`${host}: ${task}`);
+    const file = /^--- (\/\S+)/.exec(line)?.[1];
+    if (file) files.add(file);
   }
-  return changes;
+  return { tasks, files: [...files].toSorted() };
 }
