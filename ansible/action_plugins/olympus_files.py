@@ -22,6 +22,7 @@ class ActionModule(ActionBase):
         given = dict(self._task.args)
         wanted = {kind: list(given.pop(kind, None) or []) for kind in KINDS}
         wanted["files"] = []
+        wanted["look_for"] = given.pop("look_for", None)
         for item in given.pop("files", None) or []:
             expand_file(item, wanted)
         for item in given.pop("trees", None) or []:

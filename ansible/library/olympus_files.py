@@ -10,10 +10,10 @@ import pwd
 import shutil
 import stat
 import tempfile
-import time
 from difflib import unified_diff
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.olympus_systemd import runs, stale_units
 
 DOCUMENTATION = """
 module: olympus_files
@@ -45,12 +45,19 @@ options:
   inputs:
     description: What others made (C(path)) and a unit reads when it starts (C(read_by)).
     type: list
+  look_for:
+    description: Paths, users and running units that are only looked for, so that no task is needed to see them.
+    type: dict
 """
 
 RETURN = """
 changed_paths: {description: "What was, or in check mode would be, made, replaced or removed."}
 stale_units: {description: "Units that read a changed file, or that run since before the last change of one."}
+missing: {description: "Those of C(look_for) that are not there."}
 """
+
+
+NAMES = {"type": "list", "elements": "str", "default": []}
 
 
 class Failure(Exception):
@@ -214,29 +221,11 @@ def replace(path, content, item):
         raise
 
 
-def stale_units(module, inputs, changed):
-    """Also those that a run which was cut short left running with what they had read before."""
-    stale = set()
-    for unit in sorted({item["read_by"] for item in inputs if item["read_by"]}):
-        paths = [item["path"] for item in inputs if item["read_by"] == unit]
-        if any(path in changed for path in paths) or runs_since_before(module, unit, paths):
-            stale.add(unit)
-    return sorted(stale)
-
-
-def runs_since_before(module, unit, paths):
-    shown = ["ActiveState", "ExecMainStartTimestampMonotonic", "NeedDaemonReload"]
-    code, out, _err = module.run_command(["systemctl", "show", unit, "--property", ",".join(shown)])
-    values = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    if code != 0 or values.get("ActiveState") != "active":
-        return False
-    if values.get("NeedDaemonReload") == "yes":
-        return True
-    # Against the monotonic clock: an emulated machine may step its wall clock after it has started the unit.
-    running_for = time.clock_gettime(time.CLOCK_MONOTONIC) - int(values["ExecMainStartTimestampMonotonic"]) / 1e6
-    now = time.time()
-    changed_at = [found.st_ctime for found in map(status, paths) if found]
-    return any(now - running_for < at <= now for at in changed_at)
+def missing_of(module, wanted):
+    paths = [path for path in wanted["paths"] if not os.path.exists(path)]
+    known = {user.pw_name for user in pwd.getpwall()} if wanted["users"] else set()
+    users = [user for user in wanted["users"] if user not in known]
+    return paths + users + [unit for unit in wanted["units"] if not runs(module, unit)]
 
 
 def run(module):
@@ -256,6 +245,7 @@ def run(module):
         "changed": bool(target.changed or stale),
         "changed_paths": target.changed,
         "stale_units": stale,
+        "missing": missing_of(module, given["look_for"]) if given["look_for"] else [],
         "diff": target.diffs + [{"prepared": "%s: restart due\n" % unit} for unit in stale],
     }
 
@@ -286,8 +276,9 @@ def main():
             "directories": records(directory),
             "files": records(file),
             "links": records(link),
-            "absent": {"type": "list", "elements": "path", "default": []},
+            "absent": NAMES,
             "inputs": records(reading),
+            "look_for": {"type": "dict", "options": {name: NAMES for name in ("paths", "users", "units")}},
         },
         supports_check_mode=True,
     )

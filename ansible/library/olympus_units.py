@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.olympus_systemd import RUNNING, properties_of, runs
 
 DOCUMENTATION = """
 module: olympus_units
@@ -17,7 +18,7 @@ description:
   - Whether a unit starts at boot is a link that olympus_files keeps.
 options:
   restart:
-    description: Units that are restarted, after systemd has read their files again.
+    description: Units that are restarted, after systemd has read those files again that have changed.
     type: list
   started:
     description: Units that are started unless they run.
@@ -33,12 +34,6 @@ options:
 LOOK_EVERY_SECONDS = 1
 ANSWER_WITHIN_SECONDS = 20
 JOURNAL_LINES = "25"
-RUNNING = ("active", "activating", "reloading")
-
-
-def state_of(module, unit):
-    _code, out, _err = module.run_command(["systemctl", "show", unit, "--property", "LoadState,ActiveState,NRestarts"])
-    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
 
 def systemctl(module, verb, *units):
@@ -46,7 +41,7 @@ def systemctl(module, verb, *units):
     if code == 0:
         return
     for unit in units:
-        if state_of(module, unit).get("ActiveState") not in RUNNING:
+        if not runs(module, unit):
             give_up(module, unit, "systemctl %s says: %s" % (verb, err.strip()))
     module.fail_json(msg="systemctl %s %s says: %s" % (verb, " ".join(units), err.strip()))
 
@@ -70,7 +65,7 @@ def answer(url):
 
 def wait_for(module, unit, url, deadline):
     while (said := answer(url)) is not None:
-        state = state_of(module, unit)
+        state = properties_of(module, unit, "ActiveState", "NRestarts")
         if state.get("ActiveState") not in RUNNING:
             give_up(module, unit, "systemd says it is %s." % state.get("ActiveState"))
         if time.monotonic() > deadline:
@@ -83,10 +78,13 @@ def run(module):
     given = module.params
     changed = list(given["restart"])
     if given["restart"] and not module.check_mode:
-        systemctl(module, "daemon-reload")
+        # Reading every unit again takes an emulated machine as long as a task; one that is new is read anyway.
+        reads = [properties_of(module, unit, "NeedDaemonReload") for unit in given["restart"]]
+        if any(read.get("NeedDaemonReload") == "yes" for read in reads):
+            systemctl(module, "daemon-reload")
         systemctl(module, "restart", *given["restart"])
     for unit in given["started"] + [each["unit"] for each in given["ready"]]:
-        if state_of(module, unit).get("ActiveState") in RUNNING:
+        if runs(module, unit):
             continue
         changed.append(unit)
         if not module.check_mode:

@@ -11,7 +11,6 @@ const WANTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'etc/sysusers.d/olympus.conf',
       'etc/ufw/ufw.conf',
       'etc/ufw/user.rules',
-      'etc/ufw/user6.rules',
     ],
     openclaw: ['etc/systemd/system/openclaw-gateway.service'],
     agent: [

@@ -15,7 +15,7 @@ const WANTS = '/etc/systemd/system/multi-user.target.wants';
 /** What setup writes and reset does not remove, with the reason. */
 const KEPT: Readonly<Record<string, readonly string[]>> = {
   // The distribution's own: reset puts the files back as they came, and the service does nothing then.
-  base: ['/etc/ufw/ufw.conf', '/etc/ufw/user.rules', '/etc/ufw/user6.rules', `${WANTS}/ufw.service`],
+  base: ['/etc/ufw/ufw.conf', '/etc/ufw/user.rules', `${WANTS}/ufw.service`],
 };
 
 describe('reset.yml', () => {

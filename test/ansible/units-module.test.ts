@@ -45,11 +45,17 @@ describe('olympus_units', () => {
     assert.doesNotMatch(await calls(), /^(start|restart)/m);
   });
 
-  it('lets systemd read the units again before it restarts them', async () => {
+  it('restarts several at once, and lets systemd read only what has changed again', async () => {
     const ended = await units({ restart: ['ssh.service', 'ufw.service'] }, 'active');
 
     assert.equal(ended.result.changed, true);
-    assert.match(await calls(), /daemon-reload\nrestart ssh\.service ufw\.service/);
+    assert.equal(await calls(), 'restart ssh.service ufw.service\n');
+  });
+
+  it('lets systemd read a changed unit again before it restarts it', async () => {
+    await units({ restart: [UNIT] }, 'active\nNeedDaemonReload=yes');
+
+    assert.equal(await calls(), 'daemon-reload\nrestart olympusd.service\n');
   });
 
   it('waits until the program says that it is ready', async () => {
@@ -115,7 +121,7 @@ describe('olympus_units', () => {
       `${bin}/systemctl`,
       `#!/bin/sh
 if [ "$1" = show ]; then
-  echo ActiveState=$(cat ${dir.path}/state); echo NRestarts=3
+  echo "ActiveState=$(cat ${dir.path}/state)"; echo NRestarts=3
 else
   echo "$@" >> ${dir.path}/calls
   case $1 in start|restart) printf ${after} > ${dir.path}/state ;; esac

@@ -1,0 +1,41 @@
+# What both of our modules ask systemd.
+
+from __future__ import annotations
+
+import os
+import time
+
+RUNNING = ("active", "activating", "reloading")
+
+
+def properties_of(module, unit, *names):
+    """Of a unit, as `systemctl show` prints them; empty where there is no systemd."""
+    code, out, _err = module.run_command(["systemctl", "show", unit, "--property", ",".join(names)])
+    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
+
+
+def runs(module, unit):
+    return properties_of(module, unit, "ActiveState").get("ActiveState") in RUNNING
+
+
+def stale_units(module, inputs, changed):
+    """Also those that a run which was cut short left running with what they had read before."""
+    stale = set()
+    for unit in sorted({item["read_by"] for item in inputs if item["read_by"]}):
+        paths = [item["path"] for item in inputs if item["read_by"] == unit]
+        if any(path in changed for path in paths) or runs_since_before(module, unit, paths):
+            stale.add(unit)
+    return sorted(stale)
+
+
+def runs_since_before(module, unit, paths):
+    values = properties_of(module, unit, "ActiveState", "ExecMainStartTimestampMonotonic", "NeedDaemonReload")
+    if values.get("ActiveState") != "active":
+        return False
+    if values.get("NeedDaemonReload") == "yes":
+        return True
+    # Against the monotonic clock: an emulated machine may step its wall clock after it has started the unit.
+    running_for = time.clock_gettime(time.CLOCK_MONOTONIC) - int(values["ExecMainStartTimestampMonotonic"]) / 1e6
+    now = time.time()
+    changed_at = [os.lstat(path).st_ctime for path in paths if os.path.lexists(path)]
+    return any(now - running_for < at <= now for at in changed_at)
