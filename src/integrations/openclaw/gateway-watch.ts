@@ -21,6 +21,8 @@ const Readiness = z.object({
 
 /** Generous: a gateway at work under emulation does not answer for seconds. */
 const PROBE_TIMEOUT_MS = 15_000;
+/** Of the time that passes, a probe takes at most one part in this many, and one more. */
+const PROBE_SHARE = 4;
 /** What two clocks may differ by, and nothing that a restart could hide in. */
 const CLOCK_SLACK_MS = 1_000;
 /** Between two warm-ups when the first shows that the gateway cannot be used. */
@@ -77,13 +79,16 @@ export class GatewayWatch {
   }
 
   async #round(signal: AbortSignal): Promise<number> {
-    const { everyMs } = this.#options;
+    const { everyMs, clock } = this.#options;
+    const askedAt = clock.now();
     const trouble = await this.#probe(signal);
+    const tookMs = clock.now() - askedAt;
     if (trouble !== this.#trouble) {
       this.#options.log.info({ reason: trouble }, trouble ? 'gateway is not ready' : 'gateway is ready');
     }
     this.#trouble = trouble;
-    if (trouble !== undefined) return Math.min(everyMs, 1_000);
+    // A gateway that starts on a starved machine answers slowly, and asking it slows it down further.
+    if (trouble !== undefined) return Math.max(Math.min(everyMs, 1_000), PROBE_SHARE * tookMs);
     if (!this.#warm) this.#warming ??= this.#warmUp();
     return everyMs;
   }
