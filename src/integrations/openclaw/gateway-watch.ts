@@ -21,8 +21,9 @@ const Readiness = z.object({
 
 /** Generous: a gateway at work under emulation does not answer for seconds. */
 const PROBE_TIMEOUT_MS = 15_000;
-/** Of the time that passes, a probe takes at most one part in this many, and one more. */
+/** A pause is this many times as long as the probe before it took, within limits. */
 const PROBE_SHARE = 4;
+const LONGEST_PAUSE_MS = 5_000;
 /** What two clocks may differ by, and nothing that a restart could hide in. */
 const CLOCK_SLACK_MS = 1_000;
 /** Between two warm-ups when the first shows that the gateway cannot be used. */
@@ -88,7 +89,8 @@ export class GatewayWatch {
     }
     this.#trouble = trouble;
     // A gateway that starts on a starved machine answers slowly, and asking it slows it down further.
-    if (trouble !== undefined) return Math.max(Math.min(everyMs, 1_000), PROBE_SHARE * tookMs);
+    if (trouble !== undefined)
+      return Math.max(Math.min(everyMs, 1_000), Math.min(PROBE_SHARE * tookMs, LONGEST_PAUSE_MS));
     if (!this.#warm) this.#warming ??= this.#warmUp();
     return everyMs;
   }
