@@ -29,7 +29,8 @@ export async function run(
     COLUMNS: '200',
     ...env,
   };
-  return new Promise((resolve, reject) => {
+  // Awaited here: the folder has to be there until the command has ended.
+  return await new Promise((resolve, reject) => {
     execFile(
       command,
       args,
