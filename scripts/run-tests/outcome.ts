@@ -3,6 +3,8 @@ export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** The tests that failed: their titles, and the first line of what each said. */
+  readonly failures: readonly string[];
   readonly remarks: readonly string[];
 }
 
@@ -23,12 +25,13 @@ export interface Summary {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly failures: readonly string[];
   readonly stillOpen?: readonly string[];
 }
 
 /** Judges a mocha run. Crashing, hanging, leaking and running no test at all are failures like any other. */
 export function judge(ending: Ending, summary: Summary | undefined): Counts {
-  const { passed = 0, skipped = 0, failed = 0 } = summary ?? {};
+  const { passed = 0, skipped = 0, failed = 0, failures = [] } = summary ?? {};
   const remarks: string[] = [];
   if (ending.limitMs !== undefined) {
     remarks.push(`ended after ${ending.limitMs / 60_000} minutes, its limit`);
@@ -41,32 +44,39 @@ export function judge(ending: Ending, summary: Summary | undefined): Counts {
   } else if (ending.exitCode !== 0 && failed === 0) {
     remarks.push(`ended with ${ending.signal ?? `exit code ${ending.exitCode}`} though no test failed`);
   }
-  return { passed, skipped, failed: failed + remarks.length, remarks };
+  return { passed, skipped, failed: failed + remarks.length, failures, remarks };
 }
 
 /** Adds up suites. Nothing run at all counts as one failure. */
 export function total(outcomes: readonly Counts[]): Counts {
-  if (outcomes.length === 0) return { passed: 0, failed: 1, skipped: 0, remarks: ['no suite was run'] };
+  if (outcomes.length === 0) {
+    return { passed: 0, failed: 1, skipped: 0, failures: [], remarks: ['no suite was run'] };
+  }
   const sum = (count: (outcome: Counts) => number): number =>
     outcomes.reduce((soFar, outcome) => soFar + count(outcome), 0);
   return {
     passed: sum((outcome) => outcome.passed),
     failed: sum((outcome) => outcome.failed),
     skipped: sum((outcome) => outcome.skipped),
+    failures: outcomes.flatMap((outcome) => outcome.failures),
     remarks: outcomes.flatMap((outcome) => outcome.remarks),
   };
 }
 
 /** The last line of a run, for people and for machines. */
-export function closingLine({ passed, failed, skipped }: Counts): string {
+export function closingLine({
+  passed,
+  failed,
+  skipped,
+}: Pick<Counts, 'passed' | 'failed' | 'skipped'>): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** A line for each suite with its time, and what went wrong outside of its tests. */
+/** A line for each suite with its time, and once more what went wrong: the end of a long log is what is kept of it. */
 export function report(outcomes: readonly Outcome[]): string {
   const lines = outcomes.flatMap((outcome) => [
     `  ${outcome.name.padEnd(12)} ${outcome.seconds.toFixed(1).padStart(7)} s   ${counted(outcome)}`,
-    ...outcome.remarks.map((remark) => `  ${outcome.name.padEnd(12)}   ${remark}`),
+    ...[...outcome.failures, ...outcome.remarks].map((what) => `  ${outcome.name.padEnd(12)}   ${what}`),
   ]);
   return ['Suites', ...lines].join('\n');
 }

@@ -21,6 +21,7 @@ export async function runChecks(root: string, limitMs: number, signal: AbortSign
       passed: passed ? 1 : 0,
       failed: passed ? 0 : 1,
       skipped: 0,
+      failures: [],
       remarks: passed ? [] : [`${name} failed; to see it alone: npm run ${name}`],
     });
   }

@@ -7,6 +7,8 @@ export interface SuiteSummary {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** The title of each test that failed, and the first line of what it said. */
+  readonly failures: readonly string[];
   /** What kept the process from ending by itself, when something did. */
   readonly stillOpen?: readonly string[];
 }
@@ -22,6 +24,7 @@ class SummaryReporter extends Mocha.reporters.Spec {
     super(runner, options);
     const { EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants;
     const evidence: { test: string; title: string; text: string }[] = [];
+    const failures: string[] = [];
     let failed: string | undefined;
 
     // A fixture is disposed inside its test or in a hook after it: what it noted is known at the next test.
@@ -32,8 +35,9 @@ class SummaryReporter extends Mocha.reporters.Spec {
       failed = undefined;
     };
     runner.on(EVENT_TEST_BEGIN, collect);
-    runner.on(EVENT_TEST_FAIL, (test) => {
+    runner.on(EVENT_TEST_FAIL, (test, error: Error) => {
       failed = test.fullTitle();
+      failures.push(`${failed}: ${error.message.split('\n')[0]}`);
     });
     runner.on(EVENT_RUN_END, () => {
       collect();
@@ -44,6 +48,7 @@ class SummaryReporter extends Mocha.reporters.Spec {
         passed: this.stats.passes,
         failed: this.stats.failures,
         skipped: this.stats.pending,
+        failures,
       };
       writeSummary(counts);
       endLater(counts);

@@ -5,15 +5,28 @@ const ENDED_WELL = { exitCode: 0, signal: null };
 
 describe('the test runner', () => {
   it('counts what a suite reports', () => {
-    const counts = judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2 });
+    const counts = judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2, failures: [] });
 
-    assert.deepEqual(counts, { passed: 7, failed: 0, skipped: 2, remarks: [] });
+    assert.deepEqual(counts, { passed: 7, failed: 0, skipped: 2, failures: [], remarks: [] });
   });
 
   it('counts failed tests once', () => {
-    const counts = judge({ exitCode: 3, signal: null }, { passed: 7, failed: 3, skipped: 0 });
+    const failures = ['a: x', 'b: y', 'c: z'];
+    const counts = judge({ exitCode: 3, signal: null }, { passed: 7, failed: 3, skipped: 0, failures });
 
     assert.equal(counts.failed, 3);
+  });
+
+  it('repeats at the end which tests failed, and why', () => {
+    const counts = judge(
+      { exitCode: 1, signal: null },
+      { passed: 7, failed: 1, skipped: 0, failures: ['the bus answers: no answer in 2 s'] },
+    );
+
+    assert.match(
+      report([{ name: 'unit', seconds: 1, ...counts }]),
+      /unit +the bus answers: no answer in 2 s/,
+    );
   });
 
   const FAILURES = {
@@ -22,18 +35,19 @@ describe('the test runner', () => {
     'a suite that ended well without a result': judge(ENDED_WELL, undefined),
     'a suite that ran over its limit': judge(
       { exitCode: null, signal: 'SIGKILL', limitMs: 300_000 },
-      { passed: 5, failed: 0, skipped: 0 },
+      { passed: 5, failed: 0, skipped: 0, failures: [] },
     ),
-    'a suite that ran no test': judge(ENDED_WELL, { passed: 0, failed: 0, skipped: 4 }),
+    'a suite that ran no test': judge(ENDED_WELL, { passed: 0, failed: 0, skipped: 4, failures: [] }),
     'a suite that left something open': judge(ENDED_WELL, {
       passed: 5,
       failed: 0,
       skipped: 0,
+      failures: [],
       stillOpen: ['TCPSocketWrap'],
     }),
     'a suite whose process failed though its tests passed': judge(
       { exitCode: 7, signal: null },
-      { passed: 5, failed: 0, skipped: 0 },
+      { passed: 5, failed: 0, skipped: 0, failures: [] },
     ),
     'a run of no suite': total([]),
   };
@@ -46,12 +60,12 @@ describe('the test runner', () => {
 
   it('ends with one line over all suites, and no line like it before', () => {
     const outcomes = [
-      { name: 'unit', seconds: 1, ...judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2 }) },
+      { name: 'unit', seconds: 1, ...judge(ENDED_WELL, { passed: 7, failed: 0, skipped: 2, failures: [] }) },
       { name: 'crash', seconds: 2, ...judge({ exitCode: 1, signal: null }, undefined) },
     ];
 
     assert.equal(closingLine(total(outcomes)), '7 passed, 1 failed, 2 skipped');
-    assert.equal(closingLine({ passed: 7, failed: 0, skipped: 0, remarks: [] }), '7 passed, 0 failed');
+    assert.equal(closingLine({ passed: 7, failed: 0, skipped: 0 }), '7 passed, 0 failed');
     assert.doesNotMatch(report(outcomes), /passed, \d+ failed/);
   });
 });
