@@ -39,10 +39,11 @@ enabled_units() {
 install_packages() {
   [[ $# == 0 ]] && return
   command -v apt-get >/dev/null || give_up "install these packages, then run this again: $*"
-  local guard=/usr/sbin/policy-rc.d guarded=0 before unit
+  local guard=/usr/sbin/policy-rc.d mark='Made by Olympus for the time of one installation.' guarded=0 before unit
   before=$(enabled_units)
-  if [[ ! -e $guard ]]; then
-    printf '#!/bin/sh\n# Made by Olympus for the time of one installation.\nexit 101\n' | as_root tee "$guard" >/dev/null
+  # One of ours that is there already was left by an installation that was interrupted: this one removes it.
+  if [[ ! -e $guard ]] || grep -qF "$mark" "$guard"; then
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" | as_root tee "$guard" >/dev/null
     as_root chmod 755 "$guard"
     guarded=1
   fi
@@ -51,6 +52,7 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2 || ok=$?
   [[ $guarded == 1 ]] && as_root rm -f "$guard"
   for unit in $(comm -13 <(echo "$before") <(enabled_units)); do
+    # A unit that cannot be disabled by itself belongs to one of the others, which can.
     as_root systemctl --root=/ disable "$unit" >/dev/null 2>&1 || true
   done
   [[ $ok == 0 ]] || give_up "apt-get could not install: $*"

@@ -1,13 +1,65 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { labNames } from '#lab/lab-names.ts';
 import { agentsSetUp, noteSetUp, wantedDigest } from '#lab/up/finished.ts';
-import { PlaybookOutput } from '#lab/up/playbook.ts';
+import { machinesRun } from '#lab/up/lab-up.ts';
+import { PlaybookOutput, runPlaybook } from '#lab/up/playbook.ts';
 import { checkRoom } from '#lab/up/room.ts';
 import { tempDir } from '#test/temp-dir.ts';
+import { waitFor } from '#test/wait.ts';
+
+const call = promisify(execFile);
 
 describe('bringing a lab up', () => {
+  it('does not take a lab for running of which a machine is off or missing', () => {
+    const view = (running: boolean) => ({
+      hypervisors: [
+        { name: 'r420', address: '10.220.1.7', machines: [{ name: 'athena', running }] },
+        { name: 'r720xd', address: '10.220.1.10', machines: [{ name: 'hub', running: true }] },
+      ],
+    });
+    assert.equal(machinesRun(view(true), [{ name: 'hub' }, { name: 'athena' }]), true);
+    assert.equal(machinesRun(view(false), [{ name: 'hub' }, { name: 'athena' }]), false);
+    assert.equal(machinesRun(view(true), [{ name: 'hub' }, { name: 'apollo' }]), false);
+  });
+
+  it('ends a playbook with everything that it started when it is interrupted', async () => {
+    await using dir = await tempDir('playbook');
+    const playbook = path.join(dir.path, 'slow.yml');
+    const marker = `86${process.pid}`;
+    writeFileSync(
+      playbook,
+      `- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n    - {name: Wait, ansible.builtin.command: sleep ${marker}}\n`,
+    );
+    const interrupted = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    const run = runPlaybook({
+      root: dir.path,
+      playbook,
+      inventory: 'localhost,',
+      limit: [],
+      stateDir: dir.path,
+      env: { PATH: process.env['PATH'], HOME: dir.path },
+      logFile: path.join(dir.path, 'log'),
+      report: { phase: () => undefined, detail: () => begun.resolve() },
+      signal: interrupted.signal,
+    });
+    run.catch(() => undefined);
+    await begun.promise;
+    const sleeping = () =>
+      call('pgrep', ['-f', `^sleep ${marker}`]).then(
+        () => true,
+        () => false,
+      );
+    await waitFor('the task to run', sleeping, { timeoutMs: 20_000 });
+    interrupted.abort(new Error('Ctrl-C'));
+    await assert.rejects(run, /Ctrl-C/);
+    assert.equal(await sleeping(), false);
+  });
+
   it('reads plays, tasks, changes and the first failure out of what Ansible prints', () => {
     const told: string[] = [];
     const output = new PlaybookOutput({
@@ -30,6 +82,16 @@ hub                        : ok=7    changed=0    unreachable=0    failed=0
     assert.deepEqual(told, ['phase Prepare every machine', 'base : Write the settings']);
     assert.equal(output.failure, 'athena: base : Write the settings: The file is missing.\nMake it.');
     assert.deepEqual(output.changes, { athena: 1, hub: 0 });
+  });
+
+  it('does not name a failure that a task allows', () => {
+    const output = new PlaybookOutput({ phase: () => undefined, detail: () => undefined });
+    output.take('TASK [vm : Look for the machine] ****');
+    output.take('fatal: [r420]: FAILED! => {"msg": "not there"}');
+    output.take('...ignoring');
+    output.take('TASK [vm : Make the machine] ****');
+    output.take('fatal: [r420]: FAILED! => {"msg": "no image"}');
+    assert.equal(output.failure, 'r420: vm : Make the machine: no image');
   });
 
   it('names an unreachable host, and prefers what a program said to its exit code', () => {

@@ -17,7 +17,7 @@ import { claimStateDir } from '../lab-claim.ts';
 import { LabError } from '../lab-error.ts';
 import { lockLab } from '../lab-lock.ts';
 import { type LabNames, labNames } from '../lab-names.ts';
-import { lookAtLab } from '../lab-status.ts';
+import { type LabView, lookAtLab } from '../lab-status.ts';
 import { checkMachine } from '../preflight.ts';
 import type { Door } from '../relay/gates.ts';
 import { writeModelKeys } from '../relay/model-keys.ts';
@@ -121,7 +121,8 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   });
   const result = { id: names.id, acceleration, model, doorUrls };
   const done = agentsSetUp(names, digest);
-  if (before.state === 'up' && options.agents.every((agent) => done.includes(agent))) {
+  const runs = before.state === 'up' && machinesRun(before, machines);
+  if (runs && options.agents.every((agent) => done.includes(agent))) {
     return { ...result, recognised: true, changes: {} };
   }
   const changes = await runPlaybook({
@@ -137,6 +138,15 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   });
   noteSetUp(names, digest, options.agents);
   return { ...result, recognised: false, changes };
+}
+
+/** Whether each of these machines was seen to run on one of the hypervisors. */
+export function machinesRun(
+  view: Pick<LabView, 'hypervisors'>,
+  machines: readonly { name: string }[],
+): boolean {
+  const running = view.hypervisors.flatMap((each) => each.machines.filter(({ running }) => running));
+  return machines.every(({ name }) => running.some((domain) => domain.name === name));
 }
 
 function machinesOf({ inventory, agents }: LabUpOptions): Inventory['machines'] {

@@ -49,7 +49,8 @@ export async function runPlaybook(options: PlaybookOptions): Promise<Changes> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close') as Promise<[number | null]>;
-  const onAbort = (): void => void child.kill('SIGTERM');
+  // The whole group: what a task of it started, such as our own provisioner, would go on otherwise.
+  const onAbort = (): void => endGroup(child.pid);
   signal.addEventListener('abort', onAbort, { once: true });
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
   const seen = new PlaybookOutput(report);
@@ -70,6 +71,14 @@ export async function runPlaybook(options: PlaybookOptions): Promise<Changes> {
   } finally {
     signal.removeEventListener('abort', onAbort);
     log.end();
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It has ended: that is what was wanted.
   }
 }
 
@@ -97,6 +106,8 @@ export class PlaybookOutput {
       line,
     );
     if (failed) this.failure ??= `${failed[1]?.split(' ')[0]}: ${this.#task}: ${messageIn(failed[3] ?? '')}`;
+    // What Ansible prints under a failure that the task allows.
+    if (line === '...ignoring') this.failure = undefined;
     const [, host, changed] = /^(\S+)\s+: ok=\d+\s+changed=(\d+)/.exec(line) ?? [];
     if (host) this.changes[host] = Number(changed);
   }
