@@ -35,15 +35,19 @@ enabled_units() {
   systemctl --root=/ list-unit-files --state=enabled --no-legend --plain 2>/dev/null | cut -d' ' -f1 | sort
 }
 
+# What keeps packages from starting services is policy-rc.d. One of ours that is there already was left by an
+# installation that was interrupted; one of somebody else stays as it is.
+GUARD_MARK='Made by Olympus for the time of one installation.'
+guard_is_ours() { [[ ! -e $1 ]] || grep -qF "$GUARD_MARK" "$1"; }
+
 # Installs packages; none of the services that come with them is started or stays enabled.
 install_packages() {
   [[ $# == 0 ]] && return
   command -v apt-get >/dev/null || give_up "install these packages, then run this again: $*"
-  local guard=/usr/sbin/policy-rc.d mark='Made by Olympus for the time of one installation.' guarded=0 before unit
+  local guard=/usr/sbin/policy-rc.d guarded=0 before unit
   before=$(enabled_units)
-  # One of ours that is there already was left by an installation that was interrupted: this one removes it.
-  if [[ ! -e $guard ]] || grep -qF "$mark" "$guard"; then
-    printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" | as_root tee "$guard" >/dev/null
+  if guard_is_ours "$guard"; then
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$GUARD_MARK" | as_root tee "$guard" >/dev/null
     as_root chmod 755 "$guard"
     guarded=1
   fi

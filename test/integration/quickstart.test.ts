@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { tempDir } from '#test/temp-dir.ts';
 
 const call = promisify(execFile);
 const QUICKSTART = path.resolve(import.meta.dirname, '../../scripts/quickstart');
@@ -18,6 +20,37 @@ describe('scripts/quickstart', () => {
     const refused = call(QUICKSTART, ['--agent', 'athena']);
     await assert.rejects(refused, { code: 2, stderr: /--agent is not an option\. See .*--help/ });
     await assert.rejects(call(QUICKSTART, ['--agents']), { stderr: /--agents needs names/ });
+  });
+
+  it('says on the terminal which phase failed and why, not in the log alone', async () => {
+    await using dir = await tempDir('quickstart');
+    await cp(path.dirname(QUICKSTART), path.join(dir.path, 'scripts'), { recursive: true });
+    await writeFile(path.join(dir.path, 'npm'), '#!/bin/sh\necho no route to the registry >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    const env = { ...process.env, PATH: `${dir.path}:${process.env['PATH']}`, OLYMPUS_CACHE_DIR: dir.path };
+
+    await assert.rejects(call(path.join(dir.path, 'scripts', 'quickstart'), { env }), (error) => {
+      const { code, stderr } = error as { code: number; stderr: string };
+      assert.equal(code, 1);
+      assert.match(stderr, /✗ Install the npm dependencies +\d+ s\nquickstart: .+\n/);
+      assert.match(stderr, /last lines of .*quickstart\.log:\n[\s\S]*no route to the registry/);
+      return true;
+    });
+  });
+
+  it('takes the guard that an interrupted installation left for its own, and no other', async () => {
+    await using dir = await tempDir('guard');
+    const guard = path.join(dir.path, 'policy-rc.d');
+    const isOurs = () =>
+      call('bash', ['-c', `source ${INSTALL}; guard_is_ours ${guard} && echo yes || echo no`]).then(
+        ({ stdout }) => stdout.trim(),
+      );
+    assert.equal(await isOurs(), 'yes');
+    await writeFile(guard, '#!/bin/sh\n# Made by Olympus for the time of one installation.\nexit 101\n');
+    assert.equal(await isOurs(), 'yes');
+    await writeFile(guard, '#!/bin/sh\nexit 0\n');
+    assert.equal(await isOurs(), 'no');
   });
 
   it('installs only packages whose program is missing, each once', async () => {
