@@ -85,14 +85,18 @@ function slice(
 /** A thread: the root first, then replies; `direction=up` walks from the newest (recorded: 22 and 23). */
 function thread(store: Store, root: Post, call: Call): Record<string, unknown> {
   const perPage = numberParam(call, 'perPage', { fallback: 0 });
-  const oldestFirst = [root, ...store.posts.replies(root.id)];
+  // Posts of the same millisecond come by their id, as the server sorts them (post_store.go).
+  const replies = store.posts
+    .replies(root.id)
+    .toSorted((a, b) => a.create_at - b.create_at || a.id.localeCompare(b.id));
+  const oldestFirst = [root, ...replies];
   const walk = call.query.get('direction') === 'down' ? oldestFirst : oldestFirst.toReversed();
   const from = call.query.get('fromPost');
   const rest = walk.slice(from ? walk.findIndex((post) => post.id === from) + 1 : 0);
   const shown = perPage === 0 ? rest : rest.slice(0, perPage);
   // The root is always there and first, whether or not the walk came by it (recorded: 23).
-  const replies = shown.filter((post) => post.id !== root.id);
-  return { ...listOf(store, [root, ...replies], {}), has_next: rest.length > shown.length };
+  const others = shown.filter((post) => post.id !== root.id);
+  return { ...listOf(store, [root, ...others], {}), has_next: rest.length > shown.length };
 }
 
 function listOf(
