@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
+import { type ApplyOptions, applyFleet } from '#provision/apply/apply.ts';
 import { type Fleet, openFleet, UnknownMachine } from '#provision/apply/fleet.ts';
 import type { Failure, Outcome } from '#provision/apply/outcome.ts';
-import { CliError, usageError } from './cli-error.ts';
+import { CliError, exitCodes, usageError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
 import { duration } from './format.ts';
 import { inventoryOf, ROOT } from './inventory-option.ts';
@@ -46,8 +47,22 @@ export function collect(value: string, before: readonly string[]): readonly stri
   throw new InvalidArgumentError('Write the name of a machine.');
 }
 
+/** What `plan` and `apply` share: does it or shows it, tells each step, and ends with 1 when a machine failed. */
+export async function applyAndTell(
+  context: CliContext,
+  dir: string,
+  options: ApplyOptions,
+  json: boolean,
+): Promise<void> {
+  const fleet = await fleetOf(dir, context);
+  const outcomes = await namingMachines(() => applyFleet(fleet, options));
+  if (json) context.out.json(outcomesAsJson(outcomes));
+  else printSteps(outcomes, context);
+  if (explainFailures(outcomes, context)) context.exitWith(exitCodes.failed);
+}
+
 /** The same for scripts: whether anything was to be done, what, and what went wrong. */
-export function outcomesAsJson(outcomes: readonly Outcome[]) {
+function outcomesAsJson(outcomes: readonly Outcome[]) {
   return {
     changed: outcomes.some(({ steps }) => steps.length > 0),
     steps: outcomes.flatMap(({ machine, steps }) =>
@@ -59,7 +74,7 @@ export function outcomesAsJson(outcomes: readonly Outcome[]) {
 }
 
 /** Prints what is to be done to each machine. */
-export function printSteps(outcomes: readonly Outcome[], { out }: CliContext): void {
+function printSteps(outcomes: readonly Outcome[], { out }: CliContext): void {
   for (const { machine, host, steps, notes, failure } of outcomes) {
     if (failure) continue;
     out.print(`${out.style('bold', machine)} on ${host}${steps.length === 0 ? ': as it should be' : ''}`);

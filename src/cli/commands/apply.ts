@@ -1,16 +1,7 @@
 import type { Command } from 'commander';
-import { applyFleet } from '#provision/apply/apply.ts';
-import { exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { withInventory } from '../inventory-option.ts';
-import {
-  collect,
-  explainFailures,
-  fleetOf,
-  namingMachines,
-  outcomesAsJson,
-  printSteps,
-} from '../machines.ts';
+import { applyAndTell, collect } from '../machines.ts';
 
 interface Options {
   readonly inventory: string;
@@ -38,11 +29,7 @@ Examples:
   $ olympus apply --inventory inventory/example
   $ olympus apply --inventory inventory/example --machine athena --dry-run`,
     )
-    .action(async ({ inventory, machine, replace, dryRun = false, json }: Options) => {
-      const fleet = await fleetOf(inventory, context);
-      const outcomes = await namingMachines(() => applyFleet(fleet, { machines: machine, replace, dryRun }));
-      if (json) context.out.json(outcomesAsJson(outcomes));
-      else printSteps(outcomes, context);
-      if (explainFailures(outcomes, context)) context.exitWith(exitCodes.failed);
+    .action(async ({ inventory, machine, replace, dryRun = false, json = false }: Options) => {
+      await applyAndTell(context, inventory, { machines: machine, replace, dryRun }, json);
     });
 }

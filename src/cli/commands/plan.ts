@@ -1,16 +1,7 @@
 import type { Command } from 'commander';
-import { applyFleet } from '#provision/apply/apply.ts';
-import { exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { withInventory } from '../inventory-option.ts';
-import {
-  collect,
-  explainFailures,
-  fleetOf,
-  namingMachines,
-  outcomesAsJson,
-  printSteps,
-} from '../machines.ts';
+import { applyAndTell, collect } from '../machines.ts';
 
 interface Options {
   readonly inventory: string;
@@ -36,12 +27,7 @@ Examples:
   $ olympus plan --inventory inventory/example
   $ olympus plan --inventory inventory/example --machine athena --json`,
     )
-    .action(async ({ inventory, machine, replace, json }: Options) => {
-      const fleet = await fleetOf(inventory, context);
-      const options = { machines: machine, replace, dryRun: true };
-      const outcomes = await namingMachines(() => applyFleet(fleet, options));
-      if (json) context.out.json(outcomesAsJson(outcomes));
-      else printSteps(outcomes, context);
-      if (explainFailures(outcomes, context)) context.exitWith(exitCodes.failed);
+    .action(async ({ inventory, machine, replace, json = false }: Options) => {
+      await applyAndTell(context, inventory, { machines: machine, replace, dryRun: true }, json);
     });
 }

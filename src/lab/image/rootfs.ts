@@ -66,7 +66,7 @@ async function bootstrap({ rootfs, source, signal }: RootfsOptions): Promise<voi
   );
 }
 
-/** Only what apt needs: proxies, and where programs are. */
+/** Nothing of the caller's environment: the same image wherever it is built. */
 function environment(): Record<string, string> {
   return {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
