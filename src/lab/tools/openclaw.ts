@@ -10,8 +10,15 @@ import { OPENCLAW_VERSION } from './versions.ts';
 const PINS_DIR = path.join(import.meta.dirname, 'openclaw');
 const PINS = ['package.json', 'package-lock.json'];
 
-/** No install scripts: none is needed to run the gateway, and 329 packages should not run code here. */
+/** No install scripts: 329 packages should not run code here. */
 const NPM_ARGUMENTS = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+/**
+ * Has OpenClaw finish its own installation, which its first command does. The gateway could not: it runs as a user
+ * who may not write there.
+ */
+const FINISH_ARGUMENTS = ['--version'];
+/** There until OpenClaw has finished (its scripts/lib/package-lifecycle-marker.mjs). */
+const UNFINISHED = '.openclaw-lifecycle-pending';
 
 /**
  * The folder with OpenClaw and its dependencies installed (`node_modules` is in it), exactly as pinned by
@@ -44,7 +51,7 @@ export function openclawEntry(dir: string): string {
 }
 
 async function recipeDigest(): Promise<string> {
-  const hash = createHash('sha256').update(NPM_ARGUMENTS.join(' '));
+  const hash = createHash('sha256').update([...NPM_ARGUMENTS, ...FINISH_ARGUMENTS].join(' '));
   for (const pin of PINS) hash.update(await readFile(path.join(PINS_DIR, pin)));
   return hash.digest('hex');
 }
@@ -52,7 +59,9 @@ async function recipeDigest(): Promise<string> {
 async function install(dir: string, signal: AbortSignal): Promise<void> {
   await mkdir(dir, { recursive: true });
   for (const pin of PINS) await copyFile(path.join(PINS_DIR, pin), path.join(dir, pin));
-  const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m' });
+  // Our Node also for npm: it leaves out packages that are not for the Node it runs on.
+  const env = { ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env['PATH']}` };
+  const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m', env });
   // It dies with this process, even when that is killed: npm would go on filling a folder that the next run sweeps.
   const npm = await run`exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
   signal.throwIfAborted();
@@ -66,6 +75,13 @@ async function install(dir: string, signal: AbortSignal): Promise<void> {
   if (version !== OPENCLAW_VERSION || !existsSync(openclawEntry(dir))) {
     throw new ToolError(
       `npm installed openclaw ${version}, versions.ts wants ${OPENCLAW_VERSION}: the two pins in src/lab/tools disagree.`,
+    );
+  }
+  const finish = await run`exec setpriv --pdeathsig KILL node ${openclawEntry(dir)} ${FINISH_ARGUMENTS}`;
+  signal.throwIfAborted();
+  if (finish.exitCode !== 0 || existsSync(path.join(path.dirname(manifest), UNFINISHED))) {
+    throw new ToolError(
+      `openclaw ${OPENCLAW_VERSION} did not finish its installation: ${(finish.stderr || finish.stdout).trim()}`,
     );
   }
 }
