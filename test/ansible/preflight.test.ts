@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { type Ended, ROOT, run } from './ansible.ts';
@@ -126,6 +129,46 @@ describe('before anything is touched, setup.yml', () => {
       assert.equal(gone.code, 0, gone.output);
       await assert.rejects(stat(path.join(dir.path, 'hypervisor')), { code: 'ENOENT' });
       assert.match(again.output, /changed=0 /);
+    });
+
+    it('keeps nothing of a download that was cut or is not the wanted image, and goes on with the next run', async () => {
+      let body = (response: ServerResponse): unknown => response.destroy();
+      const server = createServer((_request, response) => body(response)).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const download = () =>
+        onHypervisor('echo Running against daemon: 9.0.0; echo "Active:         yes"', [
+          ...['-e', 'hypervisor_network=default', '--tags', 'hypervisor,image'],
+          ...[
+            '-e',
+            `{image_file: "", image_kernel_file: "", image_initrd_file: "", vm_image_file: web.qcow2}`,
+          ],
+          ...['-e', `vm_image_url=http://127.0.0.1:${port}/web.qcow2`],
+        ]);
+      const downloaded = path.join(dir.path, 'hypervisor', 'images', 'web.qcow2');
+      try {
+        body = (response) => {
+          response.writeHead(200, { 'content-length': IMAGE.length }).write(IMAGE.slice(0, 3));
+          setImmediate(() => response.destroy());
+        };
+        const cut = await download();
+        assert.notEqual(cut.code, 0);
+        assert.match(flat(cut), /r420.*web\.qcow2/);
+        await assert.rejects(stat(downloaded), { code: 'ENOENT' });
+
+        body = (response) => response.end('another image');
+        const another = await download();
+        assert.notEqual(another.code, 0);
+        assert.match(flat(another), /checksum/);
+        await assert.rejects(stat(downloaded), { code: 'ENOENT' });
+
+        body = (response) => response.end(IMAGE);
+        const whole = await download();
+        assert.equal(whole.code, 0, whole.output);
+        assert.equal(await readFile(downloaded, 'utf8'), IMAGE);
+      } finally {
+        server.close();
+      }
     });
 
     it('keeps the image while a disk may be built on it', async () => {
