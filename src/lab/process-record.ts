@@ -27,7 +27,15 @@ export function startDetached(options: DetachedOptions): ProcessRecord {
   const out = openSync(logFile, 'a', 0o600);
   try {
     const [program, ...args] = command;
-    const child = spawn(program, args, { env: { ...env }, cwd, stdio: ['ignore', out, out], detached: true });
+    const stdio: ('ignore' | number)[] = ['ignore', out, out];
+    // A pipe of the caller's that stayed open in a process of the lab would keep its reader waiting for ever.
+    for (const fd of inheritedDescriptors()) stdio[fd] = out;
+    const child = spawn(program, args, {
+      env: { ...env },
+      cwd,
+      stdio: Array.from(stdio, (each) => each ?? 'ignore'),
+      detached: true,
+    });
     child.on('error', () => undefined); // It has no pid then, which is told below.
     child.unref();
     const record = child.pid === undefined ? undefined : recordOf(child.pid);
@@ -39,6 +47,17 @@ export function startDetached(options: DetachedOptions): ProcessRecord {
   } finally {
     closeSync(out);
   }
+}
+
+/** Open files beyond the usual three that whoever started us left to us, and that we would leave to ours. */
+function inheritedDescriptors(): number[] {
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd > 2)
+    .filter((fd) => {
+      const flags = /^flags:\s*([0-7]+)$/m.exec(readText(`/proc/self/fdinfo/${fd}`) ?? '')?.[1];
+      return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+    });
 }
 
 /** The record of a process that runs now. */
@@ -85,6 +104,8 @@ export function findByArguments(words: readonly string[]): ProcessRecord[] {
     });
 }
 
+/** From asm-generic/fcntl.h; Node does not name it. */
+const O_CLOEXEC = 0o2000000;
 const POLL_MS = 20;
 const KILL_TIMEOUT_MS = 15_000;
 

@@ -15,7 +15,8 @@ const FOLDERS: readonly (readonly [folder: string, mode: number])[] = [
   ['var/lib/libvirt/boot', 0o711],
   ['var/lib/libvirt/images', 0o711],
   ['var/lib/libvirt/qemu', 0o750],
-  ['var/lib/olympus', 0o755],
+  // As the hypervisor role makes it: this runs at every lab up, and must undo nothing of the set-up.
+  ['var/lib/olympus', 0o711],
   ['var/log/libvirt', 0o755],
   ['var/log/libvirt/qemu', 0o755],
   ['var/cache/libvirt', 0o711],
