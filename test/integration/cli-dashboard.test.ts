@@ -5,13 +5,11 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { choosePort } from '#lab/local/ports.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { waitFor } from '#test/wait.ts';
 import { seeDashboard, seeRefusal, startBrowser } from './browser.ts';
 import { CliCaller } from './cli-call.ts';
+import { openDashboard } from './dashboard-call.ts';
 import { type GatewayMachine, startGatewayMachine } from './gateway-machine.ts';
 import { writeSshState } from './ssh-server.ts';
-
-const URL_LINE = /^http:\/\/127\.0\.0\.1:(\d+)\/#bootstrapToken=\S+$/m;
 
 describe('olympus dashboard', () => {
   let dir: TempDir;
@@ -40,30 +38,10 @@ describe('olympus dashboard', () => {
     await dir[Symbol.asyncDispose]();
   });
 
-  /** Starts the command and resolves with the address that it prints. */
   async function opened(...args: string[]) {
-    const { child, ended } = cli.start(['dashboard', '--no-open', ...args]);
-    children.push(child);
-    let [printed, over] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
-      printed += chunk;
-    });
-    void ended.then(({ stderr }) => {
-      over = stderr;
-    });
-    const url = await waitFor('the address', () => URL_LINE.exec(printed)?.[0] ?? over, {
-      timeoutMs: 60_000,
-    });
-    assert.match(url, URL_LINE);
-    return {
-      url,
-      port: Number(new URL(url).port),
-      ended,
-      close: () => {
-        child.kill('SIGINT');
-        return ended;
-      },
-    };
+    const tunnel = await openDashboard(cli, ...args);
+    children.push(tunnel.child);
+    return tunnel;
   }
 
   it("logs a browser outside the machine's network in, once", async function () {

@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { networksOf, processesOf, wordsOf } from '#test/lab.ts';
+import { seeDashboard, startBrowser } from '../integration/browser.ts';
+import { openDashboard } from '../integration/dashboard-call.ts';
 import { LabWithMachines, quoted } from './machines.ts';
-import { changesIn, runSetup } from './setup-run.ts';
+import { changesIn, runReset, runSetup } from './setup-run.ts';
 
 const call = promisify(execFile);
 const MINUTE_MS = 60_000;
@@ -48,6 +50,18 @@ describe('a fleet in virtual machines', () => {
       checks.filter(({ ok }) => !ok),
       [],
     );
+  });
+
+  it("shows athena's dashboard to a browser outside the lab's networks", async function () {
+    this.timeout(8 * MINUTE_MS);
+    const tunnel = await openDashboard(lab.cli, '--wait', '240', 'athena');
+    const browser = await startBrowser();
+    try {
+      await seeDashboard(browser, tunnel.url, 'dashboard-of-a-machine.png');
+    } finally {
+      await browser.close();
+      await tunnel.close();
+    }
   });
 
   it('is recognised by the next lab up, which does nothing', async () => {
@@ -139,6 +153,17 @@ describe('a fleet in virtual machines', () => {
     );
     assert.equal((await lab.on('athena', 'grep -c edited /etc/olympus/olympusd.env')).text.trim(), '0');
     assert.equal((await lab.on('hub', 'systemctl is-active olympus-control')).text.trim(), 'active');
+  });
+
+  it('goes away by reset.yml, which then finds nothing to do', async () => {
+    const first = await runReset(lab.names.stateDir);
+    const { text: machines } = await lab.onHypervisor('r420', 'virsh -c qemu:///system list --all --name');
+    const { text: files } = await lab.onHypervisor('r420', 'find /var/lib/olympus -type f');
+    const second = await runReset(lab.names.stateDir);
+
+    assert.match(first, /r420 +: .*changed=[1-9]/);
+    assert.equal(machines.trim() + files.trim(), '');
+    assert.doesNotMatch(second, /changed=[1-9]/);
   });
 
   it('leaves nothing when it is taken down', async () => {

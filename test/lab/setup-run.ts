@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { type Changes, runPlaybook } from '#lab/up/playbook.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -17,6 +19,23 @@ export function runSetup(stateDir: string, logFile: string): Promise<Changes> {
     report: quiet,
     signal: new AbortController().signal,
   });
+}
+
+/** Runs ansible/reset.yml for the hub and athena, confirmed; resolves with what Ansible printed. */
+export async function runReset(stateDir: string): Promise<string> {
+  const args = [
+    '--inventory',
+    'inventory/lab',
+    '--limit',
+    'hypervisors,hub,athena',
+    '-e',
+    'reset_confirm=olympus',
+  ];
+  const { stdout } = await promisify(execFile)('ansible-playbook', [...args, 'ansible/reset.yml'], {
+    cwd: ROOT,
+    env: { ...process.env, OLYMPUS_STATE_DIR: stateDir },
+  });
+  return stdout;
 }
 
 /** What a run of a playbook changed, from its log: `<host>: <task>`, and the files whose difference it shows. */

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { waitFor } from '#test/wait.ts';
+import type { CliCaller } from './cli-call.ts';
+
+const URL_LINE = /^http:\/\/127\.0\.0\.1:(\d+)\/#bootstrapToken=\S+$/m;
+
+/** Starts `olympus dashboard` and resolves with the address that it prints; `close` is Ctrl-C. */
+export async function openDashboard(cli: CliCaller, ...args: readonly string[]) {
+  const { child, ended } = cli.start(['dashboard', '--no-open', ...args]);
+  let [printed, over] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk;
+  });
+  void ended.then(({ stderr }) => {
+    over = stderr;
+  });
+  const url = await waitFor('the address', () => URL_LINE.exec(printed)?.[0] ?? over, { timeoutMs: 120_000 });
+  assert.match(url, URL_LINE);
+  return {
+    child,
+    url,
+    port: Number(new URL(url).port),
+    ended,
+    close: () => {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}
