@@ -67,6 +67,7 @@ async function up({ agents, json }: UpFlags, context: CliContext): Promise<void>
   } catch (error) {
     const failedIn = phases.current;
     phases.failed();
+    if (signal.aborted) out.note('Interrupted. Run this again: it goes on from here.');
     if (error instanceof CliError && failedIn !== undefined) {
       throw new CliError(`${failedIn}: ${error.message}`, error.remedy, { cause: error });
     }
