@@ -20,7 +20,7 @@ cp -r "$3/." "$2/tmp"
 exec chroot "$2" /bin/sh -ec "$4"`;
 
 describe('the seeds of machines, to the programs of the image that read them', function () {
-  this.timeout(300_000);
+  this.timeout(620_000); // The image may have to be built first.
   let dir: TempDir;
   let raw: string;
   before(async function () {
@@ -29,7 +29,7 @@ describe('the seeds of machines, to the programs of the image that read them', f
     const { image } = await ensureGoldenImage({
       cacheDir: cacheDirectory(process.env),
       node: process.execPath,
-      signal: AbortSignal.timeout(280_000),
+      signal: AbortSignal.timeout(600_000),
       onProgress: () => undefined,
     });
     raw = path.join(dir.path, 'image.raw');
