@@ -29,14 +29,15 @@ describe('a process of the lab', () => {
     const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: pipes as ('ignore' | 'pipe')[],
     });
+    const extra = (child.stdio as unknown[])[BASH_PIPE] as Readable;
+    const closed = once(extra.resume(), 'close', { signal: AbortSignal.timeout(30_000) });
+    closed.catch(() => undefined); // It is waited for below.
     const errors = text(child.stderr as Readable);
     const printed = await text(child.stdout as Readable);
     assert.notEqual(printed, '', await errors);
     const record = ProcessRecord.parse(JSON.parse(printed));
     try {
-      const extra = (child.stdio as unknown[])[BASH_PIPE] as Readable;
-      extra.resume();
-      await once(extra, 'close', { signal: AbortSignal.timeout(10_000) });
+      await closed;
       assert.equal(isRunning(record), true);
     } finally {
       await endProcesses([record], { graceMs: 1_000, signal: never });

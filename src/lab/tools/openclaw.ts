@@ -60,10 +60,10 @@ async function install(dir: string, signal: AbortSignal): Promise<void> {
   await mkdir(dir, { recursive: true });
   for (const pin of PINS) await copyFile(path.join(PINS_DIR, pin), path.join(dir, pin));
   // Our Node also for npm: it leaves out packages that are not for the Node it runs on.
-  const env = { ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env['PATH']}` };
-  const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m', env });
+  const bin = path.dirname(process.execPath);
+  const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m' });
   // It dies with this process, even when that is killed: npm would go on filling a folder that the next run sweeps.
-  const npm = await run`exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
+  const npm = await run`PATH=${bin}:$PATH exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
   signal.throwIfAborted();
   if (npm.exitCode !== 0) {
     throw new ToolError(
@@ -77,7 +77,7 @@ async function install(dir: string, signal: AbortSignal): Promise<void> {
       `npm installed openclaw ${version}, versions.ts wants ${OPENCLAW_VERSION}: the two pins in src/lab/tools disagree.`,
     );
   }
-  const finish = await run`exec setpriv --pdeathsig KILL node ${openclawEntry(dir)} ${FINISH_ARGUMENTS}`;
+  const finish = await run`exec setpriv --pdeathsig KILL ${process.execPath} ${openclawEntry(dir)} ${FINISH_ARGUMENTS}`;
   signal.throwIfAborted();
   if (finish.exitCode !== 0 || existsSync(path.join(path.dirname(manifest), UNFINISHED))) {
     throw new ToolError(
