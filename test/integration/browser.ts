@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
 /** An emulated machine serves the page slowly. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const ARTIFACTS = path.resolve(import.meta.dirname, '../artifacts');
 
 /** Nothing of its own goes to the network, and root may run it. */

@@ -54,7 +54,7 @@ describe('a fleet in virtual machines', () => {
   });
 
   it("shows athena's dashboard to a browser outside the lab's networks", async function () {
-    this.timeout(8 * MINUTE_MS);
+    this.timeout(15 * MINUTE_MS);
     const tunnel = await openDashboard(lab.cli, '--wait', '240', 'athena');
     const browser = await startBrowser();
     try {
