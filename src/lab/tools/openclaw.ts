@@ -77,7 +77,8 @@ async function install(dir: string, signal: AbortSignal): Promise<void> {
       `npm installed openclaw ${version}, versions.ts wants ${OPENCLAW_VERSION}: the two pins in src/lab/tools disagree.`,
     );
   }
-  const finish = await run`exec setpriv --pdeathsig KILL ${process.execPath} ${openclawEntry(dir)} ${FINISH_ARGUMENTS}`;
+  const finish =
+    await run`exec setpriv --pdeathsig KILL ${process.execPath} ${openclawEntry(dir)} ${FINISH_ARGUMENTS}`;
   signal.throwIfAborted();
   if (finish.exitCode !== 0 || existsSync(path.join(path.dirname(manifest), UNFINISHED))) {
     throw new ToolError(
