@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -168,6 +168,7 @@ describe('before anything is touched, setup.yml', () => {
         assert.equal(await readFile(downloaded, 'utf8'), IMAGE);
       } finally {
         server.close();
+        await rm(downloaded, { force: true }); // It would count as a disk in the next test.
       }
     });
 

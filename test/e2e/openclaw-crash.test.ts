@@ -53,7 +53,8 @@ describe('the OpenClaw harness, when it gets hard', function () {
 
     await gateway.kill();
     await waitFor('the harness to notice', () => !harness.health().ready);
-    assert.match(JSON.stringify(harness.health()), /does not answer: ECONN/);
+    // Refused, reset, or closed while it was asked: which of them is chance.
+    assert.match(JSON.stringify(harness.health()), /does not answer: (ECONN|UND_ERR_SOCKET)/);
     await gateway.start();
 
     for (const outcome of await Promise.all(outcomes)) assertAnswered(outcome);
