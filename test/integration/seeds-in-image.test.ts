@@ -24,7 +24,8 @@ describe('the seeds of machines, to the programs of the image that read them', f
   let dir: TempDir;
   let raw: string;
   before(async function () {
-    if (process.getuid?.() !== 0) this.skip(); // Mounting takes root.
+    // Mounting the image takes root, and a loop device, which not every container has.
+    if (process.getuid?.() !== 0 || !(await succeeds('losetup', ['--find']))) this.skip();
     dir = await tempDir('seeds');
     const { image } = await ensureGoldenImage({
       cacheDir: cacheDirectory(process.env),
@@ -36,6 +37,12 @@ describe('the seeds of machines, to the programs of the image that read them', f
     await call('qemu-img', ['convert', '-O', 'raw', image, raw]);
   });
   after(() => dir?.[Symbol.asyncDispose]());
+
+  const succeeds = (program: string, args: readonly string[]): Promise<boolean> =>
+    call(program, args).then(
+      () => true,
+      () => false,
+    );
 
   async function inTree(files: Readonly<Record<string, string>>, script: string): Promise<string> {
     const tree = path.join(dir.path, 'tree');
