@@ -52,9 +52,12 @@ install_packages() {
     guarded=1
   fi
   local ok=0
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2 || ok=$?
-  [[ $guarded == 1 ]] && as_root rm -f "$guard"
+  (
+    # Also when it is interrupted: the guard would keep every later installation from starting its services.
+    [[ $guarded == 1 ]] && trap 'as_root rm -f "$guard"' EXIT
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 &&
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
+  ) || ok=$?
   for unit in $(comm -13 <(echo "$before") <(enabled_units)); do
     # A unit that cannot be disabled by itself belongs to one of the others, which can.
     as_root systemctl --root=/ disable "$unit" >/dev/null 2>&1 || true

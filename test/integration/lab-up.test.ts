@@ -91,6 +91,9 @@ hub                        : ok=7    changed=0    unreachable=0    failed=0
     output.take('...ignoring');
     output.take('TASK [vm : Make the machine] ****');
     output.take('fatal: [r420]: FAILED! => {"msg": "no image"}');
+    output.take('TASK [vm : Look at another] ****');
+    output.take('fatal: [r720xd]: FAILED! => {"msg": "not there"}');
+    output.take('...ignoring');
     assert.equal(output.failure, 'r420: vm : Make the machine: no image');
   });
 

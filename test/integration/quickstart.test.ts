@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { tempDir } from '#test/temp-dir.ts';
+import { waitFor } from '#test/wait.ts';
 
 const call = promisify(execFile);
 const QUICKSTART = path.resolve(import.meta.dirname, '../../scripts/quickstart');
@@ -51,6 +54,27 @@ describe('scripts/quickstart', () => {
     assert.equal(await isOurs(), 'yes');
     await writeFile(guard, '#!/bin/sh\nexit 0\n');
     assert.equal(await isOurs(), 'no');
+  });
+
+  it('takes the guard away also when the installation is interrupted', async () => {
+    await using dir = await tempDir('guard');
+    const guard = path.join(dir.path, 'guard');
+    // What would touch the machine is kept in a folder; the installation takes until it is interrupted.
+    const script = `source ${INSTALL}; enabled_units() { :; }; guard_is_ours() { :; }
+      as_root() { case $1 in tee) cat >${guard};; rm) rm -f ${guard};; env) sleep 60;; esac; }
+      install_packages nothing`;
+    const child = spawn('bash', ['-c', script], { detached: true, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const asleep = () =>
+      call('pgrep', ['-g', String(child.pid), '-x', 'sleep']).then(
+        () => true,
+        () => false,
+      );
+    await waitFor('the installation to run', asleep);
+    assert.equal(existsSync(guard), true);
+    process.kill(-Number(child.pid), 'SIGINT');
+    await ended;
+    await waitFor('the guard to be gone', () => !existsSync(guard));
   });
 
   it('installs only packages whose program is missing, each once', async () => {

@@ -85,13 +85,18 @@ function endGroup(pid: number | undefined): void {
 /** Reads what the default callback of ansible-playbook prints. */
 export class PlaybookOutput {
   readonly changes: Record<string, number> = {};
-  failure: string | undefined;
   lastLine = '';
+  readonly #failures: string[] = [];
   readonly #report: Report;
   #task = '';
 
   constructor(report: Report) {
     this.#report = report;
+  }
+
+  /** The first thing that went wrong and that no task allows. */
+  get failure(): string | undefined {
+    return this.#failures[0];
   }
 
   take(line: string): void {
@@ -105,9 +110,11 @@ export class PlaybookOutput {
     const failed = /^(?:fatal|failed): \[([^\]]+)\].*?(FAILED!|UNREACHABLE!|\(item=.*?\)) => (.*)$/.exec(
       line,
     );
-    if (failed) this.failure ??= `${failed[1]?.split(' ')[0]}: ${this.#task}: ${messageIn(failed[3] ?? '')}`;
+    if (failed) {
+      this.#failures.push(`${failed[1]?.split(' ')[0]}: ${this.#task}: ${messageIn(failed[3] ?? '')}`);
+    }
     // What Ansible prints under a failure that the task allows.
-    if (line === '...ignoring') this.failure = undefined;
+    if (line === '...ignoring') this.#failures.pop();
     const [, host, changed] = /^(\S+)\s+: ok=\d+\s+changed=(\d+)/.exec(line) ?? [];
     if (host) this.changes[host] = Number(changed);
   }
