@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gatewayEnvironment } from '#integrations/openclaw/environment.ts';
+import { COMPILE_CACHE, DEFAULT_COMPILE_CACHE, OPENCLAW_UID } from '#lab/image/recipe.ts';
 import { IDLE_PROCESS_FLAGS, SMALL_PROCESS_FLAGS, smallProcessEnv } from '#lab/local/small-process.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { ROOT, run } from './ansible.ts';
@@ -44,6 +45,13 @@ describe('what the roles write into a machine', () => {
       /--dport 18789 -s 10\.220\.1\.0\/24 -j ACCEPT/,
     );
     assert.doesNotMatch(rendered.get('athena/etc/ufw/user.rules') ?? '', /18789/);
+  });
+
+  it("takes the compiled code that the lab's image was made with: its user's number, and its place", () => {
+    const users = rendered.get('athena/etc/sysusers.d/olympus.conf') ?? '';
+    const unit = rendered.get('athena/etc/systemd/system/openclaw-gateway.service') ?? '';
+    assert.match(users, new RegExp(`^u openclaw ${OPENCLAW_UID} `, 'm'));
+    assert.ok(unit.includes(`\nBindPaths=/${COMPILE_CACHE}:/${DEFAULT_COMPILE_CACHE}\n`), unit);
   });
 
   for (const [name, { user }] of Object.entries(UNITS)) {

@@ -33,7 +33,10 @@ export async function seeDashboard(browser: Browser, url: string, picture: strin
   const page = await browser.newPage();
   await page.goto(url);
   await page.getByText('Type a message below').waitFor({ timeout: TIMEOUT_MS });
-  await page.getByText('Owner').waitFor({ timeout: TIMEOUT_MS });
+  await page
+    .getByText('Connected', { exact: true })
+    .first()
+    .waitFor({ state: 'attached', timeout: TIMEOUT_MS });
   await mkdir(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: path.join(ARTIFACTS, picture) });
   return page;

@@ -8,6 +8,7 @@ import { ensureCacheEntry } from '#lib/cache-entry.ts';
 import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { ensureNatsServer } from '../tools/nats-server.ts';
 import { ensureOpenclaw } from '../tools/openclaw.ts';
+import { fillCompileCache } from './compile-cache.ts';
 import { makeDisk } from './disk.ts';
 import { makeRootfs } from './rootfs.ts';
 import { imageSource } from './source.ts';
@@ -53,6 +54,7 @@ export async function ensureGoldenImage(options: GoldenImageOptions): Promise<Go
       const contents = path.join(workDir, 'image');
       await mkdir(contents);
       await makeRootfs({ rootfs, source, node, openclaw, nats, signal, onProgress });
+      await fillCompileCache({ rootfs, signal, onProgress });
       const made = filesIn(contents);
       const sha256 = await makeDisk({ rootfs, ...made, signal, onProgress });
       await writeFile(path.join(contents, 'manifest.json'), `${JSON.stringify({ sha256 })}\n`);
@@ -84,7 +86,7 @@ function filesIn(dir: string): { image: string; kernel: string; initrd: string }
 async function digestOf(parts: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part}\n`);
-  for (const file of ['recipe.ts', 'rootfs.ts', 'disk.ts']) {
+  for (const file of ['recipe.ts', 'rootfs.ts', 'compile-cache.ts', 'disk.ts']) {
     hash.update(await readFile(path.join(import.meta.dirname, file)));
   }
   return hash.digest('hex');

@@ -71,3 +71,9 @@ export const OPENCLAW_PATIENCE = {
   from: /(LEASE_HEARTBEAT_START_TIMEOUT_MS ?= ?)5e3\b/,
   to: '$19e4',
 } as const;
+
+/** The gateway's user, with the number that ansible/group_vars/agents.yml gives it: Node names its cache by that. */
+export const OPENCLAW_UID = 882;
+/** Where the gateway's unit keeps what Node compiled; and where OpenClaw keeps it when nobody says otherwise. */
+export const COMPILE_CACHE = 'var/cache/openclaw';
+export const DEFAULT_COMPILE_CACHE = 'tmp/node-compile-cache';

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { messageOf } from '#core/errors.ts';
+import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
+import { systemClock } from '#lib/clock.ts';
+import { createLogger } from '#lib/log.ts';
+import { type OnProgress, ToolError } from '#lib/tool-error.ts';
+import { answersOk } from '../local/answers.ts';
+import { type Gateway, prepareGateway } from '../local/gateway.ts';
+import { choosePort } from '../local/ports.ts';
+import { ProcessPart } from '../local/process-part.ts';
+import { run, SYSTEM_ENV } from '../run.ts';
+import { until } from '../until.ts';
+import { COMPILE_CACHE, DEFAULT_COMPILE_CACHE, OPENCLAW_UID } from './recipe.ts';
+
+const STANDIN_MAIN = path.resolve(import.meta.dirname, '../../standins/model/main.ts');
+const NODE = '/opt/olympus/node/bin/node';
+const ENTRY = '/opt/olympus/openclaw/node_modules/openclaw/openclaw.mjs';
+const WARM_MS = 120_000;
+
+export interface CompileCacheOptions {
+  readonly rootfs: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/**
+ * Starts OpenClaw once inside the tree, as its own user, lets it take a turn, and keeps what Node compiled for that:
+ * a gateway in an emulated machine is ready a minute earlier. Nothing else of this start stays: every machine makes
+ * its own state. It is also the proof that the gateway of this image answers.
+ */
+export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCacheOptions): Promise<void> {
+  onProgress('starting OpenClaw once in the image');
+  const dir = await mkdtemp(path.join(tmpdir(), 'olympus-first-start-'));
+  const log = createLogger({ name: 'first-start', level: 'silent' });
+  const parts: ProcessPart[] = [];
+  try {
+    const model = await modelStandin(dir, log);
+    parts.push(model.process);
+    await model.process.start(signal);
+    const agentDir = path.join(dir, 'agent');
+    await mkdir(agentDir);
+    const gateway = await prepareGateway({
+      agent: 'image',
+      agentDir,
+      dir: path.join(dir, 'openclaw'),
+      port: await choosePort(0),
+      entry: ENTRY,
+      node: await insideOf(rootfs, dir),
+      modelUrl: model.url,
+      modelKey: 'none',
+      concurrency: 1,
+      runTimeoutSeconds: 60,
+      log,
+      clock: systemClock,
+    });
+    await run('chown', ['-R', `${OPENCLAW_UID}:${OPENCLAW_UID}`, dir], { signal });
+    parts.unshift(gateway.process);
+    await gateway.process.start(signal).catch((error: unknown) => {
+      throw signal.aborted
+        ? error
+        : new ToolError(`OpenClaw does not start in the image: ${messageOf(error)}`);
+    });
+    await takeTurn(gateway, log, signal);
+    await gateway.process.stop();
+    await keepCache(rootfs, signal);
+  } finally {
+    for (const part of parts) await part.halt();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+type Log = ReturnType<typeof createLogger>;
+
+async function modelStandin(dir: string, log: Log): Promise<{ process: ProcessPart; url: string }> {
+  const [port, adminPort] = [await choosePort(0), await choosePort(0)];
+  const process_ = new ProcessPart({
+    name: 'model stand-in',
+    command: [process.execPath, STANDIN_MAIN, '--port', String(port), '--admin-port', String(adminPort)],
+    env: SYSTEM_ENV,
+    logFile: path.join(dir, 'model.log'),
+    ready: (signal) => answersOk(`http://127.0.0.1:${adminPort}/standin/requests`, signal),
+    readyTimeoutMs: 60_000,
+    stopTimeoutMs: 5_000,
+    log,
+    clock: systemClock,
+  });
+  return { process: process_, url: `http://127.0.0.1:${port}` };
+}
+
+/**
+ * A program that is the image's Node, run inside of it as the gateway's user, who is known there for this run only.
+ * `dir` is at the same place inside; the mounts end with the process.
+ */
+async function insideOf(rootfs: string, dir: string): Promise<string> {
+  const users = readFileSync(path.join(rootfs, 'etc/passwd'), 'utf8');
+  await writeFile(
+    path.join(dir, 'passwd'),
+    `${users}openclaw:x:${OPENCLAW_UID}:${OPENCLAW_UID}::${dir}:/bin/bash\n`,
+  );
+  await mkdir(path.join(rootfs, dir), { recursive: true });
+  const program = path.join(dir, 'node');
+  const steps = [
+    `mount --bind ${dir} ${rootfs}${dir}`,
+    `mount --bind ${dir}/passwd ${rootfs}/etc/passwd`,
+    `mount -t proc proc ${rootfs}/proc`,
+    `mount --rbind /dev ${rootfs}/dev`,
+    `exec /usr/sbin/chroot ${rootfs} setpriv --reuid ${OPENCLAW_UID} --regid ${OPENCLAW_UID} --clear-groups --no-new-privs --pdeathsig KILL ${NODE} "$@"`,
+  ].join(' && ');
+  const lines = ['#!/bin/sh', `exec unshare --mount --propagation private sh -c '${steps}' sh "$@"`];
+  await writeFile(program, `${lines.join('\n')}\n`, { mode: 0o755 });
+  return program;
+}
+
+/** The same one that a daemon asks for before its agent counts as ready. */
+async function takeTurn(gateway: Gateway, log: Log, signal: AbortSignal): Promise<void> {
+  const token = readFileSync(gateway.tokenFile, 'utf8').trim();
+  const harness = createOpenclawHarness({ url: gateway.url, token, log, clock: systemClock });
+  await harness.start(signal);
+  try {
+    await until(
+      {
+        what: 'OpenClaw did not answer in the image',
+        remedy: `Look at what it says: ${gateway.process.logTail(5)}`,
+        timeoutMs: WARM_MS,
+        signal,
+      },
+      async () => {
+        const health = harness.health();
+        return health.ready ? undefined : health.reason;
+      },
+    );
+  } finally {
+    await harness.stop(signal);
+  }
+}
+
+/** Moves it to where the gateway's unit keeps it, and empties the temporary directory. */
+async function keepCache(rootfs: string, signal: AbortSignal): Promise<void> {
+  await run('mv', [path.join(rootfs, DEFAULT_COMPILE_CACHE), path.join(rootfs, COMPILE_CACHE)], { signal });
+  const temporary = path.join(rootfs, 'tmp');
+  for (const name of await readdir(temporary)) {
+    await rm(path.join(temporary, name), { recursive: true, force: true });
+  }
+}
