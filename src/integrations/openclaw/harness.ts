@@ -60,7 +60,7 @@ class GatewayHarness implements OpenclawHarness {
   readonly #running = new Map<string, Set<LocalTurn>>();
 
   constructor(options: OpenclawHarnessOptions) {
-    const { url, token, clock, warmUpTimeoutMs = 120_000, probeEveryMs = 2_000 } = options;
+    const { url, token, clock, warmUpTimeoutMs = 300_000, probeEveryMs = 2_000 } = options;
     this.#options = options;
     this.#log = options.log;
     this.#client = new GatewayClient({ url, token, clock, log: this.#log });

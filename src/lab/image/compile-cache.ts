@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '#core/errors.ts';
@@ -56,6 +56,7 @@ export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCa
       log,
       clock: systemClock,
     });
+    await roundTime(path.join(rootfs, path.dirname(ENTRY), 'package.json'));
     await run('chown', ['-R', `${OPENCLAW_UID}:${OPENCLAW_UID}`, dir], { signal });
     parts.unshift(gateway.process);
     await gateway.process.start(signal).catch((error: unknown) => {
@@ -70,6 +71,12 @@ export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCa
     for (const part of parts) await part.halt();
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** OpenClaw names the cache by the time of this file, and a disk made from a tree keeps whole seconds only. */
+async function roundTime(file: string): Promise<void> {
+  const seconds = Math.floor((await stat(file)).mtimeMs / 1000);
+  await utimes(file, seconds, seconds);
 }
 
 type Log = ReturnType<typeof createLogger>;
