@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '#core/errors.ts';
 import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
 import { systemClock } from '#lib/clock.ts';
-import { createLogger } from '#lib/log.ts';
+import { createLogger, type Logger } from '#lib/log.ts';
 import { type OnProgress, ToolError } from '#lib/tool-error.ts';
 import { answersOk } from '../local/answers.ts';
 import { type Gateway, prepareGateway } from '../local/gateway.ts';
@@ -19,6 +19,18 @@ const STANDIN_MAIN = path.resolve(import.meta.dirname, '../../standins/model/mai
 const NODE = '/opt/olympus/node/bin/node';
 const ENTRY = '/opt/olympus/openclaw/node_modules/openclaw/openclaw.mjs';
 const WARM_MS = 120_000;
+/** Beside it lie `passwd` and a link `rootfs`; both paths are the person's, so no shell reads them. */
+const INSIDE = `#!/bin/sh
+exec unshare --mount --propagation private sh -ec '
+  here=$1 root=$1/rootfs
+  shift
+  mount --bind "$here" "$root$here"
+  mount --bind "$here/passwd" "$root/etc/passwd"
+  mount -t proc proc "$root/proc"
+  mount --rbind /dev "$root/dev"
+  exec /usr/sbin/chroot "$root" setpriv --reuid ${OPENCLAW_UID} --regid ${OPENCLAW_UID} --clear-groups --no-new-privs \\
+    --pdeathsig KILL ${NODE} "$@"' sh "$(dirname "$0")" "$@"
+`;
 
 export interface CompileCacheOptions {
   readonly rootfs: string;
@@ -28,7 +40,7 @@ export interface CompileCacheOptions {
 
 /**
  * Starts OpenClaw once inside the tree, as its own user, lets it take a turn, and keeps what Node compiled for that:
- * a gateway in an emulated machine is ready a minute earlier. Nothing else of this start stays: every machine makes
+ * a gateway in an emulated machine is ready forty seconds earlier. Nothing else of this start stays: every machine makes
  * its own state. It is also the proof that the gateway of this image answers.
  */
 export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCacheOptions): Promise<void> {
@@ -79,9 +91,7 @@ async function roundTime(file: string): Promise<void> {
   await utimes(file, seconds, seconds);
 }
 
-type Log = ReturnType<typeof createLogger>;
-
-async function modelStandin(dir: string, log: Log): Promise<{ process: ProcessPart; url: string }> {
+async function modelStandin(dir: string, log: Logger): Promise<{ process: ProcessPart; url: string }> {
   const [port, adminPort] = [await choosePort(0), await choosePort(0)];
   const process_ = new ProcessPart({
     name: 'model stand-in',
@@ -108,21 +118,14 @@ async function insideOf(rootfs: string, dir: string): Promise<string> {
     `${users}openclaw:x:${OPENCLAW_UID}:${OPENCLAW_UID}::${dir}:/bin/bash\n`,
   );
   await mkdir(path.join(rootfs, dir), { recursive: true });
+  await symlink(rootfs, path.join(dir, 'rootfs'));
   const program = path.join(dir, 'node');
-  const steps = [
-    `mount --bind ${dir} ${rootfs}${dir}`,
-    `mount --bind ${dir}/passwd ${rootfs}/etc/passwd`,
-    `mount -t proc proc ${rootfs}/proc`,
-    `mount --rbind /dev ${rootfs}/dev`,
-    `exec /usr/sbin/chroot ${rootfs} setpriv --reuid ${OPENCLAW_UID} --regid ${OPENCLAW_UID} --clear-groups --no-new-privs --pdeathsig KILL ${NODE} "$@"`,
-  ].join(' && ');
-  const lines = ['#!/bin/sh', `exec unshare --mount --propagation private sh -c '${steps}' sh "$@"`];
-  await writeFile(program, `${lines.join('\n')}\n`, { mode: 0o755 });
+  await writeFile(program, INSIDE, { mode: 0o755 });
   return program;
 }
 
 /** The same one that a daemon asks for before its agent counts as ready. */
-async function takeTurn(gateway: Gateway, log: Log, signal: AbortSignal): Promise<void> {
+async function takeTurn(gateway: Gateway, log: Logger, signal: AbortSignal): Promise<void> {
   const token = readFileSync(gateway.tokenFile, 'utf8').trim();
   const harness = createOpenclawHarness({ url: gateway.url, token, log, clock: systemClock });
   await harness.start(signal);
