@@ -64,7 +64,8 @@ async function install(dir: string, signal: AbortSignal): Promise<void> {
   const run = $({ signal, quiet: true, nothrow: true, cwd: dir, timeout: '20m' });
   // It dies with this process, even when that is killed: npm would go on filling a folder that the next run sweeps.
   // It trusts whom the machine trusts, as Debian's own Node does: a network may have an authority of its own.
-  const npm = await run`PATH=${bin}:$PATH NODE_USE_SYSTEM_CA=1 exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
+  const npm =
+    await run`PATH=${bin}:$PATH NODE_USE_SYSTEM_CA=1 exec setpriv --pdeathsig KILL npm ${NPM_ARGUMENTS}`;
   signal.throwIfAborted();
   if (npm.exitCode !== 0) {
     throw new ToolError(
