@@ -87,6 +87,8 @@ security_driver = "none"
 cgroup_controllers = []
 namespaces = []
 remember_owner = 0
+# Where sudo forbids core files and there is no right to allow them again, as in a container, none is asked for.
+max_core = 0
 `;
 
 /** Whoever enters is root already; the identity is the hypervisor's own, not that of the machine below all of them. */
