@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '#core/errors.ts';
@@ -12,13 +12,12 @@ import { type Gateway, prepareGateway } from '../local/gateway.ts';
 import { choosePort } from '../local/ports.ts';
 import { ProcessPart } from '../local/process-part.ts';
 import { run, SYSTEM_ENV } from '../run.ts';
-import { until } from '../until.ts';
 import { COMPILE_CACHE, DEFAULT_COMPILE_CACHE, OPENCLAW_UID } from './recipe.ts';
 
 const STANDIN_MAIN = path.resolve(import.meta.dirname, '../../standins/model/main.ts');
 const NODE = '/opt/olympus/node/bin/node';
 const ENTRY = '/opt/olympus/openclaw/node_modules/openclaw/openclaw.mjs';
-const WARM_MS = 120_000;
+const TURN_MS = 120_000;
 /** Beside it lie `passwd` and a link `rootfs`; both paths are the person's, so no shell reads them. */
 const INSIDE = `#!/bin/sh
 exec unshare --mount --propagation private sh -ec '
@@ -46,6 +45,7 @@ export interface CompileCacheOptions {
 export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCacheOptions): Promise<void> {
   onProgress('starting OpenClaw once in the image');
   const dir = await mkdtemp(path.join(tmpdir(), 'olympus-first-start-'));
+  await chmod(dir, 0o711);
   const log = createLogger({ name: 'first-start', level: 'silent' });
   const parts: ProcessPart[] = [];
   try {
@@ -69,7 +69,8 @@ export async function fillCompileCache({ rootfs, signal, onProgress }: CompileCa
       clock: systemClock,
     });
     await roundTime(path.join(rootfs, path.dirname(ENTRY), 'package.json'));
-    await run('chown', ['-R', `${OPENCLAW_UID}:${OPENCLAW_UID}`, dir], { signal });
+    // Its own folder alone: what root runs again beside it must not be the gateway's to write.
+    await run('chown', ['-R', `${OPENCLAW_UID}:${OPENCLAW_UID}`, path.join(dir, 'openclaw')], { signal });
     parts.unshift(gateway.process);
     await gateway.process.start(signal).catch((error: unknown) => {
       throw signal.aborted
@@ -124,24 +125,31 @@ async function insideOf(rootfs: string, dir: string): Promise<string> {
   return program;
 }
 
-/** The same one that a daemon asks for before its agent counts as ready. */
+/** Through the same door as a daemon's, and only an answer will do. */
 async function takeTurn(gateway: Gateway, log: Logger, signal: AbortSignal): Promise<void> {
   const token = readFileSync(gateway.tokenFile, 'utf8').trim();
-  const harness = createOpenclawHarness({ url: gateway.url, token, log, clock: systemClock });
+  const harness = createOpenclawHarness({
+    url: gateway.url,
+    token,
+    log,
+    clock: systemClock,
+    warmUpTimeoutMs: 0,
+  });
   await harness.start(signal);
   try {
-    await until(
-      {
-        what: 'OpenClaw did not answer in the image',
-        remedy: `Look at what it says: ${gateway.process.logTail(5)}`,
-        timeoutMs: WARM_MS,
-        signal,
-      },
-      async () => {
-        const health = harness.health();
-        return health.ready ? undefined : health.reason;
-      },
-    );
+    const turn = {
+      runId: 'first-start',
+      sessionKey: 'first-start',
+      text: 'hello',
+      context: '',
+      timeoutMs: TURN_MS,
+    };
+    const outcome = await harness.run(turn, () => undefined, signal);
+    if (outcome.kind !== 'answered') {
+      throw new ToolError(
+        `OpenClaw does not answer in the image: ${outcome.message}\n${gateway.process.logTail(5)}`,
+      );
+    }
   } finally {
     await harness.stop(signal);
   }
