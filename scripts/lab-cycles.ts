@@ -1,22 +1,25 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-const HELP = `Usage: npm run e2e:cycles -- [--count 20] [--agents athena]
+const HELP = `Usage: npm run e2e:cycles -- [--count 20] [--agents athena] [--record <file>]
 
 Brings a lab up, mentions its first agent and takes the lab down, again and again, each time in a new state
 directory. Prints one line a round, and at the end how many rounds went well. Exit code 1 when one did not.
 It needs root and nearly ten minutes a round where machines are emulated.
 
   --count <n>        how many rounds (default: 20)
-  --agents <names>   which agents of inventory/lab (default: athena)`;
+  --agents <names>   which agents of inventory/lab (default: athena)
+  --record <file>    append each round to this file, one JSON object a line; rounds it already holds are not run
+                     again, so that an interrupted row goes on`;
 
 const OLYMPUS = path.resolve(import.meta.dirname, '../olympus');
 
-/** What went wrong in a round, and after how long it was over. */
+/** How long each part of a round took, and what went wrong. */
 interface Round {
+  readonly endedAt: string;
   readonly upSeconds: number;
   readonly answerSeconds: number;
   readonly downSeconds: number;
@@ -27,23 +30,40 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20' },
     agents: { type: 'string', default: 'athena' },
+    record: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 });
 if (values.help) console.log(HELP);
-else process.exitCode = (await main(Number(values.count), values.agents)) ? 0 : 1;
+else process.exitCode = (await main(Number(values.count), values.agents, values.record)) ? 0 : 1;
 
-async function main(count: number, agents: string): Promise<boolean> {
+async function main(count: number, agents: string, record: string | undefined): Promise<boolean> {
   if (!Number.isInteger(count) || count < 1) throw new Error('--count needs a number of rounds, such as 20');
-  let well = 0;
-  for (let number = 1; number <= count; number += 1) {
+  const rounds = record === undefined ? [] : recorded(record);
+  for (const [index, round] of rounds.entries()) print(index + 1, round);
+  while (rounds.length < count) {
     const round = await cycle(agents);
-    const times = `up ${round.upSeconds} s, answer ${round.answerSeconds} s, down ${round.downSeconds} s`;
-    console.log(`round ${number}: ${round.problem ?? 'well'} (${times})`);
-    if (round.problem === undefined) well += 1;
+    rounds.push(round);
+    if (record !== undefined) appendFileSync(record, `${JSON.stringify(round)}\n`);
+    print(rounds.length, round);
   }
-  console.log(`${well} of ${count} rounds went well`);
-  return well === count;
+  const well = rounds.filter(({ problem }) => problem === undefined).length;
+  console.log(`${well} of ${rounds.length} rounds went well`);
+  return well === rounds.length;
+}
+
+function recorded(file: string): Round[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as Round);
+}
+
+function print(
+  number: number,
+  { endedAt, upSeconds, answerSeconds, downSeconds, problem = 'well' }: Round,
+): void {
+  const times = `up ${upSeconds} s, answer ${answerSeconds} s, down ${downSeconds} s`;
+  console.log(`${endedAt}, round ${number}: ${problem} (${times})`);
 }
 
 async function cycle(agents: string): Promise<Round> {
@@ -58,6 +78,7 @@ async function cycle(agents: string): Promise<Round> {
   rmSync(stateDir, { recursive: true, force: true });
   const failed = Object.entries({ up, answer, down }).find(([, { code }]) => code !== 0);
   return {
+    endedAt: new Date().toISOString(),
     upSeconds: up.seconds,
     answerSeconds: answer.seconds,
     downSeconds: down.seconds,
