@@ -18,7 +18,9 @@ describe('the Ansible code', () => {
   }
 
   it('satisfies ansible-lint in its strictest profile, with nothing skipped', async () => {
-    const ended = await run('ansible-lint', ['--offline', '--nocolor', '-q', 'ansible']);
+    // Newer ones check the syntax too, which ansible.cfg does not allow without an inventory.
+    const inventory = { ANSIBLE_INVENTORY: 'inventory/lab' };
+    const ended = await run('ansible-lint', ['--offline', '--nocolor', '-q', 'ansible'], inventory);
 
     assert.equal(ended.output.trim(), '');
     assert.equal(ended.code, 0);

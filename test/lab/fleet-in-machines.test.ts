@@ -97,6 +97,17 @@ describe('a fleet in virtual machines', () => {
     });
   }
 
+  it('starts OpenClaw from what the image compiled', async () => {
+    // Another version, user or installation of Node or OpenClaw compiles into a folder of its own.
+    const folders =
+      "find /var/cache/openclaw -type d ! -exec sh -c 'find \"$1\" -mindepth 1 -type d | grep -q .' _ {} ';' -print";
+    const { text: innermost } = await lab.on('athena', folders);
+    assert.equal(innermost.trim().split('\n').length, 1, innermost);
+    const brought = 'find /var/cache/openclaw -type f ! -newer /etc/machine-id | wc -l';
+    const { text: files } = await lab.on('athena', brought);
+    assert.ok(Number(files) > 1000, files);
+  });
+
   it("keeps the daemon's files and the daemon from the gateway's user", async () => {
     const asOpenclaw = (command: string) =>
       lab.on('athena', `setpriv --reuid openclaw --regid openclaw --init-groups sh -c ${quoted(command)}`);
