@@ -34,6 +34,8 @@ export class HeartbeatPart implements Part {
   readonly #startedAt: string;
   #lastSentAt = 0;
   #lastSaid = '';
+  /** The connection on which the server has stored a heartbeat of ours. */
+  #storedOn = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -54,16 +56,26 @@ export class HeartbeatPart implements Part {
     await this.#loop.stop();
   }
 
+  /**
+   * Ready once the server has stored a heartbeat: being connected proves nothing, for the account of an agent that was
+   * added to a running server reaches nobody before its second reload.
+   */
   health(): Health {
-    return { live: this.#loop.live, ready: true };
+    const { bus } = this.#options;
+    // Without a connection it is the bus that is not ready.
+    const ready = !bus.connected || this.#storedOn === bus.generation;
+    const reason = 'nats-server has not stored a heartbeat of this agent yet';
+    return { live: this.#loop.live, ready, ...(ready ? {} : { reason }) };
   }
 
   async #round(): Promise<number> {
     const { bus, everyMs, clock, subjects, manifest, fleet } = this.#options;
     if (!bus.connected) return POLL_MS;
+    const { generation } = bus;
     const data = this.#data();
     const said = JSON.stringify(data);
-    if (said === this.#lastSaid && clock.now() - this.#lastSentAt < everyMs) return POLL_MS;
+    const proven = this.#storedOn === generation;
+    if (proven && said === this.#lastSaid && clock.now() - this.#lastSentAt < everyMs) return POLL_MS;
     const id = newId(clock.now());
     const message = Heartbeat.create(
       {
@@ -79,6 +91,7 @@ export class HeartbeatPart implements Part {
       msgId: `heartbeat:${id}`,
       body: JSON.stringify(message),
     });
+    this.#storedOn = generation;
     this.#lastSaid = said;
     this.#lastSentAt = clock.now();
     return POLL_MS;

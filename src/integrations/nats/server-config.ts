@@ -1,4 +1,4 @@
-import { streamNames } from '#core/streams.ts';
+import { agentGrants, type Grant, grantsOf } from '#core/permissions.ts';
 
 export interface ServerConfigInput {
   readonly fleet: string;
@@ -22,17 +22,13 @@ export interface ServerTls {
 
 /**
  * The configuration of nats-server: one account for control, which alone has JetStream, and one account per
- * agent that imports exactly its own subjects as services. Permissions inside one shared account would not
- * hold: the server never checks the reply subject of what a client publishes.
+ * agent that imports exactly its own subjects as services, as the table of core/permissions.ts says. Permissions
+ * inside one shared account would not hold: the server never checks the reply subject of what a client publishes.
  */
-export function renderServerConfig(input: ServerConfigInput): string {
+export function renderServerConfig(input: ServerConfigInput, table: readonly Grant[] = agentGrants): string {
   // Sorted, so that the same fleet is the same text.
   const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const agents = names.map(([name, key]) => ({
-    name,
-    key,
-    ...grantsOf(input.fleet, name),
-  }));
+  const agents = names.map(([name, key]) => ({ name, key, grants: grantsOf(input.fleet, name, table) }));
   return `# nats-server for fleet ${input.fleet}. Generated: changes are lost.
 listen: "${input.listen}"
 server_name: "olympus-${input.fleet}"
@@ -46,13 +42,13 @@ accounts {
     jetstream: enabled
     users: [ { nkey: ${input.controlKey} } ]
     exports: [
-${agents.flatMap((agent) => agent.services.map((subject) => exportLine(agent.name, subject))).join('\n')}
+${agents.flatMap(exportsTo).join('\n')}
     ]
     imports: [
-${agents.map((agent) => `      { service: { account: ${accountOf(agent.name)}, subject: "${agent.control}" } }`).join('\n')}
+${agents.flatMap(importsFrom).join('\n')}
     ]
   }
-${agents.map((agent) => agentAccount(agent)).join('\n')}
+${agents.map(agentAccount).join('\n')}
 }
 `;
 }
@@ -67,48 +63,50 @@ ${caFile ? `  ca_file: "${caFile}"\n` : ''}}
 `;
 }
 
-interface AgentGrants {
+interface AgentAccount {
   readonly name: string;
   readonly key: string;
-  readonly services: readonly string[];
-  readonly control: string;
-  readonly inbox: string;
+  readonly grants: readonly Grant[];
 }
 
-function grantsOf(fleet: string, agent: string): Omit<AgentGrants, 'name' | 'key'> {
-  const pulls = [streamNames.tasks, streamNames.deliveries];
-  return {
-    services: [
-      `${fleet}.requests.${agent}.>`,
-      `${fleet}.runs.${agent}.>`,
-      `${fleet}.results.*.${agent}.*`,
-      `${fleet}.heartbeat.${agent}`,
-      ...pulls.map((stream) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`),
-      ...pulls.map((stream) => `$JS.ACK.${stream}.${agent}.>`),
-    ],
-    control: `${fleet}.control.${agent}.>`,
-    inbox: `_INBOX_${agent}.>`,
-  };
-}
-
-function agentAccount(agent: AgentGrants): string {
-  const quoted = agent.services.map((subject) => `"${subject}"`).join(', ');
-  return `  ${accountOf(agent.name)} {
-    users: [ { nkey: ${agent.key}, permissions: {
-      publish: { allow: [${quoted}] }
-      subscribe: { allow: ["${agent.inbox}", "${agent.control}"] }
+function agentAccount({ name, key, grants }: AgentAccount): string {
+  const calls = grants.filter(({ does }) => does === 'call');
+  const serves = grants.filter(({ does }) => does === 'serve');
+  const listens = grants.filter(({ does }) => does !== 'call');
+  return `  ${accountOf(name)} {
+    users: [ { nkey: ${key}, permissions: {
+      publish: { allow: [${quoted(calls)}] }
+      subscribe: { allow: [${quoted(listens)}] }
       allow_responses: { max: 1, expires: "30s" }
     } } ]
-    exports: [ { service: "${agent.control}", accounts: [CONTROL] } ]
+    exports: [
+${serves.map(({ subject }) => `      { service: "${subject}", accounts: [CONTROL] }`).join('\n')}
+    ]
     imports: [
-${agent.services.map((subject) => `      { service: { account: CONTROL, subject: "${subject}" } }`).join('\n')}
+${calls.map(({ subject }) => `      { service: { account: CONTROL, subject: "${subject}" } }`).join('\n')}
     ]
   }`;
 }
 
-function exportLine(agent: string, subject: string): string {
-  const stream = subject.includes('MSG.NEXT') ? ', response_type: stream' : '';
-  return `      { service: "${subject}"${stream}, accounts: [${accountOf(agent)}] }`;
+/** What control's account offers to this agent. */
+function exportsTo({ name, grants }: AgentAccount): string[] {
+  return grants
+    .filter(({ does }) => does === 'call')
+    .map(({ subject, manyAnswers }) => {
+      const stream = manyAnswers ? ', response_type: stream' : '';
+      return `      { service: "${subject}"${stream}, accounts: [${accountOf(name)}] }`;
+    });
+}
+
+/** What control's account reaches of this agent. */
+function importsFrom({ name, grants }: AgentAccount): string[] {
+  return grants
+    .filter(({ does }) => does === 'serve')
+    .map(({ subject }) => `      { service: { account: ${accountOf(name)}, subject: "${subject}" } }`);
+}
+
+function quoted(grants: readonly Grant[]): string {
+  return grants.map(({ subject }) => `"${subject}"`).join(', ');
 }
 
 function accountOf(agent: string): string {

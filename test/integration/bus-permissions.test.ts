@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { jetstream } from '@nats-io/jetstream';
+import { agentGrants, type Grant } from '#core/permissions.ts';
+import { streamNames } from '#core/streams.ts';
+import { hostileRepliesTo, leversOf, stateBeyond } from '#test/bus-matrix/attacks.ts';
+import { type Cell, cellsOf } from '#test/bus-matrix/cells.ts';
+import type { BusClient } from '#test/bus-matrix/client.ts';
+import { AGENTS, FLEET, FleetBus, managerOf, STORED_IN, storedOf } from '#test/bus-matrix/fleet-bus.ts';
+import { waitFor } from '#test/wait.ts';
+
+describe('what the bus allows', () => {
+  let bus: FleetBus;
+  before(async () => {
+    bus = await FleetBus.start();
+  });
+  after(async () => {
+    await bus?.[Symbol.asyncDispose]();
+  });
+
+  for (const agent of AGENTS) {
+    const other = agent === 'athena' ? 'apollo' : 'athena';
+    it(`lets ${agent} do what is its own, and nothing else`, async () => {
+      const cells = cellsOf(FLEET, agent, other);
+      assert.ok(cells.length >= 350, `only ${cells.length} cells`);
+      assert.equal(new Set(cells.map(nameOf)).size, cells.length, 'a cell stands there twice');
+
+      await using client = await bus.connect(agent);
+
+      assert.deepEqual(wrong(cells, await client.refusedOf(cells)), []);
+    });
+  }
+
+  it('answers an agent on each of its subjects, and gives it its work', async () => {
+    await using athena = await bus.connect('athena');
+    await using control = await bus.connect('control');
+    for (const subject of storedOf('athena').filter((stored) =>
+      /^f1\.(requests|runs|results|heartbeat)/.test(stored),
+    )) {
+      const answer = (await athena.request(subject, '{}')).json<{ stream?: string }>();
+      assert.match(answer.stream ?? JSON.stringify(answer), /^ROUNDTABLE_/);
+    }
+    await newWork(control, 'run2');
+    const work = await athena.pull(streamNames.tasks, 'athena');
+    assert.match(work.subject, /^f1\.tasks\.security\.athena\.run/);
+    await athena.request(work.reply ?? '', '+ACK');
+    const manager = await managerOf(control);
+    const { state } = await manager.streams.info(streamNames.tasks, { subjects_filter: work.subject });
+    assert.deepEqual(state.subjects ?? {}, {});
+  });
+
+  it('changes nothing beyond the agent, whatever reply and headers it names', async function () {
+    this.timeout(180_000);
+    await using athena = await bus.connect('athena');
+    await using apollo = await bus.connect('apollo');
+    await using control = await bus.connect('control');
+    const heard = await listen(apollo, [`_INBOX_apollo.>`, `${FLEET}.control.apollo.>`]);
+    await newWork(control, 'run3');
+    const before = await stateBeyond(control, 'athena');
+    assert.ok(before.split('\n').length > 20, before);
+
+    const tried = await attack(athena, async (lever, reply) => {
+      const after = await stateBeyond(control, 'athena');
+      assert.equal(
+        after,
+        before,
+        `${lever.subject} ${lever.body} ${JSON.stringify(lever.headers)} → ${reply}`,
+      );
+    });
+
+    assert.ok(tried >= 800, `only ${tried} were tried`);
+    assert.equal(await stateBeyond(control, 'athena'), before);
+    assert.deepEqual(heard, []);
+  });
+
+  it('would let the same attacks through if the agent were in the account of control', async function () {
+    this.timeout(60_000);
+    await bus.ruleShared('athena');
+    await using athena = await bus.connect('athena');
+    await using control = await bus.connect('control');
+    const before = await stateBeyond(control, 'athena');
+    const harmed: string[] = [];
+
+    await attack(athena, async (lever) => {
+      if ((await stateBeyond(control, 'athena').catch(String)) !== before) harmed.push(lever.subject);
+    }).catch(() => undefined); // An attack may take away what the next one needs.
+
+    assert.notDeepEqual(harmed, []);
+    await bus.rule(agentGrants);
+  });
+
+  it('turns a cell red when any one grant is wider', async function () {
+    this.timeout(120_000);
+    const cells = cellsOf(FLEET, 'athena', 'apollo');
+    const green: string[] = [];
+    for (const grant of agentGrants) {
+      const wider = { ...grant, subject: grant.subject.replace('<agent>', '*') };
+      await bus.rule(agentGrants.map((each) => (each === grant ? wider : each)));
+      await using athena = await bus.connect('athena');
+      if (wrong(cells, await athena.refusedOf(cells)).length === 0) green.push(grant.operation);
+    }
+    for (const extra of EXTRA) {
+      await bus.rule([...agentGrants, extra]);
+      await using athena = await bus.connect('athena');
+      if (wrong(cells, await athena.refusedOf(cells)).length === 0) green.push(extra.operation);
+    }
+    await bus.rule(agentGrants);
+    assert.deepEqual(green, []);
+  });
+
+  it('cuts off an agent whose account is gone, and nobody else', async () => {
+    await using athena = await bus.connect('athena');
+    await using apollo = await bus.connect('apollo');
+    const startedAt = performance.now();
+    await bus.reload(['apollo']);
+    await athena.connection.closed();
+    assert.ok(performance.now() - startedAt < 5000);
+    await assert.rejects(bus.connect('athena'), /authorization/i);
+    await apollo.request(`${FLEET}.heartbeat.apollo`, '{}');
+    await bus.rule(agentGrants);
+  });
+
+  it('does not take an agent that a reload has added for ready before it has answered it', async () => {
+    await bus.rule(agentGrants, ['apollo']);
+    await bus.reload(AGENTS);
+    await using athena = await bus.connect('athena');
+    // Why the daemon counts as ready only when a heartbeat of its own was stored.
+    await assert.rejects(athena.request(`${FLEET}.heartbeat.athena`, '{}'), /no responders/);
+    await bus.reload(AGENTS);
+    await athena.request(`${FLEET}.heartbeat.athena`, '{}');
+  });
+
+  // Last: it takes the streams away.
+  it('would have let control do all that it refused', async () => {
+    const cells = cellsOf(FLEET, 'athena', 'apollo').filter(({ allowed }) => !allowed);
+    await using control = await bus.connect('control');
+    assert.deepEqual([...(await control.refusedOf(cells, ''))], []);
+    await waitFor('the streams to be gone', async () => {
+      const manager = await managerOf(control);
+      return (await manager.streams.list().next()).length === 0;
+    });
+  });
+});
+
+/** Grants that nobody may have. */
+const EXTRA: readonly Grant[] = [
+  { operation: 'anything in JetStream', does: 'call', subject: '$JS.API.>' },
+  { operation: 'read by sequence', does: 'call', subject: `$JS.API.STREAM.MSG.GET.${STORED_IN[0]}` },
+  { operation: 'read the log of runs', does: 'listen', subject: '<fleet>.runs.>' },
+  { operation: 'hear everybody', does: 'listen', subject: '>' },
+];
+
+/** Each lever of athena with each hostile reply. */
+async function attack(
+  athena: BusClient,
+  check: (lever: { subject: string; body: string; headers?: object }, reply: string) => Promise<void>,
+): Promise<number> {
+  const acks: string[] = [];
+  for (const stream of [streamNames.tasks, streamNames.deliveries]) {
+    const delivered = await athena.pull(stream, 'athena');
+    acks.push(delivered.reply ?? '');
+  }
+  let tried = 0;
+  for (const lever of leversOf('athena', acks)) {
+    for (const reply of hostileRepliesTo('apollo')) {
+      await athena.publishRaw(lever.subject, lever.body, { ...lever, reply });
+      // Answered after the attack was: what the server does about that one, it has begun.
+      await athena.request(`${FLEET}.heartbeat.athena`, '{}');
+      tried += 1;
+    }
+    await check(lever, 'all of them');
+  }
+  return tried;
+}
+
+/** Releases a run to athena, and says what to her. Answers its subject. */
+async function newWork(control: BusClient, run: string): Promise<string> {
+  const task = `${FLEET}.tasks.security.athena.${run}`;
+  for (const subject of [task, `${FLEET}.deliveries.athena.${run}`]) {
+    await jetstream(control.connection).publish(subject, '{}');
+  }
+  return task;
+}
+
+async function listen(client: BusClient, subjects: readonly string[]): Promise<string[]> {
+  const heard: string[] = [];
+  for (const subject of subjects) {
+    client.connection.subscribe(subject, { callback: (_error, message) => void heard.push(message.subject) });
+  }
+  await client.connection.flush();
+  return heard;
+}
+
+/** The cells whose outcome is not what is written there. */
+function wrong(cells: readonly Cell[], refused: ReadonlySet<Cell>): string[] {
+  return cells
+    .filter((cell) => refused.has(cell) === cell.allowed)
+    .map((cell) => `${nameOf(cell)} was ${cell.allowed ? 'refused' : 'allowed'}`);
+}
+
+function nameOf({ does, subject }: Cell): string {
+  return `${does} ${subject}`;
+}

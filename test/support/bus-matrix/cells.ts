@@ -1,0 +1,146 @@
+import { streamNames } from '#core/streams.ts';
+
+/** One thing that a client of the bus can try, and whether an agent may. Written by hand, apart from the table of permissions that it judges. */
+export interface Cell {
+  readonly does: 'publish' | 'subscribe';
+  readonly subject: string;
+  readonly allowed: boolean;
+}
+
+const STREAMS = [...Object.values(streamNames), 'KV_agents'];
+
+/** What JetStream offers for a stream; `%` is the stream. */
+const STREAM_CALLS = [
+  'STREAM.INFO.%',
+  'STREAM.CREATE.%',
+  'STREAM.UPDATE.%',
+  'STREAM.DELETE.%',
+  'STREAM.PURGE.%',
+  'STREAM.MSG.GET.%',
+  'STREAM.MSG.DELETE.%',
+  'STREAM.SNAPSHOT.%',
+  'STREAM.RESTORE.%',
+  'STREAM.PEER.REMOVE.%',
+  'STREAM.LEADER.STEPDOWN.%',
+  'DIRECT.GET.%',
+  'DIRECT.GET.%.some.subject',
+  'CONSUMER.NAMES.%',
+  'CONSUMER.LIST.%',
+  'CONSUMER.CREATE.%',
+  'CONSUMER.CREATE.%.evil',
+  'CONSUMER.CREATE.%.evil.some.subject',
+  'CONSUMER.DURABLE.CREATE.%.evil',
+];
+
+/** And for one of its consumers; `#` is the consumer. */
+const CONSUMER_CALLS = [
+  'CONSUMER.INFO.%.#',
+  'CONSUMER.DELETE.%.#',
+  'CONSUMER.PAUSE.%.#',
+  'CONSUMER.UNPIN.%.#',
+  'CONSUMER.LEADER.STEPDOWN.%.#',
+];
+
+/** Every cell of `agent`, with `other` an agent of the same fleet. */
+export function cellsOf(fleet: string, agent: string, other: string): Cell[] {
+  const publish = (allowed: boolean, subjects: readonly string[]): Cell[] =>
+    subjects.map((subject) => ({ does: 'publish', subject, allowed }));
+  const subscribe = (allowed: boolean, subjects: readonly string[]): Cell[] =>
+    subjects.map((subject) => ({ does: 'subscribe', subject, allowed }));
+  const own = spokenBy(fleet, agent);
+  return [
+    ...publish(true, own),
+    ...subscribe(true, [`_INBOX_${agent}.abc`, `${fleet}.control.${agent}.cancel`]),
+    ...publish(false, [
+      ...spokenBy(fleet, other),
+      ...spokenBy(fleet, 'control'),
+      ...spokenBy('elsewhere', agent).filter((subject) => subject.startsWith('elsewhere.')),
+      ...own.map((subject) => `${subject}.more`).filter((subject) => !subject.startsWith('$JS.ACK')),
+      ...controlsOwn(fleet, agent, other),
+      ...jetstreamCalls(agent, other),
+    ]),
+    ...subscribe(false, listenedTo(fleet, other)),
+  ];
+}
+
+/** What an agent says. */
+function spokenBy(fleet: string, agent: string): string[] {
+  return [
+    `${fleet}.requests.${agent}.task-create`,
+    `${fleet}.requests.${agent}.approval`,
+    `${fleet}.runs.${agent}.run1.claimed`,
+    `${fleet}.results.security.${agent}.task1`,
+    `${fleet}.heartbeat.${agent}`,
+    ...[streamNames.tasks, streamNames.deliveries].flatMap((stream) => [
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`,
+      `$JS.ACK.${stream}.${agent}.1.1.1.1789000000000000000.0`,
+    ]),
+  ];
+}
+
+/** What control alone says, and what is nobody's. */
+function controlsOwn(fleet: string, agent: string, other: string): string[] {
+  return [
+    ...[agent, other].flatMap((name) => [
+      `${fleet}.tasks.security.${name}.run1`,
+      `${fleet}.deliveries.${name}.d1`,
+      `${fleet}.control.${name}.cancel`,
+      `knight.${name}.task`,
+      `knight.${name}.result`,
+      `$KV.agents.${name}`,
+      `_INBOX_${name}.abc`,
+    ]),
+    `roundtable.events.${fleet}.task.t1.completed`,
+    `roundtable.peer.${fleet}.elsewhere.ask`,
+    `${fleet}.ingress.github.push`,
+    '_INBOX.abc',
+    '_R_.abc',
+    'anything',
+    '$O.artifacts.C.abc',
+    '$SYS.REQ.SERVER.PING',
+    '$SYS.REQ.ACCOUNT.CONTROL.INFO',
+    '$SYS.REQ.USER.INFO',
+    `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${streamNames.tasks}.${agent}`,
+  ];
+}
+
+function jetstreamCalls(agent: string, other: string): string[] {
+  const global = ['INFO', 'STREAM.NAMES', 'STREAM.LIST', 'ACCOUNT.PURGE.CONTROL', 'META.LEADER.STEPDOWN'];
+  const calls = [...global, 'SERVER.REMOVE', 'STREAM.CREATE.EVIL'];
+  for (const stream of STREAMS) {
+    calls.push(...STREAM_CALLS.map((call) => call.replace('%', stream)));
+    for (const consumer of [agent, other, 'control']) {
+      calls.push(...CONSUMER_CALLS.map((call) => call.replace('%', stream).replace('#', consumer)));
+    }
+    // Its own are in `spokenBy`, and so are the other's where agents have consumers.
+    calls.push(`CONSUMER.MSG.NEXT.${stream}.some`);
+  }
+  return calls.map((call) => `$JS.API.${call}`);
+}
+
+/** What an agent must not hear. */
+function listenedTo(fleet: string, other: string): string[] {
+  const ofFleet = ['requests', 'tasks', 'runs', 'results', 'heartbeat', 'deliveries', 'control'];
+  return [
+    '>',
+    '*.>',
+    `${fleet}.>`,
+    ...ofFleet.map((kind) => `${fleet}.${kind}.>`),
+    `${fleet}.control.${other}.cancel`,
+    `${fleet}.control.*.cancel`,
+    `${fleet}.deliveries.${other}.*`,
+    `${fleet}.tasks.*.${other}.*`,
+    'roundtable.>',
+    'knight.>',
+    '_INBOX.>',
+    `_INBOX_${other}.>`,
+    '_R_.>',
+    '$JS.>',
+    '$JS.API.>',
+    '$JS.ACK.>',
+    '$JS.EVENT.>',
+    '$KV.>',
+    '$SYS.>',
+    '$SRV.>',
+  ];
+}
