@@ -40,16 +40,28 @@ def systemctl(module, verb, *units):
     code, _out, err = module.run_command(["systemctl", verb, *units])
     if code == 0:
         return
-    for unit in units:
-        if not runs(module, unit):
-            give_up(module, unit, "systemctl %s says: %s" % (verb, err.strip()))
-    module.fail_json(msg="systemctl %s %s says: %s" % (verb, " ".join(units), err.strip()))
+    said = "systemctl %s says: %s" % (verb, err.strip())
+    awaited = [each["unit"] for each in module.params["ready"]]
+    states = {unit: properties_of(module, unit, "ActiveState").get("ActiveState") for unit in units}
+    culprits = [unit for unit, state in states.items() if state != "active"]
+    if not culprits:
+        module.fail_json(msg="%s (%s)" % (said, " ".join(units)))
+    for unit in culprits:
+        if states[unit] not in RUNNING or unit not in awaited:
+            give_up(module, unit, said)
+        # systemd starts it again, as its unit says; whether it comes to be ready is seen below.
+        module.warn("%s failed once. %s\nThe end of its journal:\n%s" % (unit, said, journal_of(module, unit)))
 
 
 def give_up(module, unit, reason):
+    seen = (unit, reason, journal_of(module, unit))
+    module.fail_json(msg="%s is not ready: %s\nThe end of its journal:\n%s" % seen)
+
+
+def journal_of(module, unit):
     command = ["journalctl", "--unit", unit, "--lines", JOURNAL_LINES, "--no-pager", "--output", "cat"]
     _code, journal, _err = module.run_command(command)
-    module.fail_json(msg="%s is not ready: %s\nThe end of its journal:\n%s" % (unit, reason, journal.strip()))
+    return journal.strip()
 
 
 def answer(url):

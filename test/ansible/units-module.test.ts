@@ -84,6 +84,25 @@ describe('olympus_units', () => {
     assert.match(ended.result.msg ?? '', /The end of its journal:\nOLYMPUS_NATS_URL is not set/);
   });
 
+  it('goes on waiting for a program whose first start failed and that systemd starts again, and says so', async () => {
+    answers = [
+      [503, 'not yet'],
+      [200, 'ready'],
+    ];
+
+    const ended = await units({ ready: [{ unit: UNIT, url }] }, 'inactive', 'activating', [], 1);
+
+    assert.deepEqual(ended.result, { ...ended.result, changed: true, changed_units: [UNIT] });
+    assert.match(ended.output, /olympusd\.service failed once/);
+    assert.match(ended.output, /OLYMPUS_NATS_URL is not set/);
+  });
+
+  it('does not go on for a unit that it cannot ask whether it is ready', async () => {
+    const ended = await units({ restart: ['ssh.service'] }, 'active', 'activating', [], 1);
+
+    assert.match(ended.result.msg ?? '', /ssh\.service is not ready: systemctl restart says/);
+  });
+
   it('gives up after its time, with what the program said and how often systemd restarted it', async () => {
     answers = [[503, '{"failing":["bus"]}']];
 
@@ -113,6 +132,7 @@ describe('olympus_units', () => {
     state: string,
     after = 'active',
     options: readonly string[] = [],
+    exitCode = 0,
   ): Promise<Ended & { result: { changed?: boolean; changed_units?: string[]; msg?: string } }> {
     const bin = `${dir.path}/bin`;
     await mkdir(bin);
@@ -124,7 +144,7 @@ if [ "$1" = show ]; then
   echo "ActiveState=$(cat ${dir.path}/state)"; echo NRestarts=3
 else
   echo "$@" >> ${dir.path}/calls
-  case $1 in start|restart) printf ${after} > ${dir.path}/state ;; esac
+  case $1 in start|restart) printf ${after} > ${dir.path}/state; exit ${exitCode} ;; esac
 fi
 `,
       { mode: 0o755 },
