@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -74,6 +74,8 @@ async function cycle(agents: string): Promise<Round> {
     up.code === 0
       ? await olympus(stateDir, ['say', '--timeout', '600', `@${first} hello`])
       : { code: 0, seconds: 0, output: '' };
+  // Taking the lab down takes its logs away.
+  const kept = up.code === 0 && answer.code === 0 ? '' : keepLogs(stateDir);
   const down = await olympus(stateDir, ['lab', 'down', '--yes']);
   rmSync(stateDir, { recursive: true, force: true });
   const failed = Object.entries({ up, answer, down }).find(([, { code }]) => code !== 0);
@@ -82,8 +84,22 @@ async function cycle(agents: string): Promise<Round> {
     upSeconds: up.seconds,
     answerSeconds: answer.seconds,
     downSeconds: down.seconds,
-    ...(failed ? { problem: `${failed[0]} failed: ${failed[1].output.trim().split('\n').at(-1)}` } : {}),
+    ...(failed
+      ? {
+          problem: `${failed[0]} failed, its logs are in ${kept || 'no file'}: ${lastLine(failed[1].output)}`,
+        }
+      : {}),
   };
+}
+
+function keepLogs(stateDir: string): string {
+  const kept = mkdtempSync(path.join(tmpdir(), 'olympus-cycle-logs-'));
+  cpSync(path.join(stateDir, 'logs'), kept, { recursive: true });
+  return kept;
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1) ?? '';
 }
 
 async function olympus(stateDir: string, args: readonly string[]) {

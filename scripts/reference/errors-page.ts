@@ -1,5 +1,6 @@
 import { errorCodes } from '../../src/core/errors.ts';
 import { failureClasses } from '../../src/core/failures.ts';
+import { deadLetterReasons } from '../../src/core/messages/dead-letter.ts';
 import { rejections } from '../../src/core/rejections.ts';
 import { code, page, table } from './markdown.ts';
 
@@ -7,7 +8,12 @@ import { code, page, table } from './markdown.ts';
 export function renderErrors(): string {
   return page(
     'What can go wrong',
-    ['src/core/failures.ts', 'src/core/rejections.ts', 'src/core/errors.ts'],
+    [
+      'src/core/failures.ts',
+      'src/core/rejections.ts',
+      'src/core/messages/dead-letter.ts',
+      'src/core/errors.ts',
+    ],
     [
       `## Why a run fails
 
@@ -38,6 +44,13 @@ A refused request becomes a task in state \`rejected\` with the code as its reas
           remedy,
           sentence,
         ]),
+      ),
+      `## Why a message is given up
+
+Such a message becomes a dead letter, which \`olympus dlq list\` shows for 90 days.`,
+      table(
+        ['reason', 'what happened', 'what to do'],
+        Object.entries(deadLetterReasons).map(([name, { cause, remedy }]) => [code(name), cause, remedy]),
       ),
       `## Errors in the logs
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentView, ApiError, HealthView, TaskDetail, TaskView } from '#core/api.ts';
+import { AgentView, ApiError, DeadLetterView, HealthView, TaskDetail, TaskView } from '#core/api.ts';
 import type { TaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
@@ -12,6 +12,12 @@ import { whereabouts } from './whereabouts.ts';
 export const TASK_LIMIT = 500;
 
 const TIMEOUT_MS = 10_000;
+
+/** What to do about a refusal that is about the thing asked for, not about the control plane. */
+const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [404, 'The list shows what there is.'],
+  [409, 'Nothing was changed.'],
+]);
 
 export interface TaskFilter {
   readonly agent?: string | undefined;
@@ -83,17 +89,40 @@ export class ApiClient {
     return this.#parse(route, TaskDetail, answer.body);
   }
 
+  /** Newest first. */
+  async deadLetters(limit: number): Promise<DeadLetterView[]> {
+    return (await this.#read(`/v1/dlq?limit=${limit}`, z.object({ letters: z.array(DeadLetterView) })))
+      .letters;
+  }
+
+  deadLetter(id: number): Promise<DeadLetterView> {
+    return this.#read(`/v1/dlq/${id}`, DeadLetterView);
+  }
+
+  /** Has it handled once more; answers the letter that was. */
+  async redrive(id: number): Promise<DeadLetterView> {
+    const route = `/v1/dlq/${id}/redrive`;
+    const answer = await this.#call('POST', route);
+    this.#refuse(route, answer);
+    return this.#parse(route, DeadLetterView, answer.body);
+  }
+
   async #read<T extends z.ZodType>(route: string, schema: T): Promise<z.output<T>> {
     const answer = await this.#get(route);
     this.#refuse(route, answer);
     return this.#parse(route, schema, answer.body);
   }
 
-  async #get(route: string): Promise<Answer> {
+  #get(route: string): Promise<Answer> {
+    return this.#call('GET', route);
+  }
+
+  async #call(method: 'GET' | 'POST', route: string): Promise<Answer> {
     const { url, token } = this.#settings;
     try {
-      return await withDeadline(`GET ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
+      return await withDeadline(`${method} ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
         const response = await fetch(`${url}${route}`, {
+          method,
           headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
           signal,
         });
@@ -125,8 +154,10 @@ export class ApiClient {
         'Compare OLYMPUS_API_TOKEN with the token file of the control plane.',
       );
     }
+    const remedy = REMEDIES.get(status);
+    if (remedy) throw new CliError(`${capital(refusal.data.message)}.`, remedy);
     throw new CliError(
-      `The control plane at ${url} refused GET ${pathOf(route)} (${status}): ${refusal.data.message}.`,
+      `The control plane at ${url} refused ${pathOf(route)} (${status}): ${refusal.data.message}.`,
       `Look at ${this.#logs}.`,
     );
   }
@@ -139,7 +170,7 @@ export class ApiClient {
 
   #stranger(route: string): CliError {
     return new CliError(
-      `${this.#settings.url} answered GET ${pathOf(route)} with something this version of Olympus does not understand.`,
+      `${this.#settings.url} answered ${pathOf(route)} with something this version of Olympus does not understand.`,
       'Is OLYMPUS_API_URL the address of the control plane, and is that of the same version? `olympus --version` says ours.',
     );
   }
@@ -147,6 +178,10 @@ export class ApiClient {
 
 function pathOf(route: string): string {
   return route.split('?')[0] ?? route;
+}
+
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 function parseJson(text: string): unknown {

@@ -5,6 +5,7 @@ import { addAgentList } from './commands/agent-list.ts';
 import { addApply } from './commands/apply.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDestroy } from './commands/destroy.ts';
+import { addDeadLetterCommands } from './commands/dlq.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
 import { addLabDown } from './commands/lab-down.ts';
@@ -89,6 +90,11 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskShow(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
+  const dlq = group(program, 'dlq', 'messages that could not be handled', [
+    'olympus dlq list',
+    'olympus dlq redrive 17',
+  ]);
+  addDeadLetterCommands(dlq, context);
   const inventory = group(program, 'inventory', 'look at the description of a fleet', [
     'olympus inventory check --inventory inventory/example',
   ]);

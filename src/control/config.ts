@@ -19,6 +19,8 @@ export const ControlConfig = z.object({
   OLYMPUS_TASK_DEADLINE_MS: Milliseconds.default(24 * 3600 * 1000),
   /** Scales the waits between attempts; 1 is what the failure table says. */
   OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
+  /** How often released work is compared with what is known of it. */
+  OLYMPUS_SWEEP_MS: Milliseconds.default(60_000),
   OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),
 });
 export type ControlConfig = z.output<typeof ControlConfig>;

@@ -13,6 +13,10 @@ import { admissionHandler } from './admission/admission.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import type { ControlConfig } from './config.ts';
+import { advisoryHandler } from './dead-letters/advisories.ts';
+import { DeadLetters } from './dead-letters/dead-letters.ts';
+import { Letters } from './dead-letters/letters.ts';
+import { Sweep } from './dead-letters/sweep.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
@@ -66,6 +70,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     dispatcher.wake();
   };
 
+  const deadLetters = new DeadLetters({ bus, context, log: part('dead letters') });
   const consume = (stream: string, handle: (message: BusMessage) => Promise<void>): Subscription =>
     new Subscription({
       bus,
@@ -80,6 +85,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const admission = admissionHandler({
     store,
     context,
+    deadLetters,
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
     onDecided,
     log: part('admission'),
@@ -87,13 +93,21 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const results = resultHandler({
     store,
     context,
+    deadLetters,
     retryScale: config.OLYMPUS_RETRY_SCALE,
     onSettled: onDecided,
     log: part('settle'),
   });
-  const runEvents = runEventHandler({ store, context, onMoved: onAdded, log: part('settle') });
+  const runEvents = runEventHandler({
+    store,
+    context,
+    deadLetters,
+    onMoved: onAdded,
+    log: part('settle'),
+  });
   const heartbeats = heartbeatHandler({
     store,
+    deadLetters,
     now,
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
@@ -101,10 +115,22 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('registry'),
   });
 
+  const exhausted = { bus, store, context, deadLetters, onBuried: onAdded };
+  const advisories = advisoryHandler({ ...exhausted, log: part('dead letters') });
+  const sweep = new Sweep({
+    ...exhausted,
+    ready: () => topology.ready,
+    everyMs: config.OLYMPUS_SWEEP_MS,
+    log: part('sweep'),
+    clock,
+  });
+  const letters = new Letters({ bus, store, context, onQueued: onDecided });
+
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
   const app = createApi({
     store,
+    letters,
     token: secrets.apiToken,
     version,
     now,
@@ -124,6 +150,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.requests, admission),
       consume(streamNames.runlog, runEvents),
       consume(streamNames.results, results),
+      consume(streamNames.advisory, advisories),
+      sweep,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

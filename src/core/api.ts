@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
+import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { taskStates } from './task-states.ts';
 import { Usage } from './usage.ts';
 
@@ -65,6 +66,22 @@ export const HealthView = z.object({
   ),
 });
 export type HealthView = z.output<typeof HealthView>;
+
+/** A message that was given up. */
+export const DeadLetterView = z.object({
+  id: z.int().positive(),
+  at: z.iso.datetime(),
+  reason: z.enum(Object.keys(deadLetterReasons) as [DeadLetterReason, ...DeadLetterReason[]]),
+  detail: z.string().optional(),
+  stream: z.string(),
+  subject: z.string(),
+  deliveries: z.int(),
+  /** What was kept of it, in base64. */
+  body: z.string(),
+  /** How long it was. */
+  bodyBytes: z.int(),
+});
+export type DeadLetterView = z.output<typeof DeadLetterView>;
 
 /** Every refusal of the API: what is wrong and what to do, in a sentence. */
 export const ApiError = z.object({ code: z.string(), message: z.string() });

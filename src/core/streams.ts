@@ -38,12 +38,16 @@ export const streamNames = {
   runlog: 'ROUNDTABLE_RUNLOG',
   events: 'ROUNDTABLE_EVENTS',
   heartbeat: 'ROUNDTABLE_HEARTBEAT',
+  advisory: 'ROUNDTABLE_ADVISORY',
+  deadLetters: 'ROUNDTABLE_DLQ',
 } as const;
 
 /** How long a message that a killed process had in hand waits for its next delivery. Handlers take milliseconds. */
 const ACK_WAIT_MS = 15 * SECOND;
 /** The same for released work, which is kept in hand as long as the run shows progress. */
 export const TASK_ACK_WAIT_MS = 30 * SECOND;
+/** How long a message that its agent cannot read stays away before it is delivered again. */
+export const UNREADABLE_RETRY_MS = 30 * SECOND;
 
 const common = {
   storage: 'file',
@@ -103,6 +107,23 @@ export function streamsOf(fleet: string): StreamSpec[] {
       duplicateWindowMs: MINUTE,
       maxMsgsPerSubject: 1,
     },
+    {
+      ...log,
+      name: streamNames.advisory,
+      // What the server says when it gives a message up: with its sequence, without the message.
+      subjects: ['MAX_DELIVERIES', 'MSG_TERMINATED'].map((kind) => `$JS.EVENT.ADVISORY.CONSUMER.${kind}.>`),
+      maxAgeMs: 7 * DAY,
+      maxBytes: 64 * MIB,
+    },
+    {
+      ...log,
+      name: streamNames.deadLetters,
+      subjects: [`${fleet}.dlq.>`],
+      maxAgeMs: 90 * DAY,
+      maxBytes: 512 * MIB,
+      // One author's garbage pushes out nobody else's letters.
+      maxMsgsPerSubject: 1000,
+    },
   ];
 }
 
@@ -133,6 +154,7 @@ export function controlConsumersOf(fleet: string): ConsumerSpec[] {
     { ...shared, stream: streamNames.results, filter: `${fleet}.results.>` },
     { ...shared, stream: streamNames.runlog, filter: `${fleet}.runs.>` },
     { ...shared, stream: streamNames.heartbeat, filter: `${fleet}.heartbeat.>` },
+    { ...shared, stream: streamNames.advisory, filter: '$JS.EVENT.ADVISORY.CONSUMER.>' },
   ];
 }
 

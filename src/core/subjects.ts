@@ -12,6 +12,7 @@ export interface Subjects {
   delivery(agent: string, deliveryId: string): string;
   control(agent: string, verb: string): string;
   event(entity: string, id: string, type: string): string;
+  deadLetter(stream: string, author: string): string;
 }
 
 /** Builds subjects; throws on a token that the grammar does not allow. */
@@ -26,8 +27,19 @@ export function subjectsOf(fleet: string): Subjects {
     heartbeat: (agent) => join(f, 'heartbeat', agent),
     delivery: (agent, deliveryId) => join(f, 'deliveries', agent, deliveryId),
     control: (agent, verb) => join(f, 'control', agent, verb),
+    deadLetter: (stream, author) => join(f, 'dlq', stream.toLowerCase(), author),
     event: (entity, id, type) => `roundtable.events.${join(f, entity, id, type)}`,
   };
+}
+
+/** The run that a subject of released work is for. */
+export function runIdOf(taskSubject: string): string {
+  return taskSubject.split('.')[4] ?? '';
+}
+
+/** The agent to which a subject of released work goes. */
+export function agentOfTask(taskSubject: string): string {
+  return taskSubject.split('.')[3] ?? '';
 }
 
 /** Where the author of a message stands in its subject, counted from 0. */

@@ -1,6 +1,7 @@
 import { chatSigns } from '#core/chat-signs.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { Delivery } from '#core/messages/delivery.ts';
+import { UNREADABLE_RETRY_MS } from '#core/streams.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
 import { splitMessage } from '#integrations/mattermost/split-message.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
@@ -33,7 +34,8 @@ export function deliveryHandler(options: {
     const parsed = parseMessage(message.body, [Delivery]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'delivery cannot be read');
-      message.term('message_invalid');
+      // Not ended here: control finds it when it was tried too often, or a newer daemon can read it.
+      message.later(UNREADABLE_RETRY_MS);
       return;
     }
     journal.transaction(() => record(journal, parsed.message.data));

@@ -1,5 +1,6 @@
 import { parseMessage } from '#core/envelope.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import { UNREADABLE_RETRY_MS } from '#core/streams.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
@@ -24,7 +25,8 @@ export function taskHandler(
     const parsed = parseMessage(message.body, [TaskDispatch]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'task cannot be read');
-      message.term('message_invalid');
+      // Not ended here: control finds it when it was tried too often, or a newer daemon can read it.
+      message.later(UNREADABLE_RETRY_MS);
       return;
     }
     await runner.finish(runner.claim(parsed.message.data), message, signal);

@@ -6,6 +6,7 @@ import { isTerminal } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -14,6 +15,7 @@ import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 export interface AdmissionOptions {
   readonly store: Store;
   readonly context: ControlContext;
+  readonly deadLetters: DeadLetters;
   readonly deadlineMs: number;
   /** Called after a request was decided. */
   readonly onDecided: () => void;
@@ -32,14 +34,12 @@ interface Refusal {
  * What makes a second delivery harmless: the dedup key is unique, and a known one changes nothing.
  */
 export function admissionHandler(options: AdmissionOptions): (message: BusMessage) => Promise<void> {
-  const { store, onDecided, log } = options;
+  const { store, deadLetters, onDecided } = options;
   return async (message) => {
     const author = authorOf(message.subject);
     const parsed = parseMessage(message.body, [TaskCreate]);
     if (!author || parsed.kind !== 'ok') {
-      log.error({ subject: message.subject, problem: parsed }, 'request cannot be read');
-      message.term('message_invalid');
-      return;
+      return deadLetters.giveUp(message, parsed);
     }
     const { data, olympusdepth = 0 } = parsed.message;
     await store.transaction((tx) => decide(tx, options, { author, request: data, depth: olympusdepth }));

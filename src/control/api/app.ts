@@ -1,17 +1,21 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
-import type { ApiError, HealthView } from '#core/api.ts';
+import type { HealthView } from '#core/api.ts';
 import { messageOf } from '#core/errors.ts';
 import { taskStates } from '#core/task-states.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
+import type { Letters } from '../dead-letters/letters.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { addDeadLetterRoutes } from './dead-letter-routes.ts';
+import { refuse } from './refuse.ts';
 import { taskDetail, taskView } from './views.ts';
 
 export interface ApiOptions {
   readonly store: Store;
+  readonly letters: Letters;
   readonly token: string;
   readonly version: string;
   readonly now: () => number;
@@ -94,14 +98,11 @@ export function createApi(options: ApiOptions): FastifyInstance {
           await store.read.tasks.events(task.id),
         );
       });
+      addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },
   );
   return app;
-}
-
-function refuse(code: string, message: string): ApiError {
-  return { code, message };
 }
 
 /** Of equal length whatever was given, so that comparing takes the same time. */

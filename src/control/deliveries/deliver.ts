@@ -50,6 +50,11 @@ export function failureText(task: TaskRecord, run: Pick<RunRecord, 'failure' | '
   return `I could not finish this: ${failure.sentence}.${tries} Nothing is pending; mention me again to retry. (task \`${task.id}\`)${evidence}`;
 }
 
+/** What a person is told when a task was handed to its agent again and again in vain. */
+export function buriedText(task: TaskRecord): string {
+  return `I was handed this again and again and never brought it to an end; I have put it aside. An operator finds it with \`olympus dlq list\`. (task \`${task.id}\`)`;
+}
+
 /** What a person is told when a task's deadline has passed. */
 export function expiryText(task: TaskRecord): string {
   return `This expired before it was done: its deadline was ${new Date(task.deadline).toISOString()}. Mention me again if it still matters. (task \`${task.id}\`)`;

@@ -5,11 +5,13 @@ import { Heartbeat } from '#core/messages/heartbeat.ts';
 import { authorOf } from '#core/subjects.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { Store } from '../store/store.ts';
 
 export interface RegistryOptions {
   readonly store: Store;
+  readonly deadLetters: DeadLetters;
   readonly now: () => number;
   /** Makes the agent's consumers exist before it is called known. */
   readonly ensureAgent: (name: string) => Promise<void>;
@@ -25,13 +27,11 @@ const MISSED_HEARTBEATS = 3;
 
 /** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
 export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
-  const { store, now, ensureAgent, publish, onChanged, log } = options;
+  const { store, deadLetters, now, ensureAgent, publish, onChanged, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [Heartbeat]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
-      log.error({ subject: message.subject, problem: parsed }, 'heartbeat cannot be read');
-      message.term('message_invalid');
-      return;
+      return deadLetters.giveUp(message, parsed);
     }
     const heartbeat = parsed.message.data;
     const known = await store.read.agents.byName(heartbeat.agent);

@@ -6,6 +6,7 @@ import { nextTaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Logger } from '#lib/log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -14,6 +15,7 @@ import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 export interface SettleOptions {
   readonly store: Store;
   readonly context: ControlContext;
+  readonly deadLetters: DeadLetters;
   /** Scales the waits of the failure table. */
   readonly retryScale: number;
   /** Called after a result was settled. */
@@ -28,13 +30,11 @@ type Result = RunResult['data'];
  * What makes a second delivery harmless: a run ends once; what comes after that, or with another epoch, is stale.
  */
 export function resultHandler(options: SettleOptions): (message: BusMessage) => Promise<void> {
-  const { store, onSettled, log } = options;
+  const { store, deadLetters, onSettled } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [RunResult]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
-      log.error({ subject: message.subject, problem: parsed }, 'result cannot be read');
-      message.term('message_invalid');
-      return;
+      return deadLetters.giveUp(message, parsed);
     }
     await store.transaction((tx) => settle(tx, options, parsed.message.data));
     onSettled();

@@ -4,12 +4,14 @@ import { authorOf } from '#core/subjects.ts';
 import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 
 export interface RunEventOptions {
   readonly store: Store;
   readonly context: ControlContext;
+  readonly deadLetters: DeadLetters;
   /** Called after a task has moved. */
   readonly onMoved: () => void;
   readonly log: Logger;
@@ -25,13 +27,11 @@ const STEPS: Readonly<Record<string, TaskEvent>> = { claimed: 'claim', started: 
  * task already further, and changes nothing; so does a second delivery.
  */
 export function runEventHandler(options: RunEventOptions): (message: BusMessage) => Promise<void> {
-  const { store, onMoved, log } = options;
+  const { store, deadLetters, onMoved } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [RunEventMessage]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
-      log.error({ subject: message.subject, problem: parsed }, 'run event cannot be read');
-      message.term('message_invalid');
-      return;
+      return deadLetters.giveUp(message, parsed);
     }
     const event = parsed.message.data;
     if (event.event === 'claimed' || event.event === 'started' || event.event === 'discarded') {

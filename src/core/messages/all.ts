@@ -1,3 +1,4 @@
+import { DeadLetter } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -14,5 +15,6 @@ export const allMessages = [
   RunResult,
   Heartbeat,
   Delivery,
+  DeadLetter,
   FleetEvent,
 ] as const;

@@ -7,6 +7,9 @@ import type { BusConnection } from './connection.ts';
 
 /** A message taken from a durable consumer. */
 export interface BusMessage {
+  readonly stream: string;
+  /** Its place in the stream. */
+  readonly seq: number;
   readonly subject: string;
   readonly body: Uint8Array;
   /** 1 on the first delivery. */
@@ -142,6 +145,8 @@ async function pullOne(consumer: Consumer, signal: AbortSignal): Promise<JsMsg |
 
 function wrap(message: JsMsg): BusMessage {
   return {
+    stream: message.info.stream,
+    seq: message.seq,
     subject: message.subject,
     body: message.data,
     deliveryCount: message.info.deliveryCount,

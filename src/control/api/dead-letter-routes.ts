@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Letters } from '../dead-letters/letters.ts';
+import { refuse } from './refuse.ts';
+
+const ListQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(50) });
+const LetterId = z.coerce.number().int().positive();
+
+/** `/dlq`: what was given up, and how to have it handled after all. */
+export function addDeadLetterRoutes(app: FastifyInstance, letters: Letters): void {
+  app.get('/dlq', async (request) => ({ letters: await letters.list(ListQuery.parse(request.query).limit) }));
+  app.get<{ Params: { id: string } }>('/dlq/:id', async (request, reply) => {
+    const letter = await letters.byId(LetterId.parse(request.params.id));
+    return letter ?? reply.code(404).send(unknown(request.params.id));
+  });
+  app.post<{ Params: { id: string } }>('/dlq/:id/redrive', async (request, reply) => {
+    const letter = await letters.byId(LetterId.parse(request.params.id));
+    if (!letter) return reply.code(404).send(unknown(request.params.id));
+    const outcome = await letters.redrive(letter);
+    if (outcome.kind === 'sent') return letter;
+    return reply
+      .code(409)
+      .send(refuse('not_redriven', `letter ${letter.id} was not redriven: ${outcome.sentence}`));
+  });
+}
+
+function unknown(id: string) {
+  return refuse('unknown_letter', `there is no dead letter ${id}`);
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import type { DeadLetterView, TaskDetail, TaskView } from '#core/api.ts';
+import { streamNames } from '#core/streams.ts';
+import type { BusClient } from '#test/bus-matrix/client.ts';
+import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
+import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { heartbeatOf, requestOf } from '#test/messages.ts';
+import { waitFor } from '#test/wait.ts';
+import { CliCaller } from './cli-call.ts';
+
+const FLEET = 'f1';
+
+describe('what could not be handled', () => {
+  let control: ControlOnBus;
+  let athena: BusClient;
+  before(async function () {
+    this.timeout(60_000);
+    control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_SWEEP_MS: '500' });
+    athena = await control.connect('athena');
+    await athena.request(
+      `${FLEET}.heartbeat.athena`,
+      JSON.stringify(heartbeatOf('athena', { concurrency: 8 })),
+    );
+    await waitFor(
+      'athena to be known',
+      async () => (await control.api('GET', '/v1/agents/athena')).status === 200,
+    );
+  });
+  after(async () => {
+    await athena?.[Symbol.asyncDispose]();
+    await control?.[Symbol.asyncDispose]();
+  });
+
+  const letters = async (): Promise<DeadLetterView[]> =>
+    (await control.api<{ letters: DeadLetterView[] }>('GET', '/v1/dlq')).body.letters;
+  const letterAbout = (subject: string): Promise<DeadLetterView> =>
+    waitFor(`a letter about ${subject}`, async () =>
+      (await letters()).find((each) => each.subject === subject),
+    );
+  const cli = (...args: string[]) =>
+    new CliCaller(control.stateDir).run(args, {
+      OLYMPUS_API_URL: control.url,
+      OLYMPUS_API_TOKEN: control.token,
+    });
+
+  for (const [what, subject, body, reason] of [
+    ['a request that is no message', 'requests.athena.task-create', 'hello', 'message_invalid'],
+    [
+      'a request of a type nobody knows',
+      'requests.athena.task-create',
+      '{"type":"io.olympus.new.v9"}',
+      'unknown_type',
+    ],
+    ['a result that is no message', 'results.planning.athena.t1', '{}', 'message_invalid'],
+    ['a run event that is no message', 'runs.athena.r1.claimed', '[]', 'message_invalid'],
+    ['a heartbeat that is no message', 'heartbeat.athena', '\u0000', 'message_invalid'],
+    [
+      'a request with the name of another agent in its place',
+      'heartbeat.athena',
+      JSON.stringify(heartbeatOf('apollo')),
+      'message_invalid',
+    ],
+  ] as const) {
+    it(`keeps ${what}`, async () => {
+      const before = await letters();
+      await athena.request(`${FLEET}.${subject}`, body);
+
+      const letter = await waitFor('a new letter', async () =>
+        (await letters()).find((each) => !before.some(({ id }) => id === each.id)),
+      );
+
+      assert.equal(letter.subject, `${FLEET}.${subject}`);
+      assert.equal(letter.reason, reason);
+      assert.equal(Buffer.from(letter.body, 'base64').toString('utf8'), body);
+    });
+  }
+
+  it('gives a task up that its agent takes again and again without an end, says so, and queues it again when asked', async function () {
+    this.timeout(60_000);
+    const { task, subject } = await releasedTask('again and again');
+    await exhaust(subject);
+    const letter = await letterAbout(subject);
+    assert.equal(letter.reason, 'max_deliveries');
+    const buried = await untilState(task.id, 'dead_lettered');
+    assert.match(buried.reason ?? '', /delivered 10 times/);
+    const shown = await cli('dlq', 'show', String(letter.id));
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /max_deliveries/);
+    assert.match(shown.stdout, /again and again/, 'the body');
+
+    const redriven = await cli('dlq', 'redrive', String(letter.id));
+    assert.equal(redriven.code, 0, redriven.stderr);
+    await untilState(task.id, 'released');
+    const released = await waitFor('the new run', async () => {
+      const next = await athena.pull(streamNames.tasks, 'athena');
+      return next.subject.startsWith(`${FLEET}.tasks.`) && next;
+    });
+    await athena.request(released.reply ?? '', '+ACK');
+    assert.equal(
+      (await letters()).some(({ id }) => id === letter.id),
+      false,
+    );
+    const again = await cli('dlq', 'redrive', String(letter.id));
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, new RegExp(`There is no dead letter ${letter.id}`));
+  });
+
+  it('finds by the sweep what no advisory told', async function () {
+    this.timeout(60_000);
+    const { task, subject } = await releasedTask('unheard');
+    await using bus = await control.connect('control');
+    const manager = await managerOf(bus);
+    await waitFor('the release on the bus', async () => {
+      const { state } = await manager.streams.info(streamNames.tasks, { subjects_filter: subject });
+      return state.subjects;
+    });
+    await control.kill();
+    const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.messages;
+    const before = await advisories();
+    await exhaust(subject);
+    await waitFor('the advisory', async () => (await advisories()) > before);
+    await manager.streams.purge(streamNames.advisory);
+    await control.start();
+
+    await letterAbout(subject);
+    await untilState(task.id, 'dead_lettered');
+  });
+
+  it('sends a request again that it can read now', async () => {
+    await athena.request(`${FLEET}.requests.athena.task-create`, 'not yet');
+    const letter = await waitFor('the letter', async () =>
+      (await letters()).find((each) => Buffer.from(each.body, 'base64').toString('utf8') === 'not yet'),
+    );
+
+    const { code, stderr } = await cli('dlq', 'redrive', String(letter.id));
+
+    assert.equal(code, 0, stderr);
+    const again = await waitFor('it to come back', async () =>
+      (await letters()).find((each) => each.id > letter.id && each.body === letter.body),
+    );
+    assert.equal(again.subject, letter.subject);
+  });
+
+  it('lists them for people, newest first, and says when there is nothing', async () => {
+    const listed = await cli('dlq', 'list');
+    assert.equal(listed.code, 0, listed.stderr);
+    const ids = listed.stdout
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(' ')[0]));
+    assert.ok(ids.length >= 6, listed.stdout);
+    assert.deepEqual(
+      ids,
+      ids.toSorted((a, b) => b - a),
+    );
+    const wrong = await cli('dlq', 'show', 'x');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /whole number/);
+  });
+
+  async function releasedTask(text: string): Promise<{ task: TaskView; subject: string }> {
+    const request = JSON.stringify(requestOf('athena', text));
+    await athena.request(`${FLEET}.requests.athena.task-create`, request);
+    const task = await waitFor('the task to be released', async () => {
+      const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?state=released');
+      return body.tasks.find((each) => each.text === text);
+    });
+    const { body } = await control.api<TaskDetail>('GET', `/v1/tasks/${task.id}`);
+    return { task, subject: `${FLEET}.tasks.planning.athena.${body.runs.at(-1)?.id}` };
+  }
+
+  /** Takes the message as often as the server gives it, and hands it back each time. */
+  async function exhaust(subject: string): Promise<void> {
+    for (let delivery = 1; delivery <= 10; delivery += 1) {
+      const message = await waitFor(
+        `delivery ${delivery}`,
+        async () => {
+          const next = await athena.pull(streamNames.tasks, 'athena');
+          return next.subject === subject && next;
+        },
+        { timeoutMs: 20_000 },
+      );
+      await athena.publishRaw(message.reply ?? '', '-NAK');
+    }
+    // The server notices when it would deliver it once more.
+    await athena.pull(streamNames.tasks, 'athena');
+  }
+
+  function untilState(id: string, state: string): Promise<TaskDetail> {
+    return waitFor(`task ${id} to be ${state}`, async () => {
+      const { body } = await control.api<TaskDetail>('GET', `/v1/tasks/${id}`);
+      return body.state === state && body;
+    });
+  }
+});

@@ -1,0 +1,33 @@
+import { Heartbeat } from '#core/messages/heartbeat.ts';
+import { TaskCreate } from '#core/messages/task-create.ts';
+import { newId } from '#lib/id.ts';
+
+/** A heartbeat of an agent that a test plays itself. */
+export function heartbeatOf(agent: string, limits: { readonly concurrency?: number } = {}): Heartbeat {
+  return Heartbeat.create(headOf(`agent/${agent}`), {
+    agent,
+    role: 'specialist',
+    domains: ['planning'],
+    version: 'test',
+    startedAt: new Date().toISOString(),
+    everyMs: 600_000,
+    ready: true,
+    conditions: [],
+    limits: { concurrency: limits.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
+    runs: [],
+  });
+}
+
+/** A request for a task of this agent, by a person; each is another one. */
+export function requestOf(agent: string, text: string, dedupKey = newId(Date.now())): TaskCreate {
+  return TaskCreate.create(headOf(`request/${dedupKey}`), {
+    dedupKey,
+    agent,
+    text,
+    requester: { id: 'u1', name: 'ada', kind: 'human' },
+  });
+}
+
+function headOf(subject: string) {
+  return { id: newId(Date.now()), source: '/test', subject, time: new Date().toISOString() };
+}
