@@ -16,6 +16,7 @@ import { Relay } from '#lib/relay.ts';
 import type { AgentConfig } from './config.ts';
 import { Journal } from './journal/journal.ts';
 import { Attention } from './parts/attention.ts';
+import { commandHandler } from './parts/commands.ts';
 import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
 import { Inbox } from './parts/inbox.ts';
@@ -119,6 +120,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('runner'),
     clock,
   });
+  bus.serve(subjects.control(agent, 'cancel'), commandHandler({ agent, runner, log: part('commands') }));
   const tasks = {
     agent,
     runner,

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { AgentView, ApiError, DeadLetterView, HealthView, TaskDetail, TaskView } from '#core/api.ts';
+import {
+  AgentView,
+  ApiError,
+  DeadLetterView,
+  HealthView,
+  type NewTask,
+  type TaskDecision,
+  TaskDetail,
+  TaskView,
+  WhyView,
+} from '#core/api.ts';
 import type { TaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
@@ -100,11 +110,32 @@ export class ApiClient {
   }
 
   /** Has it handled once more; answers the letter that was. */
-  async redrive(id: number): Promise<DeadLetterView> {
-    const route = `/v1/dlq/${id}/redrive`;
-    const answer = await this.#call('POST', route);
+  redrive(id: number): Promise<DeadLetterView> {
+    return this.#write(`/v1/dlq/${id}/redrive`, DeadLetterView);
+  }
+
+  taskWhy(id: string): Promise<WhyView> {
+    return this.#read(`/v1/tasks/${id}/why`, WhyView);
+  }
+
+  /** Answers the task, which may have been refused: its state says so. */
+  createTask(task: NewTask): Promise<TaskView> {
+    return this.#write('/v1/tasks', TaskView, task);
+  }
+
+  cancelTask(id: string, decision: TaskDecision): Promise<TaskView> {
+    return this.#write(`/v1/tasks/${id}/cancel`, TaskView, decision);
+  }
+
+  /** Answers the task that is under way now: the same, or a new one. */
+  retryTask(id: string, decision: TaskDecision): Promise<TaskView> {
+    return this.#write(`/v1/tasks/${id}/retry`, TaskView, decision);
+  }
+
+  async #write<T extends z.ZodType>(route: string, schema: T, body?: unknown): Promise<z.output<T>> {
+    const answer = await this.#call('POST', route, body);
     this.#refuse(route, answer);
-    return this.#parse(route, DeadLetterView, answer.body);
+    return this.#parse(route, schema, answer.body);
   }
 
   async #read<T extends z.ZodType>(route: string, schema: T): Promise<z.output<T>> {
@@ -117,13 +148,18 @@ export class ApiClient {
     return this.#call('GET', route);
   }
 
-  async #call(method: 'GET' | 'POST', route: string): Promise<Answer> {
+  async #call(method: 'GET' | 'POST', route: string, body?: unknown): Promise<Answer> {
     const { url, token } = this.#settings;
     try {
       return await withDeadline(`${method} ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
         const response = await fetch(`${url}${route}`, {
           method,
-          headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+          headers: {
+            authorization: `Bearer ${token}`,
+            accept: 'application/json',
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           signal,
         });
         const text = await response.text();

@@ -20,6 +20,7 @@ import { addSecretsInit } from './commands/secrets-init.ts';
 import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
+import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
 import type { CliContext } from './context.ts';
@@ -82,12 +83,13 @@ Settings come from the environment, .env in the working directory, then ${contex
   addLabUp(lab, context);
   addLabStatus(lab, context);
   addLabDown(lab, context);
-  const task = group(program, 'task', 'look at the work of the fleet', [
+  const task = group(program, 'task', 'the work of the fleet: ask for it, look at it, end it', [
     'olympus task list --state failed',
     'olympus task show 019a2f3c-5d1e',
   ]);
   addTaskList(task, context);
   addTaskShow(task, context);
+  addTaskDecisions(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
   const dlq = group(program, 'dlq', 'messages that could not be handled', [

@@ -45,6 +45,11 @@ export function readSettings(env: Environment, workingDir: string): Settings {
   };
 }
 
+/** Who types, as the control plane writes it down beside what they had done. The token is what proves anything. */
+export function personOf({ env }: Settings): string {
+  return env['SUDO_USER'] ?? env['USER'] ?? 'operator';
+}
+
 export interface ApiSettings {
   readonly url: string;
   readonly token: string;

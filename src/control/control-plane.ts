@@ -9,9 +9,10 @@ import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
-import { admissionHandler } from './admission/admission.ts';
+import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
+import { Canceller } from './cancel/canceller.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
@@ -82,14 +83,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       log: part(stream),
       clock,
     });
-  const admission = admissionHandler({
+  const admission: AdmissionOptions = {
     store,
     context,
     deadLetters,
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
     onDecided,
     log: part('admission'),
-  });
+  };
   const results = resultHandler({
     store,
     context,
@@ -124,12 +125,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('sweep'),
     clock,
   });
+  const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
   const letters = new Letters({ bus, store, context, onQueued: onDecided });
 
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
   const app = createApi({
     store,
+    tasks: { admission, onCancelled: () => canceller.wake() },
     letters,
     token: secrets.apiToken,
     version,
@@ -147,11 +150,12 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, admission),
+      consume(streamNames.requests, admissionHandler(admission)),
       consume(streamNames.runlog, runEvents),
       consume(streamNames.results, results),
       consume(streamNames.advisory, advisories),
       sweep,
+      canceller,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

@@ -45,6 +45,36 @@ export const TaskDetail = TaskView.extend({
 });
 export type TaskDetail = z.output<typeof TaskDetail>;
 
+/** Why a task is where it is. */
+export const WhyView = z.object({
+  id: z.string(),
+  state: z.enum(taskStates),
+  reason: z.string(),
+  /** Whose turn it is. */
+  owner: z.enum(['control', 'agent', 'requester', 'approver', 'operator', 'nobody']),
+  /** What happens next by itself, or the command that the owner has. */
+  next: z.string(),
+});
+export type WhyView = z.output<typeof WhyView>;
+
+/** A request for a task through the API. */
+export const NewTask = z.strictObject({
+  agent: z.string().min(1).max(128),
+  text: z.string(),
+  /** Who asks, as they call themselves. */
+  by: z.string().min(1).max(128),
+  /** Asking twice with the same key makes one task. */
+  dedupKey: z.string().min(1).max(512).optional(),
+});
+export type NewTask = z.output<typeof NewTask>;
+
+/** Who has something done to a task, and why. */
+export const TaskDecision = z.strictObject({
+  by: z.string().min(1).max(128),
+  why: z.string().max(1000).optional(),
+});
+export type TaskDecision = z.output<typeof TaskDecision>;
+
 export const AgentView = z.object({
   name: z.string(),
   role: z.string(),

@@ -44,6 +44,6 @@ export type HarnessHealth = { readonly ready: true } | { readonly ready: false; 
 export interface Harness {
   health(): HarnessHealth;
   run(turn: Turn, onProgress: (progress: TurnProgress) => void, signal: AbortSignal): Promise<TurnOutcome>;
-  /** Stops the turn of this session in the gateway. Harmless when none runs. */
-  abort(sessionKey: string, signal: AbortSignal): Promise<void>;
+  /** Ends the turn of this run, which `run` then tells as cancelled. Harmless when `run` is not waiting for it. */
+  abort(runId: string, signal: AbortSignal): Promise<void>;
 }

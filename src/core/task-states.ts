@@ -42,7 +42,8 @@ export const taskTransitions = {
     bury: 'dead_lettered',
   },
   parked: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
-  cancelling: { cancel: 'cancelled', complete: 'completed', fail: 'cancelled' },
+  // Its agent may never say so; its answer may also be quicker.
+  cancelling: { cancel: 'cancelled', complete: 'completed', fail: 'cancelled', expire: 'cancelled' },
   lost: { retry: 'queued', fail: 'failed', complete: 'completed' },
   completed: {},
   failed: {},

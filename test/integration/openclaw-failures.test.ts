@@ -64,12 +64,12 @@ describe('a turn of the OpenClaw harness that fails', () => {
     const outcome = bench.run(turn);
     await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 10_000 });
 
-    await bench.harness.abort(turn.sessionKey, never);
+    await bench.harness.abort(turn.runId, never);
 
     const ended = await outcome;
     assert.equal(ended.kind === 'failed' && ended.failure, 'cancelled');
     await waitFor('the provider to be left alone', () => bench.callsOf(turn)[0]?.outcome === 'gone');
-    await bench.harness.abort('olympus:task:unheard-of', never);
+    await bench.harness.abort('unheard-of', never);
   });
 
   describe('for a key that the model refuses', () => {

@@ -39,6 +39,7 @@ export class Journal implements Part {
     this.#db.transaction(() => {
       this.#db.run('DELETE FROM outbox WHERE done_at < ?', before);
       this.#db.run('DELETE FROM inbox WHERE settled_at < ?', before);
+      this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
       this.#db.run("DELETE FROM runs WHERE state IN ('published', 'discarded') AND claimed_at < ?", before);
     });
   }

@@ -52,6 +52,19 @@ export class RunStore {
     return run;
   }
 
+  /** Writes down that this run is to end, whether its message has come or not. */
+  cancel(runId: string): void {
+    this.#db.run(
+      'INSERT INTO cancels (run_id, asked_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
+      runId,
+      this.#clock.now(),
+    );
+  }
+
+  isCancelled(runId: string): boolean {
+    return this.#db.get('SELECT 1 FROM cancels WHERE run_id = ?', runId) !== undefined;
+  }
+
   /** Takes one step of the run's life; a step the table does not allow throws `state_conflict`. */
   advance(runId: string, event: RunEvent): void {
     const run = this.get(runId);

@@ -43,4 +43,8 @@ export const journalMigrations = [
   ) STRICT;
   CREATE INDEX outbox_open ON outbox (lane, id) WHERE done_at IS NULL;
   `,
+  `
+  -- Runs that are to end, also those whose message has not come yet.
+  CREATE TABLE cancels (run_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL) STRICT;
+  `,
 ] as const;

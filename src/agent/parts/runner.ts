@@ -4,6 +4,7 @@ import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts
 import { RunResult } from '#core/messages/run-result.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import type { Subjects } from '#core/subjects.ts';
+import { noUsage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -31,6 +32,7 @@ export interface RunnerOptions {
 
 /** Longest answer that travels in a result; the rest stays readable in the agent's own session. */
 const ANSWER_LIMIT = 200_000;
+const NEVER = new AbortController().signal;
 
 /**
  * Takes one run from claim to published result, from wherever a former process left it.
@@ -49,16 +51,17 @@ export class Runner {
     return [...this.#underWay.keys()];
   }
 
-  /** Writes the claim down. Returns undefined for a run that is not to begin: its deadline has passed. */
+  /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
   claim(dispatch: Dispatch): JournaledRun {
     const { journal, clock } = this.#options;
     const known = journal.runs.get(dispatch.runId);
     if (known) return known;
     journal.transaction(() => {
       journal.runs.claim(dispatch, newNonce());
-      if (Date.parse(dispatch.deadline) <= clock.now()) {
+      const cancelled = journal.runs.isCancelled(dispatch.runId);
+      if (cancelled || Date.parse(dispatch.deadline) <= clock.now()) {
         journal.runs.advance(dispatch.runId, 'discard');
-        this.#tell(dispatch, 'discarded', 'past its deadline');
+        this.#tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
         return;
       }
       this.#tell(dispatch, 'claimed');
@@ -97,6 +100,16 @@ export class Runner {
     }
   }
 
+  /**
+   * Has the run end, now or when its message comes: written down first, so that the next process knows. A run under way
+   * ends as cancelled, unless its answer was there already.
+   */
+  async cancel(runId: string): Promise<void> {
+    const { journal, harness } = this.#options;
+    journal.transaction(() => journal.runs.cancel(runId));
+    await harness.abort(runId, NEVER);
+  }
+
   async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
     const { journal, sent } = this.#options;
     if (run.state === 'published' || run.state === 'discarded') return;
@@ -109,8 +122,11 @@ export class Runner {
   }
 
   async #turn(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, attention, log, onAdded } = this.#options;
+    const { journal, attention, log, onAdded } = this.#options;
     const { dispatch } = run;
+    if (run.state === 'claimed' && journal.runs.isCancelled(run.runId)) {
+      return { kind: 'failed', failure: 'cancelled', message: 'Cancelled before it began.', usage: noUsage };
+    }
     if (run.state === 'claimed') {
       journal.transaction(() => {
         journal.runs.advance(run.runId, 'start');
@@ -124,25 +140,35 @@ export class Runner {
       () => {
         for (const message of messages) message.working();
       },
-      (onProgress) =>
-        harness.run(
-          {
-            runId: run.runId,
-            sessionKey: dispatch.session.key,
-            text: dispatch.input.text,
-            context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
-            timeoutMs: dispatch.startToCloseMs,
-          },
-          (progress) => {
-            onProgress();
-            if (progress.kind !== 'tool') return;
-            journal.transaction(() => this.#tell(dispatch, 'tool', progress.detail));
-            onAdded();
-          },
-          signal,
-        ),
+      (onProgress) => this.#ask(run, onProgress, signal),
       signal,
     );
+  }
+
+  #ask(run: JournaledRun, onProgress: () => void, signal: AbortSignal): Promise<TurnOutcome> {
+    const { journal, harness, onAdded } = this.#options;
+    const { dispatch, runId } = run;
+    const outcome = harness.run(
+      {
+        runId,
+        sessionKey: dispatch.session.key,
+        text: dispatch.input.text,
+        context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
+        timeoutMs: dispatch.startToCloseMs,
+      },
+      (progress) => {
+        onProgress();
+        if (progress.kind !== 'tool') return;
+        journal.transaction(() => this.#tell(dispatch, 'tool', progress.detail));
+        onAdded();
+      },
+      signal,
+    );
+    // Cancelled while a former process had it: that is known only once this one waits for it.
+    if (journal.runs.isCancelled(runId)) {
+      harness.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
+    }
+    return outcome;
   }
 
   #record(run: JournaledRun, outcome: TurnOutcome): void {

@@ -42,23 +42,30 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
       return deadLetters.giveUp(message, parsed);
     }
     const { data, olympusdepth = 0 } = parsed.message;
-    await store.transaction((tx) => decide(tx, options, { author, request: data, depth: olympusdepth }));
+    await store.transaction((tx) => admit(tx, options, { author, request: data, depth: olympusdepth }));
     onDecided();
     await message.ack();
   };
 }
 
-async function decide(
+/**
+ * Makes a task of a request, or a refusal, in the caller's transaction; either is a row that says how it stands. A
+ * request whose key is known already changes nothing.
+ */
+export async function admit(
   tx: Repositories,
-  options: AdmissionOptions,
+  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs'>,
   asked: { author: string; request: Request; depth: number },
-): Promise<void> {
+): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
   const { author, request, depth } = asked;
   // Within its author: nobody can take the key of a message that another agent has yet to hand in.
   const dedupKey = `${author}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
-  if (known) return answerAgain(tx, context, known);
+  if (known) {
+    await answerAgain(tx, context, known);
+    return known;
+  }
 
   const target = await tx.agents.byName(request.agent);
   const now = context.now();
@@ -85,7 +92,7 @@ async function decide(
     const queued = await advanceTask(tx, context, admitted, 'queue', { reason: `waiting for ${task.agent}` });
     await deliver(tx, context, queued, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    return;
+    return queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
@@ -96,6 +103,7 @@ async function decide(
   const text = told === 0 ? rejectionSentence(refusal.code, refusal.values) : undefined;
   await deliver(tx, context, rejected, { state: 'rejected', text });
   log.info({ taskId: id, agent: task.agent, reason: refusal.code }, 'request rejected');
+  return rejected;
 }
 
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */

@@ -3,7 +3,6 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { HealthView } from '#core/api.ts';
 import { messageOf } from '#core/errors.ts';
-import { taskStates } from '#core/task-states.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
@@ -11,10 +10,11 @@ import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { refuse } from './refuse.ts';
-import { taskDetail, taskView } from './views.ts';
+import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 
 export interface ApiOptions {
   readonly store: Store;
+  readonly tasks: TaskRoutesOptions;
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
@@ -23,12 +23,6 @@ export interface ApiOptions {
   readonly metrics: () => Promise<{ contentType: string; body: string }>;
   readonly log: Logger;
 }
-
-const TaskQuery = z.strictObject({
-  agent: z.string().optional(),
-  state: z.enum(taskStates).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-});
 
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
@@ -84,20 +78,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           .code(404)
           .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
       });
-      v1.get('/tasks', async (request) => {
-        const query = TaskQuery.parse(request.query);
-        return { tasks: (await store.read.tasks.list(query)).map(taskView) };
-      });
-      v1.get<{ Params: { id: string } }>('/tasks/:id', async (request, reply) => {
-        const task = await store.read.tasks.byId(request.params.id);
-        if (!task)
-          return reply.code(404).send(refuse('unknown_task', `there is no task ${request.params.id}`));
-        return taskDetail(
-          task,
-          await store.read.runs.ofTask(task.id),
-          await store.read.tasks.events(task.id),
-        );
-      });
+      addTaskRoutes(v1, options.tasks);
       addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },

@@ -55,6 +55,12 @@ export function buriedText(task: TaskRecord): string {
   return `I was handed this again and again and never brought it to an end; I have put it aside. An operator finds it with \`olympus dlq list\`. (task \`${task.id}\`)`;
 }
 
+/** What a person is told when a task was cancelled. */
+export function cancelledText(task: TaskRecord): string {
+  const who = task.reason ? ` (${task.reason})` : '';
+  return `This was stopped before it was done${who}. Mention me again if it still matters. (task \`${task.id}\`)`;
+}
+
 /** What a person is told when a task's deadline has passed. */
 export function expiryText(task: TaskRecord): string {
   return `This expired before it was done: its deadline was ${new Date(task.deadline).toISOString()}. Mention me again if it still matters. (task \`${task.id}\`)`;

@@ -6,6 +6,7 @@ import { newId } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import { tellCancelled } from '../cancel/cancel.ts';
 import { deliver, expiryText } from '../deliveries/deliver.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -157,7 +158,10 @@ export class Dispatcher implements Part {
       const task = await tx.tasks.byId(taskId);
       // Decided on a committed snapshot; it may have ended since.
       if (!task || task.deadline > clock.now() || !nextTaskState(task.state, 'expire')) return;
-      const expired = await advanceTask(tx, context, task, 'expire', { reason: 'its deadline has passed' });
+      const expired = await advanceTask(tx, context, task, 'expire', {
+        reason: task.state === 'cancelling' ? (task.reason ?? 'cancelled') : 'its deadline has passed',
+      });
+      if (expired.state === 'cancelled') return tellCancelled(tx, context, expired);
       await deliver(tx, context, expired, { state: 'expired', text: expiryText(expired) });
       log.info({ taskId }, 'task expired');
     });

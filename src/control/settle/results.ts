@@ -6,6 +6,7 @@ import { nextTaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Logger } from '#lib/log.ts';
+import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -99,6 +100,10 @@ async function fail(
     });
     await deliver(tx, context, queued, { state: 'queued' });
     return;
+  }
+  if (task.state === 'cancelling') {
+    const reason = task.reason ?? 'cancelled';
+    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'fail', { reason }));
   }
   const failed = await advanceTask(tx, context, task, 'fail', { reason: failure.class });
   const text = failureText(failed, { failure: failure.class, failureMessage: failure.message });

@@ -4,6 +4,7 @@ import { authorOf } from '#core/subjects.ts';
 import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
+import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
@@ -55,6 +56,10 @@ async function move(
   if (event.event === 'claimed') await tx.runs.claimed(run.id);
   if (event.event === 'started') await tx.runs.started(run.id, at);
   if (event.event === 'discarded') await tx.runs.discarded(run.id, at);
+  if (event.event === 'discarded' && task.state === 'cancelling') {
+    const reason = task.reason ?? 'cancelled';
+    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { reason }));
+  }
   const step = STEPS[event.event];
   if (step && nextTaskState(task.state, step)) {
     await advanceTask(tx, context, task, step, { reason: `run ${event.event} by ${event.agent}` });

@@ -75,4 +75,7 @@ export const controlMigrations = [
   ) STRICT;
   CREATE INDEX outbox_open ON outbox (id) WHERE done_at IS NULL;
   `,
+  `
+  CREATE INDEX tasks_to_stop ON tasks (state, updated_at) WHERE state IN ('cancelling', 'expired');
+  `,
 ] as const;

@@ -132,9 +132,16 @@ export class TaskRepository {
     return this.#db
       .all(
         `SELECT * FROM tasks WHERE deadline <= ? AND state IN
-           ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running')`,
+           ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling')`,
         now,
       )
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** Tasks whose runs are to be stopped: those being cancelled, and those that have expired since. */
+  async toStop(since: number): Promise<TaskRecord[]> {
+    return this.#db
+      .all("SELECT * FROM tasks WHERE state = 'cancelling' OR (state = 'expired' AND updated_at >= ?)", since)
       .map((row) => TaskRecord.parse(row));
   }
 

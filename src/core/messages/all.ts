@@ -1,3 +1,4 @@
+import { AgentCommand } from './agent-command.ts';
 import { DeadLetter } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
@@ -16,5 +17,6 @@ export const allMessages = [
   Heartbeat,
   Delivery,
   DeadLetter,
+  AgentCommand,
   FleetEvent,
 ] as const;

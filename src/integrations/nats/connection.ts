@@ -29,6 +29,7 @@ export class BusConnection implements Part {
   #connection: NatsConnection | undefined;
   #connected = false;
   #generation = 0;
+  readonly #served: Served[] = [];
   #lastError = 'not connected yet';
 
   constructor(options: ConnectionOptions) {
@@ -80,6 +81,41 @@ export class BusConnection implements Part {
     return jetstreamManager(this.#live(), { checkAPI: false, timeout: 5000 });
   }
 
+  /** Answers requests on this subject, on this connection and every later one. */
+  serve(subject: string, answer: (body: Uint8Array) => Promise<string>): void {
+    const served = { subject, answer };
+    this.#served.push(served);
+    if (this.#connection) this.#answerOn(this.#connection, served);
+  }
+
+  /** Asks whoever serves the subject. Throws `bus_unavailable` when nobody answers within `timeoutMs`. */
+  async request(subject: string, body: string, timeoutMs: number): Promise<Uint8Array> {
+    const connection = this.#live();
+    try {
+      return (await connection.request(subject, body, { timeout: timeoutMs })).data;
+    } catch (error) {
+      throw new OlympusError('bus_unavailable', `nobody answers on ${subject}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #answerOn(connection: NatsConnection, { subject, answer }: Served): void {
+    const { log } = this.#options;
+    connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) {
+          log.error({ err: error, subject }, 'requests cannot be served');
+          return;
+        }
+        answer(message.data).then(
+          (reply) => message.respond(reply),
+          (failure) => log.error({ err: failure, subject }, 'request not answered'),
+        );
+      },
+    });
+  }
+
   #live(): NatsConnection {
     // Nothing may count on the client's buffer while disconnected: what is published there is lost in silence.
     if (this.#connection && this.#connected) return this.#connection;
@@ -90,6 +126,7 @@ export class BusConnection implements Part {
     const { log } = this.#options;
     const connection = await connect(clientOptions(this.#options));
     this.#connection = connection;
+    for (const served of this.#served) this.#answerOn(connection, served);
     this.#up();
     log.info({ server: connection.getServer() }, 'bus connected');
     signal.addEventListener('abort', () => void connection.close(), { once: true });
@@ -157,6 +194,11 @@ export class BusConnection implements Part {
     this.#connected = false;
     this.#lastError = reason;
   }
+}
+
+interface Served {
+  readonly subject: string;
+  readonly answer: (body: Uint8Array) => Promise<string>;
 }
 
 /** In tries of the client, of which TLS allows one or two a second. A server that only restarts is back before. */

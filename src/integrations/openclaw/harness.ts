@@ -56,8 +56,8 @@ class GatewayHarness implements OpenclawHarness {
   readonly #log: Logger;
   readonly #client: GatewayClient;
   readonly #watch: GatewayWatch;
-  /** The turns this process waits for, by session; aborting one ends its wait. */
-  readonly #running = new Map<string, Set<LocalTurn>>();
+  /** The turns this process waits for, by run; aborting one ends its wait. */
+  readonly #running = new Map<string, LocalTurn>();
 
   constructor(options: OpenclawHarnessOptions) {
     const { url, token, clock, warmUpTimeoutMs = 300_000, probeEveryMs = 2_000 } = options;
@@ -110,7 +110,8 @@ class GatewayHarness implements OpenclawHarness {
       () => deadline.abort(new DeadlineError('the turn', turn.timeoutMs)),
       turn.timeoutMs,
     );
-    const local = this.#register(turn.sessionKey);
+    const local = { cancel: new AbortController(), ended: Promise.withResolvers<void>() };
+    this.#running.set(turn.runId, local);
     const cancelled = local.cancel.signal;
     try {
       const all = AbortSignal.any([signal, deadline.signal, cancelled]);
@@ -126,21 +127,16 @@ class GatewayHarness implements OpenclawHarness {
     } finally {
       clearTimeout(timer);
       unlisten();
-      this.#unregister(turn.sessionKey, local);
+      this.#running.delete(turn.runId);
+      local.ended.resolve();
     }
   }
 
-  async abort(sessionKey: string, signal: AbortSignal): Promise<void> {
-    const local = [...(this.#running.get(sessionKey) ?? [])];
-    if (local.length === 0) {
-      await this.#client.call('sessions.abort', { key: this.#keyOf(sessionKey) }, FAREWELL_MS, signal);
-      return;
-    }
-    // Each stops exactly its own run; a stop by session key could hit the turn that follows.
-    for (const { cancel } of local) cancel.abort();
-    await withDeadline('the stop of the turn', 2 * FAREWELL_MS, signal, () =>
-      Promise.all(local.map(({ ended }) => ended.promise)),
-    );
+  async abort(runId: string, signal: AbortSignal): Promise<void> {
+    const local = this.#running.get(runId);
+    if (!local) return;
+    local.cancel.abort();
+    await withDeadline('the stop of the turn', 2 * FAREWELL_MS, signal, () => local.ended.promise);
   }
 
   /** Goes on through lost connections and restarts of the gateway until there is an outcome or `signal` aborts. */
@@ -217,20 +213,6 @@ class GatewayHarness implements OpenclawHarness {
   /** The gateway's own form of a session key. */
   #keyOf(sessionKey: string): string {
     return `agent:${this.#options.agentId ?? AGENT_ID}:${sessionKey}`;
-  }
-
-  #register(sessionKey: string): LocalTurn {
-    const local = { cancel: new AbortController(), ended: Promise.withResolvers<void>() };
-    const running = this.#running.get(sessionKey) ?? new Set();
-    this.#running.set(sessionKey, running.add(local));
-    return local;
-  }
-
-  #unregister(sessionKey: string, local: LocalTurn): void {
-    local.ended.resolve();
-    const running = this.#running.get(sessionKey);
-    running?.delete(local);
-    if (running?.size === 0) this.#running.delete(sessionKey);
   }
 }
 

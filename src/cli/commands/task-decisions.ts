@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { ApiClient } from '../api-client.ts';
+import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { harmless } from '../format.ts';
+import { personOf } from '../settings.ts';
+import { findTask } from '../task-id.ts';
+
+const ID = 'its id, or at least the first 8 characters where those are unique';
+
+/** `olympus task create|cancel|retry|why`: a person's say in the work. */
+export function addTaskDecisions(parent: Command, context: CliContext): void {
+  addCreate(parent, context);
+  addCancel(parent, context);
+  addRetry(parent, context);
+  addWhy(parent, context);
+}
+
+function addCreate(parent: Command, context: CliContext): void {
+  const { out } = context;
+  parent
+    .command('create')
+    .description('ask an agent for something, without a conversation')
+    .argument('<agent>', 'who is to do it')
+    .argument('<text>', 'what it is')
+    .option('--key <key>', 'asked twice with the same key it is one task')
+    .option('--json', 'print one JSON value')
+    .addHelpText('after', '\nExamples:\n  $ olympus task create athena "summarise the last release"')
+    .action(async (agent: string, text: string, { key, json }: { key?: string; json?: boolean }) => {
+      const name = agent.replace(/^@/, '');
+      const api = new ApiClient(context);
+      const asked = { agent: name, text, by: personOf(context.settings), ...(key ? { dedupKey: key } : {}) };
+      const task = await api.createTask(asked);
+      if (task.state === 'rejected') {
+        const { cause, remedy } = rejections[task.reason as RejectionCode] ?? {};
+        throw new CliError(
+          `The request was refused (${task.reason}). ${cause ?? ''}`.trim(),
+          remedy ?? 'Ask again.',
+        );
+      }
+      if (json) out.json(task);
+      else {
+        out.print(task.id);
+        out.note(`${name} has it next. Watch it with: olympus task show ${task.id}`);
+      }
+    });
+}
+
+function addCancel(parent: Command, context: CliContext): void {
+  const { out } = context;
+  parent
+    .command('cancel')
+    .description('have a task end; an agent that is at work on it is stopped')
+    .argument('<id>', ID)
+    .option('--why <text>', 'what the person who asked is told')
+    .option('--json', 'print one JSON value')
+    .action(async (id: string, { why, json }: { why?: string; json?: boolean }) => {
+      const api = new ApiClient(context);
+      const { id: taskId } = await findTask(api, id);
+      const task = await api.cancelTask(taskId, { by: personOf(context.settings), ...(why ? { why } : {}) });
+      if (json) out.json(task);
+      else if (task.state === 'cancelled') out.note(`Cancelled: task ${task.id}.`);
+      else out.note(`Task ${task.id} ends as soon as ${task.agent} has stopped.`);
+    });
+}
+
+function addRetry(parent: Command, context: CliContext): void {
+  const { out } = context;
+  parent
+    .command('retry')
+    .description('try a task again that has failed, expired or was cancelled')
+    .argument('<id>', ID)
+    .option('--json', 'print one JSON value')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const api = new ApiClient(context);
+      const { id: taskId } = await findTask(api, id);
+      const task = await api.retryTask(taskId, { by: personOf(context.settings) });
+      if (json) out.json(task);
+      else
+        out.note(task.id === taskId ? `Queued again: task ${task.id}.` : `Asked again as task ${task.id}.`);
+    });
+}
+
+function addWhy(parent: Command, context: CliContext): void {
+  const { out } = context;
+  parent
+    .command('why')
+    .description('why a task is where it is, whose turn it is, and what happens next')
+    .argument('<id>', ID)
+    .option('--json', 'print one JSON value')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const api = new ApiClient(context);
+      const why = await api.taskWhy((await findTask(api, id)).id);
+      if (json) return out.json(why);
+      out.print(`${out.style('bold', why.state)}: ${harmless(why.reason)}`);
+      out.print(`  turn    ${why.owner}`);
+      out.print(`  next    ${harmless(why.next)}`);
+    });
+}

@@ -1,0 +1,123 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { NewTask, TaskDecision } from '#core/api.ts';
+import { controlDurable } from '#core/streams.ts';
+import { taskStates } from '#core/task-states.ts';
+import { newNonce } from '#lib/id.ts';
+import { type AdmissionOptions, admit } from '../admission/admission.ts';
+import { cancelTask } from '../cancel/cancel.ts';
+import { agentView } from '../registry/registry.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import { retryTask } from '../tasks/retry.ts';
+import { whyOf } from '../tasks/why.ts';
+import { refuse } from './refuse.ts';
+import { taskDetail, taskView } from './views.ts';
+
+export interface TaskRoutesOptions {
+  readonly admission: AdmissionOptions;
+  /** Called after a task was asked to end. */
+  readonly onCancelled: () => void;
+}
+
+/** The author of requests that come in here: control's own name on the bus, which no agent can have. */
+const API_AUTHOR = controlDurable;
+
+const TaskQuery = z.strictObject({
+  agent: z.string().optional(),
+  state: z.enum(taskStates).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+type WithId = { Params: { id: string } };
+
+/** `/tasks`: what there is to do, what became of it, and a person's say in it. */
+export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions): void {
+  const { admission, onCancelled } = options;
+  const { store, context, onDecided } = admission;
+
+  app.get('/tasks', async (request) => {
+    const query = TaskQuery.parse(request.query);
+    return { tasks: (await store.read.tasks.list(query)).map(taskView) };
+  });
+  app.post('/tasks', async (request, reply) => {
+    const { agent, text, by, dedupKey = newNonce() } = NewTask.parse(request.body);
+    const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
+    const asked = { author: API_AUTHOR, request: { dedupKey, agent, text, requester }, depth: 0 };
+    const task = await store.transaction((tx) => admit(tx, admission, asked));
+    onDecided();
+    return reply.code(201).send(taskView(task));
+  });
+  app.get<WithId>('/tasks/:id', async (request, reply) =>
+    withTask(store.read, request.params.id, reply, async (task) =>
+      taskDetail(task, await store.read.runs.ofTask(task.id), await store.read.tasks.events(task.id)),
+    ),
+  );
+  app.get<WithId>('/tasks/:id/why', async (request, reply) =>
+    withTask(store.read, request.params.id, reply, async (task) => {
+      const agent = await store.read.agents.byName(task.agent);
+      const now = context.now();
+      const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
+      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, now });
+    }),
+  );
+  app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
+    const decision = TaskDecision.parse(request.body);
+    const answer = await store.transaction((tx) =>
+      withTask(tx, request.params.id, reply, async (task) => {
+        const outcome = await cancelTask(tx, context, task, decision);
+        if (outcome.kind === 'cancelled') return taskView(outcome.task);
+        return reply
+          .code(409)
+          .send(refuse('not_cancelled', `task ${task.id} was not cancelled: ${outcome.sentence}`));
+      }),
+    );
+    onDecided();
+    onCancelled();
+    return answer;
+  });
+  app.post<WithId>('/tasks/:id/retry', async (request, reply) => {
+    const { by } = TaskDecision.parse(request.body);
+    const answer = await store.transaction((tx) =>
+      withTask(tx, request.params.id, reply, async (task) => {
+        const outcome = await retryTask(tx, context, task);
+        if (outcome.kind === 'queued') return taskView(outcome.task);
+        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, task, by));
+        return reply
+          .code(409)
+          .send(refuse('not_retried', `task ${task.id} is not tried again: ${outcome.sentence}`));
+      }),
+    );
+    onDecided();
+    return answer;
+  });
+}
+
+/** The same as a new task, which speaks in the same conversation. */
+function askAgain(
+  tx: Repositories,
+  admission: AdmissionOptions,
+  { id, author, agent, text, domain, depth, conversation, requester }: TaskRecord,
+  by: string,
+): Promise<TaskRecord> {
+  admission.log.info({ taskId: id, by }, 'task asked again');
+  const request = {
+    dedupKey: `retry:${id}`,
+    agent,
+    text,
+    domain,
+    requester,
+    ...(conversation ? { conversation } : {}),
+  };
+  return admit(tx, admission, { author, request, depth });
+}
+
+async function withTask(
+  repositories: Repositories,
+  id: string,
+  reply: FastifyReply,
+  work: (task: TaskRecord) => Promise<unknown>,
+): Promise<unknown> {
+  const task = await repositories.tasks.byId(id);
+  if (task) return work(task);
+  return reply.code(404).send(refuse('unknown_task', `there is no task ${id}`));
+}

@@ -1,0 +1,39 @@
+import { isTerminal, nextTaskState } from '#core/task-states.ts';
+import { cancelledText, deliver } from '../deliveries/deliver.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+
+export type Cancelled =
+  | { readonly kind: 'cancelled'; readonly task: TaskRecord }
+  | { readonly kind: 'refused'; readonly sentence: string };
+
+/**
+ * Has a task end. One that no agent has ends at once; for one that is out, its agent is told, again and again until it
+ * says what became of the run. Asked a second time nothing changes.
+ */
+export async function cancelTask(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  given: { readonly by: string; readonly why?: string | undefined },
+): Promise<Cancelled> {
+  if (task.state === 'cancelling' || task.state === 'cancelled') return { kind: 'cancelled', task };
+  if (isTerminal(task.state)) return { kind: 'refused', sentence: `it is over: ${task.state}` };
+  if (!nextTaskState(task.state, 'cancel')) {
+    return { kind: 'refused', sentence: `a task that is ${task.state} cannot be cancelled; try again` };
+  }
+  const reason = `cancelled by ${given.by}${given.why ? `: ${given.why}` : ''}`;
+  const cancelled = await advanceTask(tx, context, task, 'cancel', { reason });
+  if (cancelled.state === 'cancelled') await tellCancelled(tx, context, cancelled);
+  return { kind: 'cancelled', task: cancelled };
+}
+
+/** Shows in the conversation that the task was cancelled, and by whom. */
+export async function tellCancelled(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+): Promise<void> {
+  await deliver(tx, context, task, { state: 'failed', text: cancelledText(task) });
+}

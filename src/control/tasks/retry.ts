@@ -1,0 +1,27 @@
+import { isTerminal } from '#core/task-states.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import { advanceTask, type ControlContext } from './advance.ts';
+
+export type Retried =
+  | { readonly kind: 'queued'; readonly task: TaskRecord }
+  | { readonly kind: 'again' }
+  | { readonly kind: 'refused'; readonly sentence: string };
+
+/**
+ * What a person's wish to try again comes to: a dead letter's task is queued again; one that has ended stays as it is,
+ * and the same is to be asked `again` as a new task; one that has not ended needs nothing.
+ */
+export async function retryTask(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+): Promise<Retried> {
+  if (task.state === 'dead_lettered') {
+    const change = { reason: 'tried again by an operator', notBefore: context.now() };
+    return { kind: 'queued', task: await advanceTask(tx, context, task, 'retry', change) };
+  }
+  if (!isTerminal(task.state)) return { kind: 'refused', sentence: `it has not ended: it is ${task.state}` };
+  if (task.state === 'completed') return { kind: 'refused', sentence: 'it is completed' };
+  return { kind: 'again' };
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import { RunEventMessage } from '#core/messages/run-event.ts';
+import { newId } from '#lib/id.ts';
+import type { BusClient } from '#test/bus-matrix/client.ts';
+import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { heartbeatOf } from '#test/messages.ts';
+import { waitFor } from '#test/wait.ts';
+import { CliCaller } from './cli-call.ts';
+
+const FLEET = 'f1';
+
+describe("a person's say in the work", () => {
+  let control: ControlOnBus;
+  let athena: BusClient;
+  /** What athena was told to end. */
+  const told: string[] = [];
+  before(async function () {
+    this.timeout(60_000);
+    control = await startControlOnBus(FLEET, ['athena']);
+    athena = await control.connect('athena');
+    await athena.request(`${FLEET}.heartbeat.athena`, JSON.stringify(heartbeatOf('athena')));
+    await waitFor(
+      'athena to be known',
+      async () => (await control.api('GET', '/v1/agents/athena')).status === 200,
+    );
+  });
+  after(async () => {
+    await athena?.[Symbol.asyncDispose]();
+    await control?.[Symbol.asyncDispose]();
+  });
+
+  const cli = (...args: string[]) =>
+    new CliCaller(control.stateDir).run(args, {
+      OLYMPUS_API_URL: control.url,
+      OLYMPUS_API_TOKEN: control.token,
+      USER: 'ada',
+    });
+  const show = async (id: string): Promise<TaskDetail> =>
+    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
+  const untilState = (id: string, state: string): Promise<TaskDetail> =>
+    waitFor(`task ${id} to be ${state}`, async () => {
+      const task = await show(id);
+      return task.state === state && task;
+    });
+  const why = async (id: string): Promise<WhyView> => {
+    const { code, stdout, stderr } = await cli('task', 'why', id, '--json');
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as WhyView;
+  };
+  async function create(text: string): Promise<string> {
+    const { code, stdout, stderr } = await cli('task', 'create', 'athena', text);
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  }
+  async function tell(task: TaskDetail, event: string): Promise<void> {
+    const run = task.runs.at(-1);
+    assert.ok(run);
+    const data = { taskId: task.id, runId: run.id, epoch: run.epoch, agent: 'athena', event };
+    const head = {
+      id: newId(Date.now()),
+      source: '/test',
+      subject: `run/${run.id}`,
+      time: new Date().toISOString(),
+    };
+    const message = RunEventMessage.create(head, data);
+    await athena.request(`${FLEET}.runs.athena.${run.id}.${event}`, JSON.stringify(message));
+  }
+
+  it('makes a task, once for each key', async () => {
+    const first = await cli('task', 'create', '@athena', 'water the plants', '--key', 'plants', '--json');
+    const second = await cli('task', 'create', '@athena', 'water the plants', '--key', 'plants', '--json');
+
+    const made = JSON.parse(first.stdout) as TaskView;
+    assert.equal(made.requester, 'ada');
+    assert.equal((JSON.parse(second.stdout) as TaskView).id, made.id);
+    const released = await untilState(made.id, 'released');
+    assert.equal(released.text, 'water the plants');
+    assert.match((await why(made.id)).reason, /on the bus for athena/);
+  });
+
+  it('says why a request was refused, and fails', async () => {
+    const { code, stderr } = await cli('task', 'create', 'zeus', 'thunder');
+
+    assert.equal(code, 1);
+    assert.match(stderr, /refused \(unknown_agent\)/);
+  });
+
+  it('tells whose turn it is, and ends at once what no agent has', async () => {
+    const id = await create('wait your turn');
+    const waiting = await waitFor('it to wait for a place', async () => {
+      const answer = await why(id);
+      return /1 of the 1 tasks/.test(answer.reason) && answer;
+    });
+    assert.equal(waiting.owner, 'agent');
+
+    const { code, stderr } = await cli('task', 'cancel', id, '--why', 'it rains');
+
+    assert.equal(code, 0, stderr);
+    const task = await show(id);
+    assert.equal(task.state, 'cancelled');
+    assert.equal(task.reason, 'cancelled by ada: it rains');
+    assert.equal((await why(id)).owner, 'nobody');
+    const again = await cli('task', 'cancel', id);
+    assert.equal(again.code, 0, 'cancelling twice changes nothing');
+  });
+
+  it('has the agent stop what it is at, and asks until it has', async () => {
+    const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?state=released');
+    const [task] = body.tasks;
+    assert.ok(task);
+    await tell(await show(task.id), 'started');
+    await untilState(task.id, 'running');
+
+    const { code, stderr } = await cli('task', 'cancel', task.id);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /as soon as athena has stopped/);
+    assert.equal((await why(task.id)).owner, 'agent');
+    // Nobody listened the first time.
+    serveCancel();
+    await waitFor('athena to be told', () => told.length > 0, { timeoutMs: 15_000 });
+    assert.equal(told[0], (await show(task.id)).runs.at(-1)?.id);
+    await tell(await show(task.id), 'discarded');
+
+    assert.equal((await untilState(task.id, 'cancelled')).reason, 'cancelled by ada');
+    const over = await cli('task', 'retry', (await released('not over')).id);
+    assert.equal(over.code, 1);
+    assert.match(over.stderr, /is not tried again: it has not ended/);
+  }).timeout(40_000);
+
+  it('asks again, as a new task, for what has ended without success', async () => {
+    const id = await create('try, and try again');
+    await cli('task', 'cancel', id);
+
+    const { code, stdout, stderr } = await cli('task', 'retry', id, '--json');
+
+    assert.equal(code, 0, stderr);
+    const again = JSON.parse(stdout) as TaskView;
+    assert.notEqual(again.id, id);
+    assert.equal(again.text, 'try, and try again');
+    assert.equal(again.requester, 'ada');
+    const twice = JSON.parse((await cli('task', 'retry', id, '--json')).stdout) as TaskView;
+    assert.equal(twice.id, again.id, 'retried twice it is one task');
+  });
+
+  it('refuses what it cannot read with a sentence', async () => {
+    const { status, body } = await control.api<{ code: string; message: string }>('POST', '/v1/tasks', {
+      agent: 'athena',
+    });
+
+    assert.equal(status, 400);
+    assert.match(body.message, /text/);
+    assert.match(
+      (await cli('task', 'why', '00000000-0000-7000-8000-000000000000')).stderr,
+      /There is no task/,
+    );
+  });
+
+  function serveCancel(): void {
+    athena.connection.subscribe(`${FLEET}.control.athena.cancel`, {
+      callback: (_error, message) => {
+        told.push(message.json<{ data: { runId: string } }>().data.runId);
+        message.respond('{"ok":true}');
+      },
+    });
+  }
+
+  /** A task that is out with athena. */
+  async function released(text: string): Promise<TaskDetail> {
+    const id = await create(text);
+    return untilState(id, 'released');
+  }
+});

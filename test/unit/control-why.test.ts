@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import type { AgentView } from '#core/api.ts';
+import { isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
+import type { TaskRecord } from '../../src/control/store/records.ts';
+import { type Surroundings, whyOf } from '../../src/control/tasks/why.ts';
+
+const NOW = Date.parse('2026-11-21T12:00:00Z');
+const ATHENA = { name: 'athena', phase: 'Ready', concurrency: 2 } as AgentView;
+
+function taskIn(state: TaskState, more: Partial<TaskRecord> = {}): TaskRecord {
+  return { id: 't-1', agent: 'athena', state, notBefore: NOW, reason: undefined, ...more } as TaskRecord;
+}
+
+function whyIn(state: TaskState, more: Partial<TaskRecord> = {}, around: Partial<Surroundings> = {}) {
+  return whyOf(taskIn(state, more), { agent: ATHENA, inFlight: 0, now: NOW, ...around });
+}
+
+describe('why a task is where it is', () => {
+  for (const state of taskStates) {
+    it(`has a reason, an owner and a next step for ${state}`, () => {
+      const { reason, owner, next } = whyIn(state);
+
+      assert.match(reason, /\w/);
+      assert.match(next, /\w/);
+      if (!isTerminal(state)) assert.notEqual(owner, 'nobody', 'something is to happen');
+    });
+  }
+
+  it('names what stands in the way of a task in the queue', () => {
+    const later = { notBefore: NOW + 60_000, reason: 'model_overloaded: attempt 2 of 2 in 60 s' };
+
+    assert.match(whyIn('queued', later).reason, /model_overloaded/);
+    assert.match(whyIn('queued', later).next, /after 2026-11-21T12:01:00/);
+    assert.match(whyIn('queued', {}, { inFlight: 2 }).reason, /2 of the 2 tasks/);
+    assert.equal(whyIn('queued', {}, { agent: undefined }).owner, 'operator');
+    assert.equal(whyIn('queued').owner, 'control');
+  });
+
+  it('sends the operator to an agent that is silent', () => {
+    const silent = { ...ATHENA, phase: 'Silent' } as AgentView;
+
+    for (const state of ['released', 'claimed', 'running'] as const) {
+      assert.equal(whyIn(state, {}, { agent: silent }).owner, 'operator');
+      assert.equal(whyIn(state).owner, 'agent');
+    }
+  });
+
+  it('repeats the remedy of a failure, and of a refusal', () => {
+    assert.match(whyIn('failed', { reason: 'model_auth' }).next, /Replace the key/);
+    assert.match(whyIn('rejected', { reason: 'unknown_agent' }).next, /olympus agent list/);
+  });
+});
