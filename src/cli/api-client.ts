@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   AgentView,
   ApiError,
+  AuditVerdict,
+  AuditView,
   DeadLetterView,
   HealthView,
   type NewTask,
@@ -110,8 +112,17 @@ export class ApiClient {
   }
 
   /** Has it handled once more; answers the letter that was. */
-  redrive(id: number): Promise<DeadLetterView> {
-    return this.#write(`/v1/dlq/${id}/redrive`, DeadLetterView);
+  redrive(id: number, decision: TaskDecision): Promise<DeadLetterView> {
+    return this.#write(`/v1/dlq/${id}/redrive`, DeadLetterView, decision);
+  }
+
+  /** Newest first. */
+  async audit(limit: number): Promise<AuditView[]> {
+    return (await this.#read(`/v1/audit?limit=${limit}`, z.object({ records: z.array(AuditView) }))).records;
+  }
+
+  verifyAudit(): Promise<AuditVerdict> {
+    return this.#read('/v1/audit/verify', AuditVerdict);
   }
 
   taskWhy(id: string): Promise<WhyView> {
@@ -132,7 +143,7 @@ export class ApiClient {
     return this.#write(`/v1/tasks/${id}/retry`, TaskView, decision);
   }
 
-  async #write<T extends z.ZodType>(route: string, schema: T, body?: unknown): Promise<z.output<T>> {
+  async #write<T extends z.ZodType>(route: string, schema: T, body: unknown): Promise<z.output<T>> {
     const answer = await this.#call('POST', route, body);
     this.#refuse(route, answer);
     return this.#parse(route, schema, answer.body);

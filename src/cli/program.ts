@@ -3,6 +3,7 @@ import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addApply } from './commands/apply.ts';
+import { addAuditCommands } from './commands/audit.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDestroy } from './commands/destroy.ts';
 import { addDeadLetterCommands } from './commands/dlq.ts';
@@ -92,6 +93,8 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskDecisions(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
+  const audit = group(program, 'audit', 'who changed what', ['olympus audit list', 'olympus audit verify']);
+  addAuditCommands(audit, context);
   const dlq = group(program, 'dlq', 'messages that could not be handled', [
     'olympus dlq list',
     'olympus dlq redrive 17',

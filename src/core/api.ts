@@ -40,7 +40,13 @@ export const TaskDetail = TaskView.extend({
   answer: z.string().optional(),
   runs: z.array(RunView),
   history: z.array(
-    z.object({ at: z.iso.datetime(), event: z.string(), state: z.string(), reason: z.string().optional() }),
+    z.object({
+      at: z.iso.datetime(),
+      who: z.string(),
+      event: z.string(),
+      state: z.string(),
+      reason: z.string().optional(),
+    }),
   ),
 });
 export type TaskDetail = z.output<typeof TaskDetail>;
@@ -56,6 +62,27 @@ export const WhyView = z.object({
   next: z.string(),
 });
 export type WhyView = z.output<typeof WhyView>;
+
+/** One change that was made: who did what, and why. */
+export const AuditView = z.object({
+  seq: z.int(),
+  at: z.iso.datetime(),
+  who: z.string(),
+  what: z.string(),
+  entity: z.string(),
+  entityId: z.string(),
+  state: z.string(),
+  why: z.string().optional(),
+  hash: z.string(),
+});
+export type AuditView = z.output<typeof AuditView>;
+
+/** Whether every change still stands as it was written. */
+export const AuditVerdict = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('whole'), records: z.int(), head: z.string() }),
+  z.object({ kind: z.literal('broken'), seq: z.int(), sentence: z.string() }),
+]);
+export type AuditVerdict = z.output<typeof AuditVerdict>;
 
 /** A request for a task through the API. */
 export const NewTask = z.strictObject({

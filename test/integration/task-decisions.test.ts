@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
 import { newId } from '#lib/id.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
@@ -143,6 +145,30 @@ describe("a person's say in the work", () => {
     assert.equal(twice.id, again.id, 'retried twice it is one task');
   });
 
+  it('has every change on record, with who made it and why', async () => {
+    const { body } = await control.api<{ records: AuditView[] }>('GET', '/v1/audit?limit=500');
+    const cancelled = body.records.find(({ why: given }) => given === 'cancelled by ada: it rains');
+    assert.equal(cancelled?.who, 'person/ada');
+    const whole = await cli('audit', 'verify');
+    assert.equal(whole.code, 0, whole.stderr);
+    assert.match(whole.stdout, new RegExp(`Whole: ${body.records.length} records`));
+  });
+
+  it('finds out who edited the record, or took something out of it', async () => {
+    await control.kill();
+    const file = path.join(control.stateDir, 'control.sqlite');
+    edit(file, "UPDATE audit SET why = 'nobody asked' WHERE seq = 5");
+    await control.start();
+    const edited = await cli('audit', 'verify');
+    assert.equal(edited.code, 1);
+    assert.match(edited.stdout, /Broken: record 5 is not as it was written/);
+
+    await control.kill();
+    edit(file, 'DELETE FROM audit WHERE seq = 3');
+    await control.start();
+    assert.match((await cli('audit', 'verify')).stdout, /record 3 is missing/);
+  });
+
   it('refuses what it cannot read with a sentence', async () => {
     const { status, body } = await control.api<{ code: string; message: string }>('POST', '/v1/tasks', {
       agent: 'athena',
@@ -171,3 +197,9 @@ describe("a person's say in the work", () => {
     return untilState(id, 'released');
   }
 });
+
+function edit(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}

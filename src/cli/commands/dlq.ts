@@ -4,6 +4,7 @@ import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { age, harmless, localTime, table } from '../format.ts';
+import { personOf } from '../settings.ts';
 
 /** `olympus dlq list|show|redrive`: messages that were given up, and how to have them handled after all. */
 export function addDeadLetterCommands(parent: Command, context: CliContext): void {
@@ -37,7 +38,7 @@ export function addDeadLetterCommands(parent: Command, context: CliContext): voi
     .argument('<id>', 'its number in the list', parseNumber)
     .option('--json', 'print one JSON value')
     .action(async (id: number, { json }: { json?: boolean }) => {
-      const letter = await new ApiClient(context).redrive(id);
+      const letter = await new ApiClient(context).redrive(id, { by: personOf(context.settings) });
       if (json) out.json(letter);
       else out.note(`Redriven: ${letter.subject}.`);
     });

@@ -66,9 +66,9 @@ function printBlock(text: string, out: Output): void {
 function printHistory({ history }: TaskDetail, out: Output): void {
   const began = Date.parse(history[0]?.at ?? '');
   const widest = Math.max(0, ...history.map((entry) => entry.state.length));
-  for (const { at, event, state, reason } of history) {
+  for (const { at, who, event, state, reason } of history) {
     const since = `+${duration(Date.parse(at) - began)}`.padEnd(12);
-    const why = reason ? out.style('dim', `  ${harmless(reason)}`) : '';
+    const why = out.style('dim', `  ${harmless(reason ? `${who}: ${reason}` : who)}`);
     out.print(`  ${localTime(at)}  ${since} ${event.padEnd(9)}→ ${state.padEnd(widest)}${why}`.trimEnd());
   }
 }

@@ -8,6 +8,7 @@ import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
@@ -42,7 +43,8 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
       return deadLetters.giveUp(message, parsed);
     }
     const { data, olympusdepth = 0 } = parsed.message;
-    await store.transaction((tx) => admit(tx, options, { author, request: data, depth: olympusdepth }));
+    const by = `agent/${author}` as const;
+    await store.transaction((tx) => admit(tx, options, { author, by, request: data, depth: olympusdepth }));
     onDecided();
     await message.ack();
   };
@@ -55,10 +57,10 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
 export async function admit(
   tx: Repositories,
   options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs'>,
-  asked: { author: string; request: Request; depth: number },
+  asked: { author: string; by: Actor; request: Request; depth: number },
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
-  const { author, request, depth } = asked;
+  const { author, by, request, depth } = asked;
   // Within its author: nobody can take the key of a message that another agent has yet to hand in.
   const dedupKey = `${author}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
@@ -88,8 +90,11 @@ export async function admit(
 
   const refusal = await refusalOf(tx, task, target?.heartbeat.limits.depth);
   if (!refusal) {
-    const admitted = await advanceTask(tx, context, task, 'admit');
-    const queued = await advanceTask(tx, context, admitted, 'queue', { reason: `waiting for ${task.agent}` });
+    const admitted = await advanceTask(tx, context, task, 'admit', { by });
+    const queued = await advanceTask(tx, context, admitted, 'queue', {
+      by: 'control',
+      reason: `waiting for ${task.agent}`,
+    });
     await deliver(tx, context, queued, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
     return queued;
@@ -99,7 +104,7 @@ export async function admit(
     refusal.code === 'foreign_bot' && task.conversation
       ? await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)
       : 0;
-  const rejected = await advanceTask(tx, context, task, 'reject', { reason: refusal.code });
+  const rejected = await advanceTask(tx, context, task, 'reject', { by: 'control', reason: refusal.code });
   const text = told === 0 ? rejectionSentence(refusal.code, refusal.values) : undefined;
   await deliver(tx, context, rejected, { state: 'rejected', text });
   log.info({ taskId: id, agent: task.agent, reason: refusal.code }, 'request rejected');

@@ -8,6 +8,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { refuse } from './refuse.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
@@ -79,6 +80,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
       });
       addTaskRoutes(v1, options.tasks);
+      addAuditRoutes(v1, store);
       addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { TaskDecision } from '#core/api.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { refuse } from './refuse.ts';
 
@@ -16,7 +17,8 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: Letters): voi
   app.post<{ Params: { id: string } }>('/dlq/:id/redrive', async (request, reply) => {
     const letter = await letters.byId(LetterId.parse(request.params.id));
     if (!letter) return reply.code(404).send(unknown(request.params.id));
-    const outcome = await letters.redrive(letter);
+    const { by } = TaskDecision.parse(request.body);
+    const outcome = await letters.redrive(letter, by);
     if (outcome.kind === 'sent') return letter;
     return reply
       .code(409)

@@ -42,14 +42,19 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   app.post('/tasks', async (request, reply) => {
     const { agent, text, by, dedupKey = newNonce() } = NewTask.parse(request.body);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
-    const asked = { author: API_AUTHOR, request: { dedupKey, agent, text, requester }, depth: 0 };
+    const asked = {
+      author: API_AUTHOR,
+      by: `person/${by}` as const,
+      request: { dedupKey, agent, text, requester },
+      depth: 0,
+    };
     const task = await store.transaction((tx) => admit(tx, admission, asked));
     onDecided();
     return reply.code(201).send(taskView(task));
   });
   app.get<WithId>('/tasks/:id', async (request, reply) =>
     withTask(store.read, request.params.id, reply, async (task) =>
-      taskDetail(task, await store.read.runs.ofTask(task.id), await store.read.tasks.events(task.id)),
+      taskDetail(task, await store.read.runs.ofTask(task.id), await store.read.audit.of('task', task.id)),
     ),
   );
   app.get<WithId>('/tasks/:id/why', async (request, reply) =>
@@ -79,7 +84,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     const { by } = TaskDecision.parse(request.body);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
-        const outcome = await retryTask(tx, context, task);
+        const outcome = await retryTask(tx, context, task, by);
         if (outcome.kind === 'queued') return taskView(outcome.task);
         if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, task, by));
         return reply
@@ -108,7 +113,7 @@ function askAgain(
     requester,
     ...(conversation ? { conversation } : {}),
   };
-  return admit(tx, admission, { author, request, depth });
+  return admit(tx, admission, { author, by: `person/${by}`, request, depth });
 }
 
 async function withTask(

@@ -1,7 +1,8 @@
 import type { RunView, TaskDetail, TaskView } from '#core/api.ts';
 import { publicState } from '#core/task-states.ts';
 import { Usage } from '#core/usage.ts';
-import type { RunRecord, TaskEventRecord, TaskRecord } from '../store/records.ts';
+import type { AuditRecord } from '../store/audit-repository.ts';
+import type { RunRecord, TaskRecord } from '../store/records.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -27,17 +28,18 @@ export function taskView(task: TaskRecord): TaskView {
 export function taskDetail(
   task: TaskRecord,
   runs: readonly RunRecord[],
-  events: readonly TaskEventRecord[],
+  changes: readonly AuditRecord[],
 ): TaskDetail {
   return {
     ...taskView(task),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
     runs: runs.map(runView),
-    history: events.map(({ at, event, state, reason }) => ({
+    history: changes.map(({ at, who, what, state, why }) => ({
       at: iso(at),
-      event,
+      who,
+      event: what,
       state,
-      ...(reason ? { reason } : {}),
+      ...(why ? { reason: why } : {}),
     })),
   };
 }

@@ -24,7 +24,7 @@ export async function cancelTask(
     return { kind: 'refused', sentence: `a task that is ${task.state} cannot be cancelled; try again` };
   }
   const reason = `cancelled by ${given.by}${given.why ? `: ${given.why}` : ''}`;
-  const cancelled = await advanceTask(tx, context, task, 'cancel', { reason });
+  const cancelled = await advanceTask(tx, context, task, 'cancel', { by: `person/${given.by}`, reason });
   if (cancelled.state === 'cancelled') await tellCancelled(tx, context, cancelled);
   return { kind: 'cancelled', task: cancelled };
 }

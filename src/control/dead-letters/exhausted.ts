@@ -44,7 +44,7 @@ async function buryRun(store: Store, context: ControlContext, runId: string, rea
     const task = run && (await tx.tasks.byId(run.taskId));
     if (!run || !task || run.epoch !== task.epoch || !nextTaskState(task.state, 'bury')) return;
     await tx.runs.discarded(run.id, context.now());
-    const buried = await advanceTask(tx, context, task, 'bury', { reason });
+    const buried = await advanceTask(tx, context, task, 'bury', { by: 'control', reason });
     await deliver(tx, context, buried, { state: 'failed', text: buriedText(buried) });
   });
 }

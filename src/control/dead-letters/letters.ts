@@ -48,15 +48,17 @@ export class Letters {
    * Handles the message once more: a run's task is queued again, any other goes back to its subject. The letter goes
    * only after that; redriven twice, the second finds the same message id, or a task that is under way.
    */
-  async redrive(letter: DeadLetterView): Promise<Redriven> {
+  async redrive(letter: DeadLetterView, by: string): Promise<Redriven> {
     const { bus } = this.#options;
     const outcome =
-      letter.stream === streamNames.tasks ? await this.#queueAgain(letter) : await this.#sendAgain(letter);
+      letter.stream === streamNames.tasks
+        ? await this.#queueAgain(letter, by)
+        : await this.#sendAgain(letter);
     if (outcome.kind === 'sent') await removeMessage(bus, streamNames.deadLetters, letter.id);
     return outcome;
   }
 
-  async #queueAgain({ subject }: DeadLetterView): Promise<Redriven> {
+  async #queueAgain({ subject }: DeadLetterView, by: string): Promise<Redriven> {
     const { store, context, onQueued } = this.#options;
     const runId = runIdOf(subject);
     const outcome = await store.transaction(async (tx): Promise<Redriven> => {
@@ -64,7 +66,11 @@ export class Letters {
       const task = run && (await tx.tasks.byId(run.taskId));
       if (!task) return refused(`the run ${runId} is not known here`);
       if (task.state !== 'dead_lettered') return refused(`its task ${task.id} is ${task.state}`);
-      await advanceTask(tx, context, task, 'retry', { reason: 'redriven', notBefore: context.now() });
+      await advanceTask(tx, context, task, 'retry', {
+        by: `person/${by}`,
+        reason: 'redriven',
+        notBefore: context.now(),
+      });
       return { kind: 'sent' };
     });
     onQueued();

@@ -89,6 +89,7 @@ export class Dispatcher implements Part {
       // Decided on a committed snapshot; it may have been cancelled or expired since.
       if (task?.state !== 'queued') return undefined;
       const fenced = await advanceTask(tx, context, task, 'release', {
+        by: 'control',
         attempts: task.attempts + 1,
         epoch: task.epoch + 1,
         reason: `released to ${agent.name}`,
@@ -159,6 +160,7 @@ export class Dispatcher implements Part {
       // Decided on a committed snapshot; it may have ended since.
       if (!task || task.deadline > clock.now() || !nextTaskState(task.state, 'expire')) return;
       const expired = await advanceTask(tx, context, task, 'expire', {
+        by: 'control',
         reason: task.state === 'cancelling' ? (task.reason ?? 'cancelled') : 'its deadline has passed',
       });
       if (expired.state === 'cancelled') return tellCancelled(tx, context, expired);

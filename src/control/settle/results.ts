@@ -80,7 +80,10 @@ async function complete(
   task: TaskRecord,
   result: Result,
 ): Promise<void> {
-  const done = await advanceTask(tx, context, task, 'complete', { answer: result.summary });
+  const done = await advanceTask(tx, context, task, 'complete', {
+    by: `agent/${result.agent}`,
+    answer: result.summary,
+  });
   await deliver(tx, context, done, { state: 'completed', text: result.summary || 'Done.' });
   log.info({ taskId: task.id, outputTokens: result.usage.outputTokens }, 'task completed');
 }
@@ -95,17 +98,19 @@ async function fail(
   if (retryable && task.attempts < maxAttempts && nextTaskState(task.state, 'retry')) {
     const waitMs = Math.round(fullJitter(task.attempts, backoff) * retryScale);
     const queued = await advanceTask(tx, context, task, 'retry', {
+      by: 'control',
       notBefore: context.now() + waitMs,
       reason: `${failure.class}: attempt ${task.attempts + 1} of ${maxAttempts} in ${Math.ceil(waitMs / 1000)} s`,
     });
     await deliver(tx, context, queued, { state: 'queued' });
     return;
   }
+  const by = `agent/${task.agent}` as const;
   if (task.state === 'cancelling') {
     const reason = task.reason ?? 'cancelled';
-    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'fail', { reason }));
+    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'fail', { by, reason }));
   }
-  const failed = await advanceTask(tx, context, task, 'fail', { reason: failure.class });
+  const failed = await advanceTask(tx, context, task, 'fail', { by, reason: failure.class });
   const text = failureText(failed, { failure: failure.class, failureMessage: failure.message });
   await deliver(tx, context, failed, { state: 'failed', text });
 }

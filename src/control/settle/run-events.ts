@@ -56,12 +56,13 @@ async function move(
   if (event.event === 'claimed') await tx.runs.claimed(run.id);
   if (event.event === 'started') await tx.runs.started(run.id, at);
   if (event.event === 'discarded') await tx.runs.discarded(run.id, at);
+  const by = `agent/${event.agent}` as const;
   if (event.event === 'discarded' && task.state === 'cancelling') {
     const reason = task.reason ?? 'cancelled';
-    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { reason }));
+    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { by, reason }));
   }
   const step = STEPS[event.event];
   if (step && nextTaskState(task.state, step)) {
-    await advanceTask(tx, context, task, step, { reason: `run ${event.event} by ${event.agent}` });
+    await advanceTask(tx, context, task, step, { by, reason: `run ${event.event} by ${event.agent}` });
   }
 }

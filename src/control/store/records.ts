@@ -94,12 +94,3 @@ export const RunRecord = z
     finishedAt: row.finished_at,
   }));
 export type RunRecord = z.output<typeof RunRecord>;
-
-/** A row of `task_events`. */
-export const TaskEventRecord = z.object({
-  event: z.string(),
-  state: z.string(),
-  reason: optional(z.string()),
-  at: z.number(),
-});
-export type TaskEventRecord = z.output<typeof TaskEventRecord>;

@@ -78,4 +78,20 @@ export const controlMigrations = [
   `
   CREATE INDEX tasks_to_stop ON tasks (state, updated_at) WHERE state IN ('cancelling', 'expired');
   `,
+  `
+  DROP TABLE task_events;
+  -- Every change, chained: hash covers the row and the hash before it.
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    entity_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT,
+    hash TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_by_entity ON audit (entity, entity_id, seq);
+  `,
 ] as const;

@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
+import { AuditRepository } from './audit-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
@@ -15,6 +16,7 @@ export interface Repositories {
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
+  readonly audit: AuditRepository;
 }
 
 const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
@@ -73,5 +75,6 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),
+    audit: new AuditRepository(db),
   };
 }

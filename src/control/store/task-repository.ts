@@ -1,6 +1,6 @@
 import { inFlightStates, type TaskState } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
-import { TaskEventRecord, TaskRecord } from './records.ts';
+import { TaskRecord } from './records.ts';
 
 export interface NewTask {
   readonly id: string;
@@ -34,7 +34,7 @@ export interface TaskPatch {
 
 const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
 
-/** Tasks and their history. */
+/** Tasks. What happened to them is in the audit. */
 export class TaskRepository {
   readonly #db: SqliteDatabase;
 
@@ -173,23 +173,5 @@ export class TaskRepository {
 
   async markToldQueued(id: string): Promise<void> {
     this.#db.run('UPDATE tasks SET told_queued = 1 WHERE id = ?', id);
-  }
-
-  async addEvent(id: string, entry: TaskEventRecord): Promise<void> {
-    this.#db.run(
-      'INSERT INTO task_events (task_id, event, state, reason, at) VALUES (?, ?, ?, ?, ?)',
-      id,
-      entry.event,
-      entry.state,
-      entry.reason ?? null,
-      entry.at,
-    );
-  }
-
-  /** Oldest first. */
-  async events(id: string): Promise<TaskEventRecord[]> {
-    return this.#db
-      .all('SELECT event, state, reason, at FROM task_events WHERE task_id = ? ORDER BY seq', id)
-      .map((row) => TaskEventRecord.parse(row));
   }
 }

@@ -3,6 +3,7 @@ import { FleetEvent } from '#core/messages/event.ts';
 import type { Subjects } from '#core/subjects.ts';
 import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import { newId } from '#lib/id.ts';
+import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { TaskPatch } from '../store/task-repository.ts';
@@ -15,12 +16,14 @@ export interface ControlContext {
 }
 
 export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore'> & {
+  /** Who has it take this step. */
+  readonly by: Actor;
   /** Why the task is where it now is; left out when that needs no reason. */
   readonly reason?: string;
 };
 
 /**
- * Takes one step of a task's life: the row, its history and the event for the bus, in the caller's transaction.
+ * Takes one step of a task's life: the row, its record in the audit and the event for the bus, in the caller's transaction.
  * Throws `state_conflict` on a step the table does not allow.
  */
 export async function advanceTask(
@@ -28,14 +31,22 @@ export async function advanceTask(
   context: ControlContext,
   task: TaskRecord,
   event: TaskEvent,
-  change: TaskChange = {},
+  { by, ...change }: TaskChange,
 ): Promise<TaskRecord> {
   const state = nextTaskState(task.state, event);
   if (!state)
     throw new OlympusError('state_conflict', `task ${task.id} is ${task.state} and cannot ${event}`);
   const at = context.now();
   await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now: at });
-  await tx.tasks.addEvent(task.id, { event, state, reason: change.reason, at });
+  await tx.audit.add({
+    at,
+    who: by,
+    what: event,
+    entity: 'task',
+    entityId: task.id,
+    state,
+    why: change.reason,
+  });
   const id = newId(at);
   const fact = FleetEvent.create(
     {

@@ -16,9 +16,10 @@ export async function retryTask(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
+  by: string,
 ): Promise<Retried> {
   if (task.state === 'dead_lettered') {
-    const change = { reason: 'tried again by an operator', notBefore: context.now() };
+    const change = { by: `person/${by}` as const, reason: 'tried again', notBefore: context.now() };
     return { kind: 'queued', task: await advanceTask(tx, context, task, 'retry', change) };
   }
   if (!isTerminal(task.state)) return { kind: 'refused', sentence: `it has not ended: it is ${task.state}` };

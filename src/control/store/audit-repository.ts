@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+
+/** Who changed something. */
+export type Actor = 'control' | `agent/${string}` | `person/${string}`;
+
+/** One change: who did what to which thing, and why. */
+export interface AuditEntry {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly who: Actor;
+  readonly what: string;
+  readonly entity: 'task';
+  readonly entityId: string;
+  /** The state of the thing after it. */
+  readonly state: string;
+  readonly why: string | undefined;
+}
+
+const AuditRow = z
+  .object({
+    seq: z.number(),
+    at: z.number(),
+    who: z.custom<Actor>((who) => typeof who === 'string'),
+    what: z.string(),
+    entity: z.literal('task'),
+    entity_id: z.string(),
+    state: z.string(),
+    why: z.string().nullable(),
+    hash: z.string(),
+  })
+  .transform(({ entity_id, why, ...row }) => ({ ...row, entityId: entity_id, why: why ?? undefined }));
+/** An entry as it stands in the chain. `hash` covers it and, through the one before, all before it. */
+export type AuditRecord = z.output<typeof AuditRow>;
+
+export type AuditVerdict =
+  | { readonly kind: 'whole'; readonly records: number; readonly head: string }
+  | { readonly kind: 'broken'; readonly seq: number; readonly sentence: string };
+
+/** What the first entry is chained to. */
+const GENESIS = '0'.repeat(64);
+const BATCH = 1000;
+
+/**
+ * Every change there was, in order, each chained to the one before by SHA-256, so that none can be edited or taken out
+ * of the middle unseen. Whoever can write the file can still cut its end off or make a whole new chain: compare the
+ * head with one that was noted elsewhere.
+ */
+export class AuditRepository {
+  readonly #db: SqliteDatabase;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  async add(entry: AuditEntry): Promise<void> {
+    const last = this.#db.get('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1');
+    const seq = Number(last?.['seq'] ?? 0) + 1;
+    this.#db.run(
+      'INSERT INTO audit (seq, at, who, what, entity, entity_id, state, why, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      seq,
+      entry.at,
+      entry.who,
+      entry.what,
+      entry.entity,
+      entry.entityId,
+      entry.state,
+      entry.why ?? null,
+      hashOf(String(last?.['hash'] ?? GENESIS), { ...entry, seq }),
+    );
+  }
+
+  /** Of one thing, oldest first. */
+  async of(entity: AuditEntry['entity'], entityId: string): Promise<AuditRecord[]> {
+    return this.#db
+      .all('SELECT * FROM audit WHERE entity = ? AND entity_id = ? ORDER BY seq', entity, entityId)
+      .map((row) => AuditRow.parse(row));
+  }
+
+  /** Newest first. */
+  async newest(limit: number): Promise<AuditRecord[]> {
+    return this.#db
+      .all('SELECT * FROM audit ORDER BY seq DESC LIMIT ?', limit)
+      .map((row) => AuditRow.parse(row));
+  }
+
+  /** Goes through the whole chain, and names the first record that is not as it was written. */
+  async verify(): Promise<AuditVerdict> {
+    let head = GENESIS;
+    let seq = 0;
+    for (;;) {
+      const rows = this.#db.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', seq, BATCH);
+      if (rows.length === 0) return { kind: 'whole', records: seq, head };
+      // A long chain must not keep everything else waiting.
+      await setImmediate();
+      for (const row of rows) {
+        const record = AuditRow.parse(row);
+        seq += 1;
+        if (record.seq !== seq)
+          return broken(seq, `record ${seq} is missing; the next one there is ${record.seq}`);
+        head = hashOf(head, record);
+        if (record.hash !== head) return broken(seq, `record ${seq} is not as it was written`);
+      }
+    }
+  }
+}
+
+function broken(seq: number, sentence: string): AuditVerdict {
+  return { kind: 'broken', seq, sentence };
+}
+
+function hashOf(
+  before: string,
+  { seq, at, who, what, entity, entityId, state, why }: AuditEntry & { seq: number },
+): string {
+  const said = JSON.stringify([seq, at, who, what, entity, entityId, state, why ?? null]);
+  return createHash('sha256').update(before).update(said).digest('hex');
+}
