@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { Token } from './tokens.ts';
+import { AgentName, Token } from './tokens.ts';
 
 const ChannelMode = z.enum(['mention', 'thread', 'all', 'off']);
 
 /** `agents/<name>/agent.yml`: the wanted configuration of an agent. */
 export const Manifest = z.strictObject({
-  name: Token,
+  name: AgentName,
   role: z.enum(['lead', 'specialist', 'reviewer']),
   domains: z.array(Token).min(1, 'name at least one domain'),
   hats: z.array(Token).default([]),

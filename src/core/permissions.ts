@@ -1,5 +1,5 @@
 import { streamNames } from './streams.ts';
-import { FleetId, Token } from './tokens.ts';
+import { AgentName, FleetId } from './tokens.ts';
 
 /**
  * The one table of who may do what on the bus. Accounts, users, imports and exports of nats-server are generated from
@@ -44,7 +44,7 @@ export const agentGrants: readonly Grant[] = [
 
 /** The same grants with the subjects of one agent; throws on a name that the grammar of subjects does not allow. */
 export function grantsOf(fleet: string, agent: string, grants: readonly Grant[] = agentGrants): Grant[] {
-  const names = { '<fleet>': FleetId.parse(fleet), '<agent>': Token.parse(agent) };
+  const names = { '<fleet>': FleetId.parse(fleet), '<agent>': AgentName.parse(agent) };
   return grants.map((grant) => ({
     ...grant,
     subject: grant.subject.replaceAll(/<fleet>|<agent>/g, (name) => names[name as keyof typeof names]),

@@ -1,3 +1,5 @@
+import { CONTROL_NAME } from './tokens.ts';
+
 /**
  * The one table of what JetStream holds. Every limit is stated, so that nothing grows without a bound.
  * Durations are milliseconds, sizes bytes.
@@ -144,7 +146,7 @@ export const buckets: readonly BucketSpec[] = [
 ];
 
 /** What control reads; one durable consumer per stream. */
-export const controlDurable = 'control';
+export const controlDurable = CONTROL_NAME;
 
 /** Consumers of the control plane itself. */
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {

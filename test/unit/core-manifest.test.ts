@@ -44,6 +44,13 @@ describe('the manifest of an agent', () => {
     });
   });
 
+  it('leaves the control plane its own name', async () => {
+    assert.match(
+      await refusal(MINIMAL.replace('athena', 'control')),
+      /agent\.yml:1.*control is the name of the control plane/s,
+    );
+  });
+
   it('fills in the limits that are left out', async () => {
     const { limits } = await read(`${MINIMAL}limits: {concurrency: 4}\n`);
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { NewTask, TaskDecision } from '#core/api.ts';
-import { controlDurable } from '#core/streams.ts';
 import { taskStates } from '#core/task-states.ts';
+import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
 import { cancelTask } from '../cancel/cancel.ts';
@@ -19,9 +19,6 @@ export interface TaskRoutesOptions {
   /** Called after a task was asked to end. */
   readonly onCancelled: () => void;
 }
-
-/** The author of requests that come in here: control's own name on the bus, which no agent can have. */
-const API_AUTHOR = controlDurable;
 
 const TaskQuery = z.strictObject({
   agent: z.string().optional(),
@@ -43,7 +40,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     const { agent, text, by, dedupKey = newNonce() } = NewTask.parse(request.body);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
-      author: API_AUTHOR,
+      author: CONTROL_NAME,
       by: `person/${by}` as const,
       request: { dedupKey, agent, text, requester },
       depth: 0,
