@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
+import { Priority } from './priority.ts';
 import { taskStates } from './task-states.ts';
 import { Usage } from './usage.ts';
 
@@ -13,6 +14,7 @@ export const TaskView = z.object({
   summary: z.enum(['Requested', 'Claimed', 'InProgress', 'Completed', 'Failed']),
   text: z.string(),
   requester: z.string(),
+  priority: Priority,
   reason: z.string().optional(),
   attempts: z.int(),
   createdAt: z.iso.datetime(),
@@ -88,6 +90,7 @@ export type AuditVerdict = z.output<typeof AuditVerdict>;
 export const NewTask = z.strictObject({
   agent: z.string().min(1).max(128),
   text: z.string(),
+  priority: Priority.optional(),
   /** Who asks, as they call themselves. */
   by: z.string().min(1).max(128),
   /** Asking twice with the same key makes one task. */

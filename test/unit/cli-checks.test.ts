@@ -41,6 +41,7 @@ function queuedTask(minutesAgo: number): TaskView {
     state: 'queued',
     summary: 'Requested',
     text: 'x',
+    priority: 2,
     requester: 'human',
     attempts: 0,
     createdAt: new Date(NOW - 600 * MINUTE).toISOString(),

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { ApiClient } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
@@ -6,6 +6,14 @@ import type { CliContext } from '../context.ts';
 import { harmless } from '../format.ts';
 import { personOf } from '../settings.ts';
 import { findTask } from '../task-id.ts';
+
+const PRIORITIES = ['P0', 'P1', 'P2', 'P3'];
+
+interface CreateOptions {
+  readonly key?: string;
+  readonly priority: string;
+  readonly json?: boolean;
+}
 
 const ID = 'its id, or at least the first 8 characters where those are unique';
 
@@ -25,12 +33,23 @@ function addCreate(parent: Command, context: CliContext): void {
     .argument('<agent>', 'who is to do it')
     .argument('<text>', 'what it is')
     .option('--key <key>', 'asked twice with the same key it is one task')
+    .addOption(
+      new Option('--priority <priority>', 'P0 before everything else, P3 when there is nothing else to do')
+        .choices(PRIORITIES)
+        .default('P2'),
+    )
     .option('--json', 'print one JSON value')
     .addHelpText('after', '\nExamples:\n  $ olympus task create athena "summarise the last release"')
-    .action(async (agent: string, text: string, { key, json }: { key?: string; json?: boolean }) => {
+    .action(async (agent: string, text: string, { key, priority, json }: CreateOptions) => {
       const name = agent.replace(/^@/, '');
       const api = new ApiClient(context);
-      const asked = { agent: name, text, by: personOf(context.settings), ...(key ? { dedupKey: key } : {}) };
+      const asked = {
+        agent: name,
+        text,
+        priority: PRIORITIES.indexOf(priority),
+        by: personOf(context.settings),
+        ...(key ? { dedupKey: key } : {}),
+      };
       const task = await api.createTask(asked);
       if (task.state === 'rejected') {
         const { cause, remedy } = rejections[task.reason as RejectionCode] ?? {};

@@ -46,6 +46,7 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   field('agent', `${task.agent}, domain ${task.domain}`);
   field('asked by', `${harmless(task.requester)}, ${asked}`);
   field('deadline', localTime(task.deadline));
+  field('priority', `P${task.priority}`);
   field('attempts', String(task.attempts));
   section('Text');
   printBlock(task.text, out);

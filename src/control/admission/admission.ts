@@ -1,5 +1,6 @@
 import { parseMessage } from '#core/envelope.ts';
 import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
+import { grantedPriority } from '#core/priority.ts';
 import { type RejectionCode, rejectionSentence } from '#core/rejections.ts';
 import { authorOf } from '#core/subjects.ts';
 import { isTerminal } from '#core/task-states.ts';
@@ -80,6 +81,7 @@ export async function admit(
     text: request.text,
     requester: request.requester,
     depth,
+    priority: grantedPriority(request.priority, request.requester.kind),
     author,
     conversation: request.conversation,
     deadline: now + deadlineMs,

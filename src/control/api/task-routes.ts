@@ -37,12 +37,12 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { agent, text, by, dedupKey = newNonce() } = NewTask.parse(request.body);
+    const { agent, text, priority, by, dedupKey = newNonce() } = NewTask.parse(request.body);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
-      request: { dedupKey, agent, text, requester },
+      request: { dedupKey, agent, text, priority, requester },
       depth: 0,
     };
     const task = await store.transaction((tx) => admit(tx, admission, asked));
@@ -98,7 +98,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
 function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, conversation, requester }: TaskRecord,
+  { id, author, agent, text, domain, depth, priority, conversation, requester }: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
@@ -107,6 +107,7 @@ function askAgain(
     agent,
     text,
     domain,
+    priority,
     requester,
     ...(conversation ? { conversation } : {}),
   };

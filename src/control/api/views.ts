@@ -16,6 +16,7 @@ export function taskView(task: TaskRecord): TaskView {
     summary: publicState(task.state),
     text: task.text,
     requester: task.requester.name,
+    priority: task.priority,
     ...(task.reason ? { reason: task.reason } : {}),
     attempts: task.attempts,
     createdAt: iso(task.createdAt),

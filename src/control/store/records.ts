@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Conversation } from '#core/conversation.ts';
 import { failureCodes } from '#core/failures.ts';
+import { Priority } from '#core/priority.ts';
 import { taskStates } from '#core/task-states.ts';
 import { Usage } from '#core/usage.ts';
 
@@ -30,6 +31,7 @@ export const TaskRecord = z
     requester_name: z.string(),
     requester_kind: z.enum(['human', 'bot']),
     depth: z.number(),
+    priority: Priority,
     author: z.string(),
     conversation: optional(json(Conversation)),
     attempts: z.number(),
@@ -51,6 +53,7 @@ export const TaskRecord = z
     answer: row.answer,
     requester: { id: row.requester_id, name: row.requester_name, kind: row.requester_kind },
     depth: row.depth,
+    priority: row.priority,
     author: row.author,
     conversation: row.conversation,
     attempts: row.attempts,

@@ -94,4 +94,7 @@ export const controlMigrations = [
   ) STRICT;
   CREATE INDEX audit_by_entity ON audit (entity, entity_id, seq);
   `,
+  `
+  ALTER TABLE tasks ADD COLUMN priority INTEGER NOT NULL DEFAULT 2;
+  `,
 ] as const;

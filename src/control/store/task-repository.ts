@@ -1,3 +1,4 @@
+import { AGEING_MS, type Priority } from '#core/priority.ts';
 import { inFlightStates, type TaskState } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import { TaskRecord } from './records.ts';
@@ -10,6 +11,7 @@ export interface NewTask {
   readonly text: string;
   readonly requester: TaskRecord['requester'];
   readonly depth: number;
+  readonly priority: Priority;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
   readonly deadline: number;
@@ -45,8 +47,8 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, author, conversation, conversation_id, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, author, conversation, conversation_id, not_before, deadline, created_at, updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -56,6 +58,7 @@ export class TaskRepository {
       task.requester.name,
       task.requester.kind,
       task.depth,
+      task.priority,
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
@@ -88,11 +91,23 @@ export class TaskRepository {
     return rows.map((row) => TaskRecord.parse(row));
   }
 
-  /** Tasks of one agent that may be released, oldest first. */
+  /**
+   * Tasks of one agent that may be released, in the order in which they are to be: by priority, which grows while they
+   * wait; within one by turns of those who asked, where what is out for somebody counts as turns taken; then oldest first.
+   */
   async due(agent: string, now: number, limit: number): Promise<TaskRecord[]> {
     return this.#db
       .all(
-        "SELECT * FROM tasks WHERE agent = ? AND state = 'queued' AND not_before <= ? ORDER BY created_at, id LIMIT ?",
+        `WITH due AS (
+           SELECT id, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
+           FROM tasks WHERE agent = ?1 AND state = 'queued' AND not_before <= ?2
+         ), turns AS (
+           SELECT id, class, row_number() OVER (PARTITION BY class, requester_id ORDER BY created_at, id) + (
+             SELECT count(*) FROM tasks AS out
+             WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT}) AND out.requester_id = due.requester_id
+           ) AS turn FROM due
+         )
+         SELECT tasks.* FROM turns JOIN tasks USING (id) ORDER BY class, turn, created_at, id LIMIT ?3`,
         agent,
         now,
         limit,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Conversation } from '../conversation.ts';
 import { defineMessage } from '../envelope.ts';
+import { Priority } from '../priority.ts';
 import { Token } from '../tokens.ts';
 
 /** Longest text of a request, in characters (Unicode code points): the limit of a Mattermost post. */
@@ -26,6 +27,7 @@ export const TaskCreate = defineMessage({
       kind: z.enum(['human', 'bot']),
     }),
     domain: Token.optional(),
+    priority: Priority.optional(),
   }),
 });
 export type TaskCreate = z.output<typeof TaskCreate.schema>;
