@@ -17,6 +17,7 @@ import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { CliError, connectionReason } from './cli-error.ts';
 import type { CliContext } from './context.ts';
+import { eventsOf } from './event-stream.ts';
 import { type ApiSettings, apiSettings } from './settings.ts';
 import { whereabouts } from './whereabouts.ts';
 
@@ -24,6 +25,9 @@ import { whereabouts } from './whereabouts.ts';
 export const TASK_LIMIT = 500;
 
 const TIMEOUT_MS = 10_000;
+/** How long a control plane that is followed may be away, and how often it is looked for. */
+const BACK_WITHIN_MS = 30_000;
+const LOOK_AGAIN_MS = 500;
 
 /** What to do about a refusal that is about the thing asked for, not about the control plane. */
 const REMEDIES: ReadonlyMap<number, string> = new Map([
@@ -123,6 +127,52 @@ export class ApiClient {
 
   verifyAudit(): Promise<AuditVerdict> {
     return this.#read('/v1/audit/verify', AuditVerdict);
+  }
+
+  /**
+   * Every change of a task from its first on, until the caller has enough. Goes on where it was when the connection is
+   * cut; gives up when the control plane does not come back within half a minute.
+   */
+  async *follow(taskId: string): AsyncGenerator<AuditView> {
+    const { url, token } = this.#settings;
+    let last = '0';
+    for (;;) {
+      // Not `#call`: a stream has no end, so its answer has no deadline. What is asked first has one.
+      await this.#untilAnswers();
+      try {
+        const response = await fetch(`${url}/v1/events?task=${encodeURIComponent(taskId)}`, {
+          headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream', 'last-event-id': last },
+          signal: this.#signal,
+        });
+        if (!response.ok || !response.body) {
+          this.#refuse('/v1/events', {
+            status: response.status,
+            body: parseJson(await response.text()),
+            date: 0,
+          });
+          throw this.#stranger('/v1/events');
+        }
+        for await (const { id, change } of eventsOf(response.body)) {
+          last = id;
+          yield change;
+        }
+      } catch (error) {
+        if (this.#signal.aborted || error instanceof CliError) throw error;
+      }
+    }
+  }
+
+  async #untilAnswers(): Promise<void> {
+    const givenUpAt = this.#clock.now() + BACK_WITHIN_MS;
+    for (;;) {
+      try {
+        await this.health();
+        return;
+      } catch (error) {
+        if (this.#signal.aborted || this.#clock.now() >= givenUpAt) throw error;
+        await this.#clock.sleep(LOOK_AGAIN_MS, this.#signal);
+      }
+    }
   }
 
   taskWhy(id: string): Promise<WhyView> {

@@ -22,6 +22,7 @@ import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
 import { addTaskDecisions } from './commands/task-decisions.ts';
+import { addTaskFollow } from './commands/task-follow.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
 import type { CliContext } from './context.ts';
@@ -90,6 +91,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   ]);
   addTaskList(task, context);
   addTaskShow(task, context);
+  addTaskFollow(task, context);
   addTaskDecisions(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);

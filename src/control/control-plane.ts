@@ -136,7 +136,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     letters,
     token: secrets.apiToken,
     version,
-    now,
+    clock,
     health,
     metrics: () => metrics.render(),
     log: part('api'),

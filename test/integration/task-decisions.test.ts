@@ -8,6 +8,7 @@ import type { BusClient } from '#test/bus-matrix/client.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { heartbeatOf } from '#test/messages.ts';
 import { waitFor } from '#test/wait.ts';
+import { eventsOf, type StreamedEvent } from '../../src/cli/event-stream.ts';
 import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
@@ -143,6 +144,51 @@ describe("a person's say in the work", () => {
     assert.equal(again.requester, 'ada');
     const twice = JSON.parse((await cli('task', 'retry', id, '--json')).stdout) as TaskView;
     assert.equal(twice.id, again.id, 'retried twice it is one task');
+  });
+
+  it('is followed to its end, also over a restart of the control plane', async () => {
+    const id = await create('follow me');
+    const { child, ended } = new CliCaller(control.stateDir).start(['task', 'follow', id], {
+      OLYMPUS_API_URL: control.url,
+      OLYMPUS_API_TOKEN: control.token,
+    });
+    let seen = '';
+    child.stdout.on('data', (chunk) => {
+      seen += chunk;
+    });
+    await waitFor('the first changes', () => /queue .*→ queued/.test(seen), { timeoutMs: 10_000 });
+
+    await control.kill();
+    await control.start();
+    await cli('task', 'cancel', id, '--why', 'enough');
+
+    const { code } = await ended;
+    assert.equal(code, 1, 'it was not completed');
+    assert.match(seen, /admit +→ admitted {2}person\/ada\n/);
+    assert.match(seen, /cancel +→ cancelled {2}person\/ada: cancelled by ada: enough/);
+    assert.equal(seen.match(/→ queued/g)?.length, 1, 'each change once');
+  });
+
+  it('streams what happens from now on, and from where a client was', async () => {
+    const from =
+      (await control.api<{ records: AuditView[] }>('GET', '/v1/audit?limit=1')).body.records[0]?.seq ?? 0;
+    const headers = { authorization: `Bearer ${control.token}` };
+    const ended = new AbortController();
+    const live = await fetch(`${control.url}/v1/events`, { headers, signal: ended.signal });
+    await create('seen by two');
+    assert.ok(live.body);
+    const heard = eventsOf(live.body);
+    const first = (await heard.next()).value as StreamedEvent;
+    assert.equal(Number(first.id), from + 1);
+
+    const resumed = await fetch(`${control.url}/v1/events`, {
+      headers: { ...headers, 'last-event-id': first.id },
+      signal: ended.signal,
+    });
+    assert.ok(resumed.body);
+    const next = (await eventsOf(resumed.body).next()).value as StreamedEvent;
+    assert.equal(Number(next.id), from + 2);
+    ended.abort();
   });
 
   it('has every change on record, with who made it and why', async () => {

@@ -3,6 +3,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { HealthView } from '#core/api.ts';
 import { messageOf } from '#core/errors.ts';
+import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
@@ -10,6 +11,7 @@ import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
+import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 
@@ -19,7 +21,7 @@ export interface ApiOptions {
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly health: () => PartHealth[];
   readonly metrics: () => Promise<{ contentType: string; body: string }>;
   readonly log: Logger;
@@ -27,7 +29,8 @@ export interface ApiOptions {
 
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { store, now } = options;
+  const { store, clock } = options;
+  const now = (): number => clock.now();
   const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
   const expected = digest(options.token);
 
@@ -81,6 +84,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       });
       addTaskRoutes(v1, options.tasks);
       addAuditRoutes(v1, store);
+      addEventRoutes(v1, { store, clock: options.clock });
       addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },

@@ -15,6 +15,7 @@ export function addAuditRoutes(app: FastifyInstance, store: Store): void {
   app.get('/audit/verify', async () => store.read.audit.verify());
 }
 
-function auditView({ at, why, ...record }: AuditRecord): AuditView {
+/** A change as the API shows it. */
+export function auditView({ at, why, ...record }: AuditRecord): AuditView {
   return { ...record, at: new Date(at).toISOString(), ...(why ? { why } : {}) };
 }

@@ -86,6 +86,24 @@ export class AuditRepository {
       .map((row) => AuditRow.parse(row));
   }
 
+  /** What came after this place, oldest first, of one task or of all. */
+  async after(seq: number, limit: number, taskId?: string): Promise<AuditRecord[]> {
+    const rows = taskId
+      ? this.#db.all(
+          "SELECT * FROM audit WHERE entity = 'task' AND entity_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+          taskId,
+          seq,
+          limit,
+        )
+      : this.#db.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit);
+    return rows.map((row) => AuditRow.parse(row));
+  }
+
+  /** The place of the newest; 0 when there is none. */
+  async lastSeq(): Promise<number> {
+    return Number(this.#db.get('SELECT max(seq) AS seq FROM audit')?.['seq'] ?? 0);
+  }
+
   /** Goes through the whole chain, and names the first record that is not as it was written. */
   async verify(): Promise<AuditVerdict> {
     let head = GENESIS;

@@ -33,6 +33,7 @@ export class Store implements Part {
   readonly #reader: SqliteDatabase;
   readonly #write: Repositories;
   readonly #clock: Clock;
+  #changed = new AbortController();
 
   constructor(options: { stateDir: string; clock: Clock }) {
     const file = path.join(options.stateDir, 'control.sqlite');
@@ -44,8 +45,17 @@ export class Store implements Part {
   }
 
   /** All of `work` or nothing of it; transactions never interleave. */
-  transaction<T>(work: (tx: Repositories) => Promise<T>): Promise<T> {
-    return this.#writer.exclusive(() => work(this.#write));
+  async transaction<T>(work: (tx: Repositories) => Promise<T>): Promise<T> {
+    const result = await this.#writer.exclusive(() => work(this.#write));
+    const changed = this.#changed;
+    this.#changed = new AbortController();
+    changed.abort();
+    return result;
+  }
+
+  /** Aborts once something was committed after this call. */
+  nextChange(): AbortSignal {
+    return this.#changed.signal;
   }
 
   /** The outbox as the relay reads it. */

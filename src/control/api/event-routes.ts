@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Clock } from '#lib/clock.ts';
+import type { Store } from '../store/store.ts';
+import { auditView } from './audit-routes.ts';
+import { refuse } from './refuse.ts';
+
+const EventQuery = z.strictObject({
+  /** Only what happened to this task. */
+  task: z.string().optional(),
+  /** From after this change on; by default, what happens from now on. */
+  after: z.coerce.number().int().min(0).optional(),
+});
+const LastEventId = z.coerce.number().int().min(0).optional();
+
+const STREAMS_AT_ONCE = 100;
+const BATCH = 200;
+/** Shorter than what proxies allow a silent connection. */
+const KEEP_ALIVE_MS = 15_000;
+
+/**
+ * `/events`: every change as it happens, as server-sent events (WHATWG HTML, section 9.2). The id of an event is its
+ * place in the audit, so a client that reconnects with `Last-Event-ID` misses none and sees none twice.
+ */
+export function addEventRoutes(
+  app: FastifyInstance,
+  options: { readonly store: Store; readonly clock: Clock },
+): void {
+  const { store, clock } = options;
+  const closing = new AbortController();
+  let open = 0;
+  app.addHook('preClose', async () => closing.abort());
+
+  app.get('/events', async (request, reply) => {
+    const { task, after } = EventQuery.parse(request.query);
+    const from =
+      LastEventId.parse(request.headers['last-event-id']) ?? after ?? (await store.read.audit.lastSeq());
+    if (open >= STREAMS_AT_ONCE) {
+      const sentence = `there are ${open} streams of events already: close one, or ask /v1/audit`;
+      return reply.code(503).header('retry-after', '30').send(refuse('too_many_streams', sentence));
+    }
+    reply.hijack();
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    open += 1;
+    try {
+      await stream(reply.raw, from, AbortSignal.any([gone.signal, closing.signal]), task);
+    } finally {
+      open -= 1;
+      reply.raw.end();
+    }
+    return reply;
+  });
+
+  async function stream(
+    out: ServerResponse,
+    from: number,
+    signal: AbortSignal,
+    task?: string,
+  ): Promise<void> {
+    out.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no', // a proxy must not collect them
+    });
+    out.write(': changes of the fleet\n\n');
+    let seq = from;
+    while (!signal.aborted) {
+      const changed = store.nextChange();
+      const records = await store.read.audit.after(seq, BATCH, task);
+      for (const record of records) {
+        const event = `id: ${record.seq}\nevent: ${record.entity}\ndata: ${JSON.stringify(auditView(record))}\n\n`;
+        if (!out.write(event)) await once(out, 'drain', { signal }).catch(() => undefined); // ended: seen above
+        seq = record.seq;
+      }
+      if (records.length === BATCH) continue;
+      const before = clock.now();
+      await clock.sleep(KEEP_ALIVE_MS, AbortSignal.any([signal, changed]));
+      if (clock.now() - before >= KEEP_ALIVE_MS && !signal.aborted) out.write(': still here\n\n');
+    }
+  }
+}
