@@ -51,6 +51,8 @@ async function main(mentions: number, json: boolean): Promise<void> {
       openclawEntry: openclawEntry(await ensureOpenclaw(cache, signal)),
     },
     ports: 'any',
+    // One person mentions her as fast as she answers.
+    settings: { OLYMPUS_REQUESTS_PER_MINUTE: '10000' },
     log: createLogger({ name: 'bench', level: 'fatal' }),
     clock: systemClock,
   });

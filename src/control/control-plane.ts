@@ -88,6 +88,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     context,
     deadLetters,
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
+    perMinute: config.OLYMPUS_REQUESTS_PER_MINUTE,
     onDecided,
     log: part('admission'),
   };

@@ -28,6 +28,12 @@ export const rejections = {
     remedy: 'Nothing; bots outside the fleet cannot give work.',
     sentence: 'I take work from people and from agents of this fleet; @{author} is neither.',
   },
+  rate_limited: {
+    cause: 'One requester asked more often within a minute than OLYMPUS_REQUESTS_PER_MINUTE allows.',
+    remedy: 'Find out what asks so often; raise the limit in control.env if it is meant.',
+    sentence:
+      'You have asked {count} times within a minute, and I take at most {limit}. Ask again in a minute.',
+  },
 } as const;
 
 export type RejectionCode = keyof typeof rejections;

@@ -215,6 +215,19 @@ describe("a person's say in the work", () => {
     assert.match((await cli('audit', 'verify')).stdout, /record 3 is missing/);
   });
 
+  it('refuses who asks too often, and nobody else', async () => {
+    await control.kill();
+    await control.start({ OLYMPUS_REQUESTS_PER_MINUTE: '3' });
+    const ask = async (by: string): Promise<TaskView> =>
+      (await control.api<TaskView>('POST', '/v1/tasks', { agent: 'athena', text: 'more', by })).body;
+    const states = [];
+    for (let times = 1; times <= 5; times += 1) states.push((await ask('eve')).state);
+
+    assert.deepEqual(states, ['queued', 'queued', 'queued', 'rejected', 'rejected']);
+    assert.equal((await ask('eve')).reason, 'rate_limited');
+    assert.equal((await ask('bob')).state, 'queued');
+  });
+
   it('refuses what it cannot read with a sentence', async () => {
     const { status, body } = await control.api<{ code: string; message: string }>('POST', '/v1/tasks', {
       agent: 'athena',

@@ -22,7 +22,8 @@ export interface ControlOnBus extends AsyncDisposable {
   api<T>(method: 'GET' | 'POST', route: string, body?: unknown): Promise<{ status: number; body: T }>;
   /** Ends control with SIGKILL; it is gone when this resolves. */
   kill(): Promise<void>;
-  start(): Promise<void>;
+  /** Starts it again, with other settings where some are given. */
+  start(settings?: Readonly<Record<string, string>>): Promise<void>;
 }
 
 export async function startControlOnBus(
@@ -55,7 +56,7 @@ export async function startControlOnBus(
   await mkdir(path.join(stateDir, 'logs'), { recursive: true, mode: 0o700 });
   let program: ReturnType<typeof startProgram> | undefined;
 
-  async function start(): Promise<void> {
+  async function start(others: Readonly<Record<string, string>> = {}): Promise<void> {
     program = startProgram(MAIN, {
       env: {
         OLYMPUS_FLEET: fleet,
@@ -65,6 +66,7 @@ export async function startControlOnBus(
         OLYMPUS_API_TOKEN_FILE: files.token,
         OLYMPUS_API_PORT: String(port),
         ...settings,
+        ...others,
       },
     });
     await waitFor('control to be ready', async () => (await fetch(`${url}/healthz`)).ok, {

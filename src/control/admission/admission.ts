@@ -19,12 +19,16 @@ export interface AdmissionOptions {
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
   readonly deadlineMs: number;
+  /** The most that one requester may ask within a minute. */
+  readonly perMinute: number;
   /** Called after a request was decided. */
   readonly onDecided: () => void;
   readonly log: Logger;
 }
 
 type Request = TaskCreate['data'];
+
+const MINUTE_MS = 60_000;
 
 interface Refusal {
   readonly code: RejectionCode;
@@ -57,7 +61,7 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
  */
 export async function admit(
   tx: Repositories,
-  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs'>,
+  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
   asked: { author: string; by: Actor; request: Request; depth: number },
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
@@ -90,7 +94,10 @@ export async function admit(
   const task = await tx.tasks.byId(id);
   if (!task) throw new Error(`task ${id} was not stored`);
 
-  const refusal = await refusalOf(tx, task, target?.heartbeat.limits.depth);
+  const refusal = await refusalOf(tx, task, {
+    depthLimit: target?.heartbeat.limits.depth,
+    perMinute: options.perMinute,
+  });
   if (!refusal) {
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     const queued = await advanceTask(tx, context, admitted, 'queue', {
@@ -103,7 +110,7 @@ export async function admit(
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
-    refusal.code === 'foreign_bot' && task.conversation
+    task.requester.kind === 'bot' && task.conversation
       ? await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)
       : 0;
   const rejected = await advanceTask(tx, context, task, 'reject', { by: 'control', reason: refusal.code });
@@ -123,8 +130,10 @@ async function answerAgain(tx: Repositories, context: ControlContext, task: Task
 async function refusalOf(
   tx: Repositories,
   task: TaskRecord,
-  depthLimit: number | undefined,
+  { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
 ): Promise<Refusal | undefined> {
+  const count = await tx.tasks.askedSince(task.requester.id, task.createdAt - MINUTE_MS);
+  if (count > perMinute) return { code: 'rate_limited', values: { count, limit: perMinute } };
   const agents = await tx.agents.list();
   if (depthLimit === undefined) {
     const known = agents.map((agent) => `@${agent.name}`).join(', ') || 'no agent yet';

@@ -160,6 +160,16 @@ export class TaskRepository {
       .map((row) => TaskRecord.parse(row));
   }
 
+  /** How often this requester has asked since then, what was refused included. */
+  async askedSince(requesterId: string, since: number): Promise<number> {
+    const row = this.#db.get(
+      'SELECT count(*) AS n FROM tasks WHERE requester_id = ? AND created_at >= ?',
+      requesterId,
+      since,
+    );
+    return Number(row?.['n'] ?? 0);
+  }
+
   /** How often this requester was refused for this reason in this conversation. */
   async refusals(conversationId: string, requesterId: string, reason: string): Promise<number> {
     const row = this.#db.get(
