@@ -88,6 +88,10 @@ export class ApiClient {
     return (await this.#read('/v1/agents', z.object({ agents: z.array(AgentView) }))).agents;
   }
 
+  agent(name: string): Promise<AgentView> {
+    return this.#read(`/v1/agents/${encodeURIComponent(name)}`, AgentView);
+  }
+
   /** Newest first. */
   async tasks(filter: TaskFilter = {}): Promise<TaskView[]> {
     const given = Object.entries(filter).filter(([, value]) => value !== undefined);

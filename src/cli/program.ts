@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
+import { addAgentShow } from './commands/agent-show.ts';
 import { addApply } from './commands/apply.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addDashboard } from './commands/dashboard.ts';
@@ -95,6 +96,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskDecisions(task, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
+  addAgentShow(agent, context);
   const audit = group(program, 'audit', 'who changed what', ['olympus audit list', 'olympus audit verify']);
   addAuditCommands(audit, context);
   const dlq = group(program, 'dlq', 'messages that could not be handled', [

@@ -215,6 +215,17 @@ describe("a person's say in the work", () => {
     assert.match((await cli('audit', 'verify')).stdout, /record 3 is missing/);
   });
 
+  it('shows an agent with its open tasks', async () => {
+    const { code, stdout, stderr } = await cli('agent', 'show', '@athena');
+
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /phase +Ready/);
+    assert.match(stdout, /released +not over/);
+    const unknown = await cli('agent', 'show', 'zeus');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /No agent zeus has ever sent a heartbeat/);
+  });
+
   it('refuses who asks too often, and nobody else', async () => {
     await control.kill();
     await control.start({ OLYMPUS_REQUESTS_PER_MINUTE: '3' });
