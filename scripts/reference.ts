@@ -5,7 +5,7 @@ import { renderReference } from './reference/pages.ts';
 
 const HELP = `Usage: npm run reference [-- --check]
 
-Writes docs/reference/{errors,configuration,messages,states}.md and docs/reference/schemas/ from the code.
+Writes docs/reference/{errors,configuration,messages,states}.md, openapi.json and schemas/ there from the code.
 
   --check  write nothing; exit code 1 and a sentence for every file that is not as the code says
   --help   this text`;

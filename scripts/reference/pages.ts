@@ -1,3 +1,4 @@
+import { apiRoutes, openApiOf } from '../../src/core/api-routes.ts';
 import { renderConfiguration } from './configuration-page.ts';
 import { renderErrors } from './errors-page.ts';
 import type { Pages } from './files.ts';
@@ -10,6 +11,7 @@ export function renderReference(root: string): Pages {
     ['docs/reference/errors.md', renderErrors()],
     ['docs/reference/configuration.md', renderConfiguration(root)],
     ['docs/reference/states.md', renderStates()],
+    ['docs/reference/openapi.json', `${JSON.stringify(openApiOf(apiRoutes), undefined, 2)}\n`],
     ...renderMessages(root),
   ]);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import { apiRoutes } from '#core/api-routes.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
 import { newId } from '#lib/id.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
@@ -237,6 +238,29 @@ describe("a person's say in the work", () => {
     assert.deepEqual(states, ['queued', 'queued', 'queued', 'rejected', 'rejected']);
     assert.equal((await ask('eve')).reason, 'rate_limited');
     assert.equal((await ask('bob')).state, 'queued');
+  });
+
+  it('answers at every path that its description has, as it is described', async () => {
+    const { body } = await control.api<{ paths: Record<string, Record<string, object>> }>(
+      'GET',
+      '/v1/openapi.json',
+    );
+    const [task] = (await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks')).body.tasks;
+    const described = Object.entries(body.paths).flatMap(([route, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${route}`),
+    );
+    assert.deepEqual(
+      described.toSorted(),
+      apiRoutes.map(({ method, path: route }) => `${method.toUpperCase()} ${route}`).toSorted(),
+    );
+
+    for (const { method, path: route, answer } of apiRoutes) {
+      if (method !== 'get' || answer === 'server-sent events' || route.startsWith('/v1/dlq/')) continue;
+      const asked = route.replace('{id}', task?.id ?? '').replace('{name}', 'athena');
+      const { status, body: said } = await control.api<unknown>('GET', asked);
+      assert.equal(status, 200, asked);
+      answer.parse(said);
+    }
   });
 
   it('refuses what it cannot read with a sentence', async () => {

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
 import { z } from 'zod';
 import type { HealthView } from '#core/api.ts';
+import { apiRoutes, openApiOf } from '#core/api-routes.ts';
 import { messageOf } from '#core/errors.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
@@ -56,6 +57,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     const view: HealthView = { status: ok ? 'ok' : 'degraded', version: options.version, parts };
     return reply.code(ok ? 200 : 503).send(view);
   });
+  app.get('/v1/openapi.json', async () => openApiOf(apiRoutes));
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await options.metrics();
     return reply.type(contentType).send(body);

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import {
+  AgentView,
+  ApiError,
+  AuditVerdict,
+  AuditView,
+  DeadLetterView,
+  HealthView,
+  NewTask,
+  TaskDecision,
+  TaskDetail,
+  TaskView,
+  WhyView,
+} from './api.ts';
+
+/** One thing that the control plane's API can be asked. */
+export interface ApiRoute {
+  readonly method: 'get' | 'post';
+  /** `{…}` stands for a part of the path. */
+  readonly path: string;
+  readonly summary: string;
+  /** Names of what may stand behind the question mark, with what each means. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: z.ZodType;
+  readonly answer: z.ZodType | 'server-sent events';
+  /** Of the answer; 200 unless it says so. */
+  readonly status?: number;
+  /** Asked without a token. */
+  readonly open?: true;
+}
+
+const LIMIT = { limit: 'at most this many, from 1 to 500; 50 by default' };
+
+/** Everything the API can be asked. `docs/reference/openapi.json` is made of it. */
+export const apiRoutes: readonly ApiRoute[] = [
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'How each part of the control plane is',
+    answer: HealthView,
+    open: true,
+  },
+  {
+    method: 'get',
+    path: '/v1/agents',
+    summary: 'Every agent that has ever sent a heartbeat',
+    answer: z.object({ agents: z.array(AgentView) }),
+  },
+  { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView },
+  {
+    method: 'get',
+    path: '/v1/tasks',
+    summary: 'Tasks, newest first',
+    query: { agent: 'only those of this agent', state: 'only those in this state', ...LIMIT },
+    answer: z.object({ tasks: z.array(TaskView) }),
+  },
+  {
+    method: 'post',
+    path: '/v1/tasks',
+    summary: 'Ask for a task. A refused one is answered too, in state rejected with its reason',
+    body: NewTask,
+    answer: TaskView,
+    status: 201,
+  },
+  {
+    method: 'get',
+    path: '/v1/tasks/{id}',
+    summary: 'One task: its history, runs and answer',
+    answer: TaskDetail,
+  },
+  {
+    method: 'get',
+    path: '/v1/tasks/{id}/why',
+    summary: 'Why it is where it is, whose turn it is, and what happens next',
+    answer: WhyView,
+  },
+  {
+    method: 'post',
+    path: '/v1/tasks/{id}/cancel',
+    summary: 'Have it end; 409 when it is over',
+    body: TaskDecision,
+    answer: TaskView,
+  },
+  {
+    method: 'post',
+    path: '/v1/tasks/{id}/retry',
+    summary: 'Try it again; answers the task that is under way now, which may be a new one',
+    body: TaskDecision,
+    answer: TaskView,
+  },
+  {
+    method: 'get',
+    path: '/v1/events',
+    summary: 'Every change as it happens; Last-Event-ID goes on after the change of that number',
+    query: { task: 'only what happens to this task', after: 'from after the change of this number on' },
+    answer: 'server-sent events',
+  },
+  {
+    method: 'get',
+    path: '/v1/audit',
+    summary: 'Changes, newest first',
+    query: LIMIT,
+    answer: z.object({ records: z.array(AuditView) }),
+  },
+  { method: 'get', path: '/v1/audit/verify', summary: 'Whether the chain is whole', answer: AuditVerdict },
+  {
+    method: 'get',
+    path: '/v1/dlq',
+    summary: 'Messages that were given up, newest first',
+    query: LIMIT,
+    answer: z.object({ letters: z.array(DeadLetterView) }),
+  },
+  { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView },
+  {
+    method: 'post',
+    path: '/v1/dlq/{id}/redrive',
+    summary: 'Have it handled once more; 409 with the reason when that cannot be',
+    body: TaskDecision,
+    answer: DeadLetterView,
+  },
+];
+
+/** The API as OpenAPI 3.1.0 describes one (spec.openapis.org/oas/v3.1.0). */
+export function openApiOf(routes: readonly ApiRoute[]): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Olympus control plane', version: '1' },
+    servers: [{ url: 'http://127.0.0.1:8090' }],
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    security: [{ token: [] }],
+    paths,
+  };
+}
+
+function operationOf({ path, summary, query = {}, body, answer, status = 200, open }: ApiRoute): object {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: TEXT,
+  }));
+  const inQuery = Object.entries(query).map(([name, description]) => ({
+    name,
+    in: 'query',
+    description,
+    schema: TEXT,
+  }));
+  return {
+    summary,
+    ...(open ? { security: [] } : {}),
+    parameters: [...inPath, ...inQuery],
+    ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
+    responses: {
+      [status]: {
+        description: summary,
+        content: answer === 'server-sent events' ? { 'text/event-stream': { schema: TEXT } } : json(answer),
+      },
+      default: { description: 'A refusal: a code, and a sentence', content: json(ApiError) },
+    },
+  };
+}
+
+const TEXT = { type: 'string' } as const;
+
+function json(schema: z.ZodType): object {
+  return { 'application/json': { schema: z.toJSONSchema(schema, { target: 'draft-2020-12' }) } };
+}
