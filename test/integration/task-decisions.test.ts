@@ -189,7 +189,12 @@ describe("a person's say in the work", () => {
     assert.ok(resumed.body);
     const next = (await eventsOf(resumed.body).next()).value as StreamedEvent;
     assert.equal(Number(next.id), from + 2);
+
+    const startedAt = performance.now();
+    assert.equal(await control.stop(), 0, 'a stream that is open does not keep it from stopping');
+    assert.ok(performance.now() - startedAt < 10_000);
     ended.abort();
+    await control.start();
   });
 
   it('has every change on record, with who made it and why', async () => {

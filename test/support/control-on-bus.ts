@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { newUserKey } from '#integrations/nats/keys.ts';
@@ -22,6 +23,8 @@ export interface ControlOnBus extends AsyncDisposable {
   api<T>(method: 'GET' | 'POST', route: string, body?: unknown): Promise<{ status: number; body: T }>;
   /** Ends control with SIGKILL; it is gone when this resolves. */
   kill(): Promise<void>;
+  /** Ends control as systemd does, and resolves with its exit code. */
+  stop(): Promise<number | null>;
   /** Starts it again, with other settings where some are given. */
   start(settings?: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -78,6 +81,14 @@ export async function startControlOnBus(
     await program?.[Symbol.asyncDispose]();
   }
 
+  async function stop(): Promise<number | null> {
+    const child = program?.child;
+    if (!child) return null;
+    const ended = once(child, 'exit') as Promise<[number | null]>;
+    child.kill('SIGTERM');
+    return (await ended)[0];
+  }
+
   await start();
   return {
     nats,
@@ -86,6 +97,7 @@ export async function startControlOnBus(
     token,
     start,
     kill,
+    stop,
     connect: (who) =>
       BusClient.connect(nats.url, keyOf(who).seed, who === 'control' ? undefined : `_INBOX_${who}`),
     async api<T>(method: 'GET' | 'POST', route: string, body?: unknown) {
