@@ -4,6 +4,7 @@ import {
   ApiError,
   AuditVerdict,
   AuditView,
+  DeadLetterSummary,
   DeadLetterView,
   HealthView,
   type NewTask,
@@ -92,9 +93,9 @@ export class ApiClient {
   }
 
   /** Newest first. */
-  async deadLetters(limit: number): Promise<DeadLetterView[]> {
+  async deadLetters(limit: number): Promise<DeadLetterSummary[]> {
     return (
-      await this.#transport.read(`/v1/dlq?limit=${limit}`, z.object({ letters: z.array(DeadLetterView) }))
+      await this.#transport.read(`/v1/dlq?limit=${limit}`, z.object({ letters: z.array(DeadLetterSummary) }))
     ).letters;
   }
 

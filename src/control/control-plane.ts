@@ -127,7 +127,13 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
-  const letters = new Letters({ bus, store, context, onQueued: onDecided });
+  const letters = new Letters({
+    bus,
+    store,
+    context,
+    deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
+    onQueued: onDecided,
+  });
 
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);

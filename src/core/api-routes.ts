@@ -4,6 +4,7 @@ import {
   ApiError,
   AuditVerdict,
   AuditView,
+  DeadLetterSummary,
   DeadLetterView,
   HealthView,
   NewTask,
@@ -108,7 +109,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/v1/dlq',
     summary: 'Messages that were given up, newest first',
     query: LIMIT,
-    answer: z.object({ letters: z.array(DeadLetterView) }),
+    answer: z.object({ letters: z.array(DeadLetterSummary) }),
   },
   { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView },
   {

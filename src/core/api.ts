@@ -143,6 +143,10 @@ export const DeadLetterView = z.object({
 });
 export type DeadLetterView = z.output<typeof DeadLetterView>;
 
+/** The same without what was in it, as a list shows it. */
+export const DeadLetterSummary = DeadLetterView.omit({ body: true });
+export type DeadLetterSummary = z.output<typeof DeadLetterSummary>;
+
 /** Every refusal of the API: what is wrong and what to do, in a sentence. */
 export const ApiError = z.object({ code: z.string(), message: z.string() });
 export type ApiError = z.output<typeof ApiError>;

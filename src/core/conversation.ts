@@ -2,13 +2,13 @@ import { z } from 'zod';
 
 /** A chat thread bound to tasks, and the message in it that is being answered. */
 export const Conversation = z.looseObject({
-  id: z.string().min(1),
+  id: z.string().min(1).max(256),
   surface: z.enum(['mattermost']),
-  channelId: z.string().min(1),
+  channelId: z.string().min(1).max(256),
   /** Root post of the thread; empty in a direct message, which stays flat. */
-  rootId: z.string(),
+  rootId: z.string().max(256),
   /** The post that asked. */
-  postId: z.string().min(1),
+  postId: z.string().min(1).max(256),
 });
 export type Conversation = z.output<typeof Conversation>;
 

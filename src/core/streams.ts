@@ -124,7 +124,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
       maxAgeMs: 90 * DAY,
       maxBytes: 512 * MIB,
       // One author's garbage pushes out nobody else's letters.
-      maxMsgsPerSubject: 1000,
+      maxMsgsPerSubject: 50,
     },
   ];
 }
@@ -181,7 +181,8 @@ export function agentConsumersOf(fleet: string, agent: string): ConsumerSpec[] {
       filter: `${fleet}.deliveries.${agent}.*`,
       ackWaitMs: ACK_WAIT_MS,
       maxAckPending: 64,
-      maxDeliver: -1,
+      // Minutes of a journal that cannot be written, most of an hour of a message that cannot be read.
+      maxDeliver: 100,
     },
   ];
 }

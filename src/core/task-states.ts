@@ -43,14 +43,21 @@ export const taskTransitions = {
   },
   parked: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
   // Its agent may never say so; its answer may also be quicker.
-  cancelling: { cancel: 'cancelled', complete: 'completed', fail: 'cancelled', expire: 'cancelled' },
+  cancelling: {
+    cancel: 'cancelled',
+    complete: 'completed',
+    fail: 'cancelled',
+    expire: 'cancelled',
+    bury: 'cancelled',
+  },
   lost: { retry: 'queued', fail: 'failed', complete: 'completed' },
   completed: {},
   failed: {},
   cancelled: {},
   expired: {},
   rejected: {},
-  dead_lettered: { retry: 'queued' },
+  // A run that was given up too early may still bring its answer.
+  dead_lettered: { retry: 'queued', complete: 'completed' },
 } as const satisfies Record<string, Partial<Record<string, string>>>;
 
 export type TaskState = keyof typeof taskTransitions;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { DeadLetterView, TaskDetail, TaskView } from '#core/api.ts';
+import type { AgentView, DeadLetterSummary, DeadLetterView, TaskDetail, TaskView } from '#core/api.ts';
 import { streamNames } from '#core/streams.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
@@ -31,8 +31,13 @@ describe('what could not be handled', () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const letters = async (): Promise<DeadLetterView[]> =>
-    (await control.api<{ letters: DeadLetterView[] }>('GET', '/v1/dlq')).body.letters;
+  const letters = async (): Promise<DeadLetterView[]> => {
+    const { body } = await control.api<{ letters: DeadLetterSummary[] }>('GET', '/v1/dlq');
+    const whole = body.letters.map(
+      async ({ id }) => (await control.api<DeadLetterView>('GET', `/v1/dlq/${id}`)).body,
+    );
+    return Promise.all(whole);
+  };
   const letterAbout = (subject: string): Promise<DeadLetterView> =>
     waitFor(`a letter about ${subject}`, async () =>
       (await letters()).find((each) => each.subject === subject),
@@ -103,6 +108,37 @@ describe('what could not be handled', () => {
     const again = await cli('dlq', 'redrive', String(letter.id));
     assert.equal(again.code, 1);
     assert.match(again.stderr, new RegExp(`There is no dead letter ${letter.id}`));
+  });
+
+  it('leaves a run alone that its agent says it is at work on, until it no longer says so', async function () {
+    this.timeout(60_000);
+    const { task, subject } = await releasedTask('long and quiet');
+    const beat = (...runs: string[]) =>
+      athena.request(
+        `${FLEET}.heartbeat.athena`,
+        JSON.stringify(heartbeatOf('athena', { concurrency: 8, runs })),
+      );
+    await beat(subject.split('.').at(-1) ?? '');
+    await waitFor('the heartbeat to be read', async () => {
+      const { body } = await control.api<AgentView>('GET', '/v1/agents/athena');
+      return body.runs === 1;
+    });
+    await using bus = await control.connect('control');
+    const manager = await managerOf(bus);
+    const read = async () =>
+      (await manager.consumers.info(streamNames.advisory, 'control')).delivered.stream_seq;
+    const before = await read();
+    await exhaust(subject);
+    await waitFor('the advisory to be read', async () => (await read()) > before);
+
+    assert.equal(
+      (await letters()).some((each) => each.subject === subject),
+      false,
+    );
+    assert.equal((await untilState(task.id, 'released')).state, 'released');
+    await beat();
+    await letterAbout(subject);
+    await untilState(task.id, 'dead_lettered');
   });
 
   it('finds by the sweep what no advisory told', async function () {

@@ -3,7 +3,10 @@ import { TaskCreate } from '#core/messages/task-create.ts';
 import { newId } from '#lib/id.ts';
 
 /** A heartbeat of an agent that a test plays itself. */
-export function heartbeatOf(agent: string, limits: { readonly concurrency?: number } = {}): Heartbeat {
+export function heartbeatOf(
+  agent: string,
+  says: { readonly concurrency?: number; readonly runs?: string[] } = {},
+): Heartbeat {
   return Heartbeat.create(headOf(`agent/${agent}`), {
     agent,
     role: 'specialist',
@@ -13,8 +16,8 @@ export function heartbeatOf(agent: string, limits: { readonly concurrency?: numb
     everyMs: 600_000,
     ready: true,
     conditions: [],
-    limits: { concurrency: limits.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
-    runs: [],
+    limits: { concurrency: says.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
+    runs: says.runs ?? [],
   });
 }
 

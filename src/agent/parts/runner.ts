@@ -30,8 +30,8 @@ export interface RunnerOptions {
   readonly clock: Clock;
 }
 
-/** Longest answer that travels in a result; the rest stays readable in the agent's own session. */
-const ANSWER_LIMIT = 200_000;
+/** Longest answer that travels in a result: it has to fit into a message. The rest stays readable in the agent's own session. */
+const ANSWER_LIMIT = 149_000;
 const NEVER = new AbortController().signal;
 
 /**

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { DeadLetterView } from '#core/api.ts';
+import type { DeadLetterSummary, DeadLetterView } from '#core/api.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
@@ -44,7 +44,7 @@ export function addDeadLetterCommands(parent: Command, context: CliContext): voi
     });
 }
 
-function printList(letters: readonly DeadLetterView[], { out, clock }: CliContext): void {
+function printList(letters: readonly DeadLetterSummary[], { out, clock }: CliContext): void {
   const now = clock.now();
   const [heading = '', ...lines] = table(
     ['ID', 'REASON', 'AGE', 'SUBJECT', 'DETAIL'],

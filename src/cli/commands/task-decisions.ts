@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { TaskView } from '#core/api.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { ApiClient } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
@@ -51,13 +52,7 @@ function addCreate(parent: Command, context: CliContext): void {
         ...(key ? { dedupKey: key } : {}),
       };
       const task = await api.createTask(asked);
-      if (task.state === 'rejected') {
-        const { cause, remedy } = rejections[task.reason as RejectionCode] ?? {};
-        throw new CliError(
-          `The request was refused (${task.reason}). ${cause ?? ''}`.trim(),
-          remedy ?? 'Ask again.',
-        );
-      }
+      refuseRejected(task);
       if (json) out.json(task);
       else {
         out.print(task.id);
@@ -95,6 +90,7 @@ function addRetry(parent: Command, context: CliContext): void {
       const api = new ApiClient(context);
       const { id: taskId } = await findTask(api, id);
       const task = await api.retryTask(taskId, { by: personOf(context.settings) });
+      refuseRejected(task);
       if (json) out.json(task);
       else
         out.note(task.id === taskId ? `Queued again: task ${task.id}.` : `Asked again as task ${task.id}.`);
@@ -116,4 +112,11 @@ function addWhy(parent: Command, context: CliContext): void {
       out.print(`  turn    ${why.owner}`);
       out.print(`  next    ${harmless(why.next)}`);
     });
+}
+
+/** A task that was refused is a failure, whatever else was right. */
+function refuseRejected({ state, reason }: TaskView): void {
+  if (state !== 'rejected') return;
+  const { cause, remedy } = rejections[reason as RejectionCode] ?? {};
+  throw new CliError(`The request was refused (${reason}). ${cause ?? ''}`.trim(), remedy ?? 'Ask again.');
 }

@@ -19,15 +19,20 @@ export function addTaskFollow(parent: Command, context: CliContext): void {
     .addHelpText('after', '\nExit code: 0 when it was completed, 1 when it ended otherwise.')
     .action(async (id: string, { json }: { json?: boolean }) => {
       const api = new ApiClient(context);
-      const { id: taskId } = await findTask(api, id);
-      for await (const change of api.follow(taskId)) {
-        if (json) out.print(JSON.stringify(change));
-        else print(change, context);
-        if (isTerminal(change.state as TaskState)) break;
+      let task = await findTask(api, id);
+      // What ended before changes were on record has nothing to show.
+      if (task.history.length > 0) {
+        for await (const change of api.follow(task.id)) {
+          if (json) out.print(JSON.stringify(change));
+          else print(change, context);
+          if (!isTerminal(change.state as TaskState)) continue;
+          // An end of long ago is not one when somebody had it tried again.
+          task = (await api.task(task.id)) ?? task;
+          if (isTerminal(task.state)) break;
+        }
       }
-      const task = await api.task(taskId);
-      if (task?.state !== 'completed') context.exitWith(exitCodes.failed);
-      if (!json && task?.answer !== undefined) out.print(`\n${harmless(task.answer)}`);
+      if (task.state !== 'completed') context.exitWith(exitCodes.failed);
+      if (!json && task.answer !== undefined) out.print(`\n${harmless(task.answer)}`);
     });
 }
 

@@ -1,3 +1,4 @@
+import { Conversation } from '#core/conversation.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
 import { grantedPriority } from '#core/priority.ts';
@@ -29,6 +30,8 @@ export interface AdmissionOptions {
 type Request = TaskCreate['data'];
 
 const MINUTE_MS = 60_000;
+/** How many people who ask as often as they may one agent can bring. */
+const REQUESTERS_AT_ONCE = 10;
 
 interface Refusal {
   readonly code: RejectionCode;
@@ -55,6 +58,17 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
   };
 }
 
+/** Who asks for what. */
+export interface Asked {
+  /** In whose name it came over the bus; it speaks in the conversation. */
+  readonly author: string;
+  readonly by: Actor;
+  readonly request: Request;
+  readonly depth: number;
+  /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
+  readonly keysOf?: string;
+}
+
 /**
  * Makes a task of a request, or a refusal, in the caller's transaction; either is a row that says how it stands. A
  * request whose key is known already changes nothing.
@@ -62,12 +76,11 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
 export async function admit(
   tx: Repositories,
   options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
-  asked: { author: string; by: Actor; request: Request; depth: number },
+  asked: Asked,
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
-  const { author, by, request, depth } = asked;
-  // Within its author: nobody can take the key of a message that another agent has yet to hand in.
-  const dedupKey = `${author}:${request.dedupKey}`;
+  const { author, by, request, depth, keysOf = author } = asked;
+  const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
     await answerAgain(tx, context, known);
@@ -85,9 +98,10 @@ export async function admit(
     text: request.text,
     requester: request.requester,
     depth,
-    priority: grantedPriority(request.priority, request.requester.kind),
+    priority: grantedPriority(request.priority, keysOf),
     author,
-    conversation: request.conversation,
+    // Only what is known here: it is repeated in every delivery.
+    conversation: request.conversation && Conversation.strip().parse(request.conversation),
     deadline: now + deadlineMs,
     now,
   });
@@ -132,8 +146,13 @@ async function refusalOf(
   task: TaskRecord,
   { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
 ): Promise<Refusal | undefined> {
-  const count = await tx.tasks.askedSince(task.requester.id, task.createdAt - MINUTE_MS);
-  if (count > perMinute) return { code: 'rate_limited', values: { count, limit: perMinute } };
+  const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
+  if (asked.requester > perMinute) {
+    return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
+  }
+  // An agent names those who ask: names that it makes up do not make room for more.
+  const ofAll = perMinute * REQUESTERS_AT_ONCE;
+  if (asked.author > ofAll) return { code: 'rate_limited', values: { count: asked.author, limit: ofAll } };
   const agents = await tx.agents.list();
   if (depthLimit === undefined) {
     const known = agents.map((agent) => `@${agent.name}`).join(', ') || 'no agent yet';

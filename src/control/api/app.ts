@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
-import { z } from 'zod';
 import type { HealthView } from '#core/api.ts';
 import { apiRoutes, openApiOf } from '#core/api-routes.ts';
 import { messageOf } from '#core/errors.ts';
@@ -14,6 +13,7 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
+import { InvalidRequest } from './request.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 
 export interface ApiOptions {
@@ -41,8 +41,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
       .send(refuse('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`));
   });
   app.setErrorHandler(async (error, request, reply) => {
-    if (error instanceof z.ZodError)
-      return reply.code(400).send(refuse('invalid_query', z.prettifyError(error)));
+    if (error instanceof InvalidRequest)
+      return reply.code(400).send(refuse('invalid_request', error.message));
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
       return reply.code(statusCode).send(refuse('invalid_request', messageOf(error)));

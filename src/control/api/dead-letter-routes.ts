@@ -3,21 +3,24 @@ import { z } from 'zod';
 import { TaskDecision } from '#core/api.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { refuse } from './refuse.ts';
+import { readRequest } from './request.ts';
 
 const ListQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(50) });
 const LetterId = z.coerce.number().int().positive();
 
 /** `/dlq`: what was given up, and how to have it handled after all. */
 export function addDeadLetterRoutes(app: FastifyInstance, letters: Letters): void {
-  app.get('/dlq', async (request) => ({ letters: await letters.list(ListQuery.parse(request.query).limit) }));
+  app.get('/dlq', async (request) => ({
+    letters: await letters.list(readRequest(ListQuery, request.query).limit),
+  }));
   app.get<{ Params: { id: string } }>('/dlq/:id', async (request, reply) => {
-    const letter = await letters.byId(LetterId.parse(request.params.id));
+    const letter = await letters.byId(readRequest(LetterId, request.params.id));
     return letter ?? reply.code(404).send(unknown(request.params.id));
   });
   app.post<{ Params: { id: string } }>('/dlq/:id/redrive', async (request, reply) => {
-    const letter = await letters.byId(LetterId.parse(request.params.id));
+    const letter = await letters.byId(readRequest(LetterId, request.params.id));
     if (!letter) return reply.code(404).send(unknown(request.params.id));
-    const { by } = TaskDecision.parse(request.body);
+    const { by } = readRequest(TaskDecision, request.body);
     const outcome = await letters.redrive(letter, by);
     if (outcome.kind === 'sent') return letter;
     return reply

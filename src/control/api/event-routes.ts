@@ -6,6 +6,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Store } from '../store/store.ts';
 import { auditView } from './audit-routes.ts';
 import { refuse } from './refuse.ts';
+import { readRequest } from './request.ts';
 
 const EventQuery = z.strictObject({
   /** Only what happened to this task. */
@@ -34,9 +35,11 @@ export function addEventRoutes(
   app.addHook('preClose', async () => closing.abort());
 
   app.get('/events', async (request, reply) => {
-    const { task, after } = EventQuery.parse(request.query);
+    const { task, after } = readRequest(EventQuery, request.query);
     const from =
-      LastEventId.parse(request.headers['last-event-id']) ?? after ?? (await store.read.audit.lastSeq());
+      readRequest(LastEventId, request.headers['last-event-id']) ??
+      after ??
+      (await store.read.audit.lastSeq());
     if (open >= STREAMS_AT_ONCE) {
       const sentence = `there are ${open} streams of events already: close one, or ask /v1/audit`;
       return reply.code(503).header('retry-after', '30').send(refuse('too_many_streams', sentence));

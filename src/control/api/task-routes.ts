@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { NewTask, TaskDecision } from '#core/api.ts';
-import { taskStates } from '#core/task-states.ts';
+import { isTerminal, taskStates } from '#core/task-states.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
@@ -12,6 +12,7 @@ import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
 import { whyOf } from '../tasks/why.ts';
 import { refuse } from './refuse.ts';
+import { readRequest } from './request.ts';
 import { taskDetail, taskView } from './views.ts';
 
 export interface TaskRoutesOptions {
@@ -33,11 +34,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   const { store, context, onDecided } = admission;
 
   app.get('/tasks', async (request) => {
-    const query = TaskQuery.parse(request.query);
+    const query = readRequest(TaskQuery, request.query);
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { agent, text, priority, by, dedupKey = newNonce() } = NewTask.parse(request.body);
+    const { agent, text, priority, by, dedupKey = newNonce() } = readRequest(NewTask, request.body);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
@@ -63,7 +64,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
-    const decision = TaskDecision.parse(request.body);
+    const decision = readRequest(TaskDecision, request.body);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
         const outcome = await cancelTask(tx, context, task, decision);
@@ -78,20 +79,32 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return answer;
   });
   app.post<WithId>('/tasks/:id/retry', async (request, reply) => {
-    const { by } = TaskDecision.parse(request.body);
+    const { by } = readRequest(TaskDecision, request.body);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
-        const outcome = await retryTask(tx, context, task, by);
+        const latest = await latestTry(tx, task);
+        if (latest.id !== task.id && !isTerminal(latest.state)) return taskView(latest); // asked twice
+        const outcome = await retryTask(tx, context, latest, { by, deadlineMs: admission.deadlineMs });
         if (outcome.kind === 'queued') return taskView(outcome.task);
-        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, task, by));
+        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, latest, by));
         return reply
           .code(409)
-          .send(refuse('not_retried', `task ${task.id} is not tried again: ${outcome.sentence}`));
+          .send(refuse('not_retried', `task ${latest.id} is not tried again: ${outcome.sentence}`));
       }),
     );
     onDecided();
     return answer;
   });
+}
+
+/** The task that came of trying this one again, if somebody has, and so on. */
+async function latestTry(tx: Repositories, task: TaskRecord): Promise<TaskRecord> {
+  const next = await tx.tasks.byDedupKey(`${CONTROL_NAME}:${retryKey(task.id)}`);
+  return next ? latestTry(tx, next) : task;
+}
+
+function retryKey(taskId: string): string {
+  return `retry:${taskId}`;
 }
 
 /** The same as a new task, which speaks in the same conversation. */
@@ -103,7 +116,7 @@ function askAgain(
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
   const request = {
-    dedupKey: `retry:${id}`,
+    dedupKey: retryKey(id),
     agent,
     text,
     domain,
@@ -111,7 +124,7 @@ function askAgain(
     requester,
     ...(conversation ? { conversation } : {}),
   };
-  return admit(tx, admission, { author, by: `person/${by}`, request, depth });
+  return admit(tx, admission, { author, by: `person/${by}`, request, depth, keysOf: CONTROL_NAME });
 }
 
 async function withTask(

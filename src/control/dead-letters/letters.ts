@@ -1,4 +1,4 @@
-import type { DeadLetterView } from '#core/api.ts';
+import { DeadLetterSummary, type DeadLetterView } from '#core/api.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { DeadLetter } from '#core/messages/dead-letter.ts';
 import { streamNames } from '#core/streams.ts';
@@ -12,12 +12,15 @@ import {
   storedMessage,
 } from '#integrations/nats/stored-messages.ts';
 import type { Store } from '../store/store.ts';
-import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { queueAgain } from '../tasks/retry.ts';
 
 export interface LettersOptions {
   readonly bus: BusConnection;
   readonly store: Store;
   readonly context: ControlContext;
+  /** How long a task that is queued again may take. */
+  readonly deadlineMs: number;
   /** Called after a task was queued again. */
   readonly onQueued: () => void;
 }
@@ -34,9 +37,14 @@ export class Letters {
   }
 
   /** Newest first. */
-  async list(limit: number): Promise<DeadLetterView[]> {
-    const found = await newestMessages(this.#options.bus, streamNames.deadLetters, limit);
-    return found.flatMap((message) => viewOf(message) ?? []);
+  async list(limit: number): Promise<DeadLetterSummary[]> {
+    const summaries: DeadLetterSummary[] = [];
+    for await (const message of newestMessages(this.#options.bus, streamNames.deadLetters)) {
+      const view = viewOf(message);
+      if (view) summaries.push(DeadLetterSummary.strip().parse(view));
+      if (summaries.length >= limit) break;
+    }
+    return summaries;
   }
 
   async byId(id: number): Promise<DeadLetterView | undefined> {
@@ -59,18 +67,14 @@ export class Letters {
   }
 
   async #queueAgain({ subject }: DeadLetterView, by: string): Promise<Redriven> {
-    const { store, context, onQueued } = this.#options;
+    const { store, context, deadlineMs, onQueued } = this.#options;
     const runId = runIdOf(subject);
     const outcome = await store.transaction(async (tx): Promise<Redriven> => {
       const run = await tx.runs.byId(runId);
       const task = run && (await tx.tasks.byId(run.taskId));
       if (!task) return refused(`the run ${runId} is not known here`);
       if (task.state !== 'dead_lettered') return refused(`its task ${task.id} is ${task.state}`);
-      await advanceTask(tx, context, task, 'retry', {
-        by: `person/${by}`,
-        reason: 'redriven',
-        notBefore: context.now(),
-      });
+      await queueAgain(tx, context, task, { by, deadlineMs });
       return { kind: 'sent' };
     });
     onQueued();

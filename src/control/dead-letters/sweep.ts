@@ -56,18 +56,20 @@ export class Sweep implements Part {
     const floors = new Map<string, number>();
     for (const { seq, subject } of await lastOfEachSubject(bus, streamNames.tasks)) {
       if (signal.aborted) return;
+      const run = await store.read.runs.byId(runIdOf(subject));
+      const task = run && (await store.read.tasks.byId(run.taskId));
+      if (run && task && (run.epoch !== task.epoch || isTerminal(task.state))) {
+        log.info(
+          { runId: run.id, taskId: task.id, state: task.state },
+          'release taken back: its task is over',
+        );
+        await removeMessage(bus, streamNames.tasks, seq);
+        continue;
+      }
       const agent = agentOfTask(subject);
       const floor = floors.get(agent) ?? (await settledUpTo(bus, streamNames.tasks, agent));
       floors.set(agent, floor);
-      if (seq <= floor) {
-        await buryExhausted(this.#options, { stream: streamNames.tasks, seq, deliveries: 0 });
-        continue;
-      }
-      const run = await store.read.runs.byId(runIdOf(subject));
-      const task = run && (await store.read.tasks.byId(run.taskId));
-      if (!run || !task || (run.epoch === task.epoch && !isTerminal(task.state))) continue;
-      log.info({ runId: run.id, taskId: task.id, state: task.state }, 'release taken back: its task is over');
-      await removeMessage(bus, streamNames.tasks, seq);
+      if (seq <= floor) await buryExhausted(this.#options, { stream: streamNames.tasks, seq, deliveries: 0 });
     }
   }
 }

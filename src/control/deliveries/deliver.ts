@@ -5,6 +5,9 @@ import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 
+/** Longest text of a delivery in UTF-16 units: escaped as JSON each may take six bytes, and a message has one MiB. */
+const DELIVERED_LIMIT = 150_000;
+
 /**
  * Writes down what the conversation of a task is to show, in the caller's transaction. The agent whose request it
  * was posts it. A task without a conversation has nobody to tell.
@@ -32,7 +35,7 @@ export async function deliver(
       taskId: task.id,
       state: say.state,
       depth: task.depth,
-      ...(say.text ? { text: say.text } : {}),
+      ...(say.text ? { text: say.text.slice(0, DELIVERED_LIMIT) } : {}),
     },
   );
   await tx.outbox.add({

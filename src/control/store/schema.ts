@@ -96,6 +96,6 @@ export const controlMigrations = [
   `,
   `
   ALTER TABLE tasks ADD COLUMN priority INTEGER NOT NULL DEFAULT 2;
-  CREATE INDEX tasks_by_requester ON tasks (requester_id, created_at);
+  CREATE INDEX tasks_by_author ON tasks (author, created_at);
   `,
 ] as const;

@@ -32,6 +32,7 @@ export interface TaskPatch {
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
   readonly notBefore?: number | undefined;
+  readonly deadline?: number | undefined;
 }
 
 const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
@@ -99,12 +100,12 @@ export class TaskRepository {
     return this.#db
       .all(
         `WITH due AS (
-           SELECT id, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
+           SELECT id, author, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
            FROM tasks WHERE agent = ?1 AND state = 'queued' AND not_before <= ?2
          ), turns AS (
-           SELECT id, class, row_number() OVER (PARTITION BY class, requester_id ORDER BY created_at, id) + (
+           SELECT id, class, row_number() OVER (PARTITION BY class, author, requester_id ORDER BY created_at, id) + (
              SELECT count(*) FROM tasks AS out
-             WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT}) AND out.requester_id = due.requester_id
+             WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT}) AND out.author = due.author AND out.requester_id = due.requester_id
            ) AS turn FROM due
          )
          SELECT tasks.* FROM turns JOIN tasks USING (id) ORDER BY class, turn, created_at, id LIMIT ?3`,
@@ -160,14 +161,22 @@ export class TaskRepository {
       .map((row) => TaskRecord.parse(row));
   }
 
-  /** How often this requester has asked since then, what was refused included. */
-  async askedSince(requesterId: string, since: number): Promise<number> {
+  /**
+   * How often this requester has asked through this author since then, and the author for all of its requesters; what was
+   * refused included.
+   */
+  async askedSince(
+    author: string,
+    requesterId: string,
+    since: number,
+  ): Promise<{ requester: number; author: number }> {
     const row = this.#db.get(
-      'SELECT count(*) AS n FROM tasks WHERE requester_id = ? AND created_at >= ?',
+      'SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?) AS requester FROM tasks WHERE author = ? AND created_at >= ?',
       requesterId,
+      author,
       since,
     );
-    return Number(row?.['n'] ?? 0);
+    return { requester: Number(row?.['requester'] ?? 0), author: Number(row?.['author'] ?? 0) };
   }
 
   /** How often this requester was refused for this reason in this conversation. */
@@ -184,7 +193,8 @@ export class TaskRepository {
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
       `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
-         attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before) WHERE id = ?`,
+         attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
+         deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
@@ -192,6 +202,7 @@ export class TaskRepository {
       patch.attempts ?? null,
       patch.epoch ?? null,
       patch.notBefore ?? null,
+      patch.deadline ?? null,
       id,
     );
   }

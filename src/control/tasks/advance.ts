@@ -15,7 +15,7 @@ export interface ControlContext {
   readonly now: () => number;
 }
 
-export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore'> & {
+export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'> & {
   /** Who has it take this step. */
   readonly by: Actor;
   /** Why the task is where it now is; left out when that needs no reason. */

@@ -16,13 +16,28 @@ export async function retryTask(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  by: string,
+  given: { readonly by: string; readonly deadlineMs: number },
 ): Promise<Retried> {
   if (task.state === 'dead_lettered') {
-    const change = { by: `person/${by}` as const, reason: 'tried again', notBefore: context.now() };
-    return { kind: 'queued', task: await advanceTask(tx, context, task, 'retry', change) };
+    return { kind: 'queued', task: await queueAgain(tx, context, task, given) };
   }
   if (!isTerminal(task.state)) return { kind: 'refused', sentence: `it has not ended: it is ${task.state}` };
   if (task.state === 'completed') return { kind: 'refused', sentence: 'it is completed' };
   return { kind: 'again' };
+}
+
+/** Queues a dead letter's task again, with all the time that a new one has. */
+export function queueAgain(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  { by, deadlineMs }: { readonly by: string; readonly deadlineMs: number },
+): Promise<TaskRecord> {
+  const now = context.now();
+  return advanceTask(tx, context, task, 'retry', {
+    by: `person/${by}`,
+    reason: 'tried again',
+    notBefore: now,
+    deadline: now + deadlineMs,
+  });
 }

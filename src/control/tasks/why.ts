@@ -52,7 +52,9 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
         ? why(`${task.agent} has taken it up and is silent.`, 'operator', 'olympus doctor')
         : why(`${task.agent} is at work on it.`, 'agent', `${task.agent} hands in a result.`);
     case 'cancelling':
-      return why(task.reason ?? 'It was cancelled.', 'agent', `${task.agent} stops, and says so.`);
+      return silent(around)
+        ? why(`It was cancelled, and ${task.agent} is silent.`, 'operator', 'olympus doctor')
+        : why(task.reason ?? 'It was cancelled.', 'agent', `${task.agent} stops, and says so.`);
     case 'lost':
       return why(`${task.agent} was lost while it worked.`, 'control', 'It is queued again, or fails.');
     case 'completed':

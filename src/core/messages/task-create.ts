@@ -22,8 +22,8 @@ export const TaskCreate = defineMessage({
     conversation: Conversation.optional(),
     /** Who asked, as the surface knows them. */
     requester: z.looseObject({
-      id: z.string().min(1),
-      name: z.string(),
+      id: z.string().min(1).max(256),
+      name: z.string().max(256),
       kind: z.enum(['human', 'bot']),
     }),
     domain: Token.optional(),

@@ -21,19 +21,13 @@ export async function storedMessage(
     : undefined;
 }
 
-/** The newest messages of a stream, newest first, at most `limit`. */
-export async function newestMessages(
-  bus: BusConnection,
-  stream: string,
-  limit: number,
-): Promise<StoredMessage[]> {
+/** The messages of a stream, newest first; each is fetched when it is asked for. */
+export async function* newestMessages(bus: BusConnection, stream: string): AsyncGenerator<StoredMessage> {
   const { state } = await (await bus.manager()).streams.info(stream);
-  const found: StoredMessage[] = [];
-  for (let seq = state.last_seq; seq >= state.first_seq && seq > 0 && found.length < limit; seq -= 1) {
+  for (let seq = state.last_seq; seq >= state.first_seq && seq > 0; seq -= 1) {
     const message = await storedMessage(bus, stream, seq);
-    if (message) found.push(message);
+    if (message) yield message;
   }
-  return found;
 }
 
 /** The last message of each subject of a stream. */

@@ -118,7 +118,7 @@ class GatewayHarness implements OpenclawHarness {
       return await this.#pursue(attempt, turn, all);
     } catch (error) {
       signal.throwIfAborted();
-      if (cancelled.aborted) return await this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
+      if (cancelled.aborted) return await this.#stopTurn(attempt, signal, deadline.signal);
       if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, signal);
       this.#log.error({ err: error, runId: turn.runId }, 'turn broke');
       const refused = error instanceof GatewayCallError && error.code === 'INVALID_REQUEST';
@@ -182,6 +182,31 @@ class GatewayHarness implements OpenclawHarness {
       `${limit}; the model provider: ${complaint.message}`,
       signal,
     );
+  }
+
+  /**
+   * Stops a turn that is cancelled. A gateway that is away takes an interrupted turn up again when it is back, so nothing is
+   * told as stopped before it has been asked, or the turn's own time is over.
+   */
+  async #stopTurn(
+    attempt: TurnOverWebSocket,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<TurnOutcome> {
+    const both = AbortSignal.any([signal, deadline]);
+    while (!attempt.watch.overHttp && !both.aborted && !(await this.#answers(both)))
+      await this.#client.pause(both);
+    signal.throwIfAborted();
+    return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
+  }
+
+  async #answers(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#client.connect(signal);
+      return true;
+    } catch (error) {
+      return !signal.aborted && !mayPass(error); // It does answer, with a refusal.
+    }
   }
 
   /** Stops the turn in the gateway and tells what it used; an answer that came at the last moment counts. */
