@@ -56,7 +56,7 @@ function addCreate(parent: Command, context: CliContext): void {
       if (json) out.json(task);
       else {
         out.print(task.id);
-        out.note(`${name} has it next. Watch it with: olympus task show ${task.id}`);
+        out.note(`Queued for ${name}. Watch it with: olympus task follow ${task.id}`);
       }
     });
 }
