@@ -28,7 +28,7 @@ export function addTaskFollow(parent: Command, context: CliContext): void {
           if (!isTerminal(change.state as TaskState)) continue;
           // An end of long ago is not one when somebody had it tried again.
           task = (await api.task(task.id)) ?? task;
-          if (isTerminal(task.state)) break;
+          if (task.state === change.state) break;
         }
       }
       if (task.state !== 'completed') context.exitWith(exitCodes.failed);
