@@ -37,6 +37,9 @@ export interface DaemonOptions {
   readonly clock: Clock;
 }
 
+/** How many messages may be on their way to the bus at once. */
+const BUS_AT_ONCE = 64;
+
 /** Builds olympusd: every part of it, in start order. */
 export function createDaemon(options: DaemonOptions): Lifecycle {
   const { config, manifest, secrets, version, log, clock } = options;
@@ -76,6 +79,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     name: 'outbox bus',
     source: outbox.source('bus'),
     send: busSender(bus, log),
+    atOnce: BUS_AT_ONCE,
     log: part('outbox bus'),
     clock,
   });
@@ -83,6 +87,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     name: 'outbox chat',
     source: outbox.source('chat'),
     send: chatSender(chat, outbox, log),
+    // A thread is read in the order in which it was written.
+    atOnce: 1,
     log: part('outbox chat'),
     clock,
   });
@@ -133,6 +139,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           stream,
           durable,
           concurrency: manifest.limits.concurrency,
+          confirms: true,
           // While the gateway is away, work waits on the bus, where its deadline still counts.
           open: () => harness.health().ready,
           handle: taskHandler(tasks),
@@ -144,6 +151,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           stream,
           durable,
           concurrency: 1,
+          confirms: true,
           handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
           log: part('deliveries'),
           clock,

@@ -7,6 +7,8 @@ import { Loop } from './loop.ts';
 export interface OutboxEntry {
   readonly id: number;
   readonly key: string;
+  /** Entries of one lane go out one after another; those of different lanes at the same time. */
+  readonly lane: string;
   readonly payload: unknown;
   /** Sends that were begun before this one. */
   readonly attempts: number;
@@ -14,10 +16,11 @@ export interface OutboxEntry {
 
 /** Where the entries are written down, in order. */
 export interface OutboxSource {
-  next(): Promise<OutboxEntry | undefined>;
+  /** The oldest that are not done. */
+  next(limit: number): Promise<readonly OutboxEntry[]>;
   /** Written before the send: after a crash it says that the effect may have happened. */
-  begin(id: number): Promise<void>;
-  done(id: number): Promise<void>;
+  begin(ids: readonly number[]): Promise<void>;
+  done(ids: readonly number[]): Promise<void>;
   isDone(key: string): Promise<boolean>;
 }
 
@@ -26,6 +29,8 @@ export interface RelayOptions {
   readonly source: OutboxSource;
   /** Sends one entry; throws when it has to be tried again. Sending twice must have the effect once. */
   readonly send: (entry: OutboxEntry, signal: AbortSignal) => Promise<void>;
+  /** How many entries may be on their way at once. */
+  readonly atOnce: number;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -33,7 +38,8 @@ export interface RelayOptions {
 const IDLE_MS = 60_000;
 
 /**
- * Sends the entries of an outbox, in order, until each is done (transactional outbox, Richardson).
+ * Sends the entries of an outbox until each is done (transactional outbox, Richardson): those of a lane in order, the
+ * first of each lane together, so that what is written down about them shares a commit.
  * INVARIANT: an entry is begun on disk before it is sent and done only after; what a crash leaves between is sent
  * again under the same key.
  */
@@ -49,7 +55,7 @@ export class Relay implements Part {
     this.name = options.name;
     this.#loop = new Loop({
       clock: options.clock,
-      round: async (signal) => ((await this.#sendNext(signal)) ? 0 : IDLE_MS),
+      round: async (signal) => ((await this.#sendBatch(signal)) ? 0 : IDLE_MS),
       onError: (error) => {
         const reason = error instanceof Error ? error.message : String(error);
         if (this.#failing !== reason) options.log.warn({ err: error }, 'send failed, kept');
@@ -91,7 +97,7 @@ export class Relay implements Part {
   async stop(signal: AbortSignal): Promise<void> {
     await this.#loop.stop();
     try {
-      while (!signal.aborted && (await this.#sendNext(signal)));
+      while (!signal.aborted && (await this.#sendBatch(signal)));
     } catch (error) {
       this.#options.log.info({ err: error }, 'left in the outbox');
     }
@@ -102,15 +108,24 @@ export class Relay implements Part {
     return { live: this.#loop.live, ready: true, ...(this.#failing ? { reason: this.#failing } : {}) };
   }
 
-  async #sendNext(signal: AbortSignal): Promise<boolean> {
-    const { source, send } = this.#options;
-    const entry = await source.next();
-    if (!entry) return false;
-    await source.begin(entry.id);
-    await send(entry, signal);
-    await source.done(entry.id);
+  /** Resolves with whether there was anything; rejects when something could not be sent, after all the rest was. */
+  async #sendBatch(signal: AbortSignal): Promise<boolean> {
+    const { source, send, atOnce } = this.#options;
+    const heads = firstOfEachLane(await source.next(atOnce));
+    if (heads.length === 0) return false;
+    await source.begin(heads.map(({ id }) => id));
+    const outcomes = await Promise.allSettled(heads.map((entry) => send(entry, signal)));
+    const sent = heads.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    if (sent.length > 0) await source.done(sent.map(({ id }) => id));
+    for (const { key } of sent) this.#waiters.get(key)?.();
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure) throw failure.reason;
     this.#failing = undefined;
-    this.#waiters.get(entry.key)?.();
     return true;
   }
+}
+
+function firstOfEachLane(entries: readonly OutboxEntry[]): OutboxEntry[] {
+  const lanes = new Set<string>();
+  return entries.filter(({ lane }) => !lanes.has(lane) && lanes.add(lane));
 }

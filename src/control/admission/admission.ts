@@ -29,7 +29,6 @@ export interface AdmissionOptions {
 
 type Request = TaskCreate['data'];
 
-const MINUTE_MS = 60_000;
 /** How many people who ask as often as they may one agent can bring. */
 const REQUESTERS_AT_ONCE = 10;
 
@@ -146,7 +145,7 @@ async function refusalOf(
   task: TaskRecord,
   { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
 ): Promise<Refusal | undefined> {
-  const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
+  const asked = await tx.asks.count(task.author, task.requester.id, task.createdAt);
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }

@@ -24,6 +24,16 @@ export interface DispatcherOptions {
 
 const SWEEP_MS = 2000;
 
+interface Release {
+  readonly id: string;
+  readonly agent: AgentRecord;
+}
+
+/** Each in a transaction of its own, which share their commit because none waits for another. */
+async function all<T>(items: readonly T[], decide: (item: T) => Promise<void>): Promise<void> {
+  await Promise.all(items.map(decide));
+}
+
 /**
  * Releases queued tasks to their agents, never more at once than the agent takes, and expires what is past its
  * deadline. Order and back-log live in the store; the bus holds only what is released.
@@ -67,16 +77,17 @@ export class Dispatcher implements Part {
   async #round(): Promise<number> {
     const { store, clock } = this.#options;
     const now = clock.now();
-    for (const task of await store.read.tasks.overdue(now)) await this.#expire(task.id);
+    await all(await store.read.tasks.overdue(now), (task) => this.#expire(task.id));
 
     const inFlight = await store.read.tasks.inFlight();
+    const releases: Release[] = [];
     for (const agent of await store.read.agents.list()) {
       const free = agent.heartbeat.limits.concurrency - (inFlight.get(agent.name) ?? 0);
-      for (const task of await store.read.tasks.due(agent.name, now, Math.max(0, free))) {
-        await this.#release(task.id, agent);
-      }
+      if (free <= 0) continue;
+      for (const { id } of await store.read.tasks.due(agent.name, now, free)) releases.push({ id, agent });
     }
-    for (const task of await store.read.tasks.waitingUntold(now)) await this.#tellQueued(task.id);
+    await all(releases, ({ id, agent }) => this.#release(id, agent));
+    await all(await store.read.tasks.waitingUntold(now), (task) => this.#tellQueued(task.id));
     const nextAt = await store.read.tasks.nextDueAt(now);
     return Math.min(SWEEP_MS, nextAt === undefined ? SWEEP_MS : nextAt - now);
   }

@@ -48,8 +48,8 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, priority, author, conversation, conversation_id, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, author, conversation, conversation_id, told_queued, not_before, deadline, created_at, updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -63,6 +63,8 @@ export class TaskRepository {
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
+      // Without a conversation there is nobody to tell.
+      task.conversation ? 0 : 1,
       task.now,
       task.deadline,
       task.now,
@@ -159,24 +161,6 @@ export class TaskRepository {
     return this.#db
       .all("SELECT * FROM tasks WHERE state = 'cancelling' OR (state = 'expired' AND updated_at >= ?)", since)
       .map((row) => TaskRecord.parse(row));
-  }
-
-  /**
-   * How often this requester has asked through this author since then, and the author for all of its requesters; what was
-   * refused included.
-   */
-  async askedSince(
-    author: string,
-    requesterId: string,
-    since: number,
-  ): Promise<{ requester: number; author: number }> {
-    const row = this.#db.get(
-      'SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?) AS requester FROM tasks WHERE author = ? AND created_at >= ?',
-      requesterId,
-      author,
-      since,
-    );
-    return { requester: Number(row?.['requester'] ?? 0), author: Number(row?.['author'] ?? 0) };
   }
 
   /** How often this requester was refused for this reason in this conversation. */
