@@ -40,14 +40,19 @@ const IDLE_MS = 60_000;
 /**
  * Sends the entries of an outbox until each is done (transactional outbox, Richardson): those of a lane in order, the
  * first of each lane together, so that what is written down about them shares a commit.
- * INVARIANT: an entry is begun on disk before it is sent and done only after; what a crash leaves between is sent
- * again under the same key.
+ * INVARIANT: an entry is begun before it is sent and written down as done only after; what a crash leaves between is
+ * sent again under the same key.
  */
 export class Relay implements Part {
   readonly name: string;
   readonly #options: RelayOptions;
   readonly #loop: Loop;
   readonly #waiters = new Map<string, () => void>();
+  /** Entries that were sent and are about to be written down as done, by id, with their keys: not to be sent again. */
+  readonly #sent = new Map<number, string>();
+  #marking: Promise<void> = Promise.resolve();
+  /** Why the last of them could not be written down. */
+  #unmarked: Error | undefined;
   #failing: string | undefined;
 
   constructor(options: RelayOptions) {
@@ -56,11 +61,7 @@ export class Relay implements Part {
     this.#loop = new Loop({
       clock: options.clock,
       round: async (signal) => ((await this.#sendBatch(signal)) ? 0 : IDLE_MS),
-      onError: (error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (this.#failing !== reason) options.log.warn({ err: error }, 'send failed, kept');
-        this.#failing = reason;
-      },
+      onError: (error) => this.#failed(error),
       backoff: { baseMs: 100, capMs: 5000 },
     });
   }
@@ -82,7 +83,8 @@ export class Relay implements Part {
     this.#waiters.set(key, resolve);
     try {
       signal.throwIfAborted();
-      // Asked after the waiter is in place, so that a send between the two is not missed.
+      // Asked after the waiter is in place, and in this order, so that a send between the two is not missed.
+      if ([...this.#sent.values()].includes(key)) return;
       if (await this.#options.source.isDone(key)) return;
       this.wake();
       await promise;
@@ -101,6 +103,7 @@ export class Relay implements Part {
     } catch (error) {
       this.#options.log.info({ err: error }, 'left in the outbox');
     }
+    await this.#marking;
   }
 
   health(): Health {
@@ -111,17 +114,39 @@ export class Relay implements Part {
   /** Resolves with whether there was anything; rejects when something could not be sent, after all the rest was. */
   async #sendBatch(signal: AbortSignal): Promise<boolean> {
     const { source, send, atOnce } = this.#options;
-    const heads = firstOfEachLane(await source.next(atOnce));
+    const unmarked = this.#unmarked;
+    this.#unmarked = undefined;
+    if (unmarked) throw unmarked;
+    const open = await source.next(atOnce + this.#sent.size);
+    const heads = firstOfEachLane(open.filter(({ id }) => !this.#sent.has(id)));
     if (heads.length === 0) return false;
     await source.begin(heads.map(({ id }) => id));
     const outcomes = await Promise.allSettled(heads.map((entry) => send(entry, signal)));
     const sent = heads.filter((_, index) => outcomes[index]?.status === 'fulfilled');
-    if (sent.length > 0) await source.done(sent.map(({ id }) => id));
+    if (sent.length > 0) this.#marking = this.#mark(sent, this.#marking);
     for (const { key } of sent) this.#waiters.get(key)?.();
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failure) throw failure.reason;
     this.#failing = undefined;
     return true;
+  }
+
+  /** Nobody waits for this: what a crash takes of it is sent again under the same key. */
+  async #mark(entries: readonly OutboxEntry[], before: Promise<void>): Promise<void> {
+    for (const { id, key } of entries) this.#sent.set(id, key);
+    try {
+      await Promise.all([this.#options.source.done(entries.map(({ id }) => id)), before]);
+    } catch (error) {
+      this.#unmarked = new Error('what was sent could not be written down', { cause: error });
+    } finally {
+      for (const { id } of entries) this.#sent.delete(id);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#failing !== reason) this.#options.log.warn({ err: error }, 'send failed, kept');
+    this.#failing = reason;
   }
 }
 

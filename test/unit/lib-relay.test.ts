@@ -84,6 +84,28 @@ describe('a relay', () => {
     assert.deepEqual(sent, ['y1', 'x1', 'x2']);
   });
 
+  it('sends again, under the same key, what could not be written down as sent', async () => {
+    const { source, open } = outbox(['a']);
+    const sent: string[] = [];
+    let full = true;
+    const onFullDisk: OutboxSource = {
+      ...source,
+      done: async (ids) => {
+        if (full) {
+          full = false;
+          throw new Error('disk is full');
+        }
+        await source.done(ids);
+      },
+    };
+    start(onFullDisk, 1, async (key) => {
+      sent.push(key);
+    });
+    await waitFor('it to be written down', () => open.length === 0);
+
+    assert.deepEqual(sent, ['a', 'a']);
+  });
+
   it('tells who waits for an entry once it was sent', async () => {
     const { source } = outbox(['a']);
     const sending = Promise.withResolvers<void>();
@@ -100,5 +122,19 @@ describe('a relay', () => {
     assert.equal(told, false);
     sending.resolve();
     await waiting;
+  });
+
+  it('tells who asks between the sending of an entry and its being written down', async () => {
+    const { source } = outbox(['a']);
+    const writing = Promise.withResolvers<void>();
+    let sent = false;
+    start({ ...source, done: () => writing.promise }, 1, async () => {
+      sent = true;
+    });
+    await waitFor('the entry to be sent', () => sent);
+
+    await relay.sent('a', AbortSignal.timeout(5000));
+
+    writing.resolve();
   });
 });

@@ -10,6 +10,7 @@ import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -119,7 +120,8 @@ export async function admit(
     });
     await deliver(tx, context, queued, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    return queued;
+    if (target) await releaseDue(tx, context, target);
+    return (await tx.tasks.byId(id)) ?? queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
