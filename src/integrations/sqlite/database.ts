@@ -45,7 +45,7 @@ export class SqliteDatabase {
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      this.#rollBack();
       throw error;
     }
   }
@@ -59,7 +59,7 @@ export class SqliteDatabase {
         this.#db.exec('COMMIT');
         return result;
       } catch (error) {
-        this.#db.exec('ROLLBACK');
+        this.#rollBack();
         throw error;
       }
     });
@@ -72,6 +72,11 @@ export class SqliteDatabase {
     await this.#queue;
     this.#statements.clear();
     this.#db.close();
+  }
+
+  /** Where the disk is full SQLite has done that itself; asking once more would hide why. */
+  #rollBack(): void {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
   }
 
   #prepare(sql: string): StatementSync {
