@@ -14,7 +14,6 @@ import { IDLE_PROCESS_FLAGS } from '#lab/local/small-process.ts';
 import { ensureNatsServer } from '#lab/tools/nats-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { cacheDirectory } from '#lib/config.ts';
-import { Lifecycle } from '#lib/lifecycle.ts';
 import { createLogger } from '#lib/log.ts';
 import { Link } from './link.ts';
 
@@ -30,6 +29,8 @@ export interface ScriptedFleetOptions {
   readonly played?: readonly string[];
   /** More environment variables of control and the daemons. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The same, of `control` or of one agent. */
+  readonly envOf?: (name: string) => Readonly<Record<string, string>>;
 }
 
 /** A process of ours, its state, and its way to nats-server. */
@@ -52,7 +53,7 @@ export interface ScriptedFleet extends AsyncDisposable {
 
 /** Writes all that such a fleet needs; nothing of it runs before `start`. */
 export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promise<ScriptedFleet> {
-  const { dir, root, agents, concurrency = 2, played = [], settings = {} } = options;
+  const { dir, root, agents, concurrency = 2, played = [], settings = {}, envOf = () => ({}) } = options;
   const log = createLogger({ name: 'scripted-fleet', level: 'fatal' });
   const site = new Site({ stateDir: dir, root, ports: 'any', log, clock: systemClock });
   const binary = await ensureNatsServer(cacheDirectory(process.env), AbortSignal.timeout(120_000));
@@ -68,6 +69,7 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
     process: controlProcess,
   } = await prepareControl(site, {
     ...shared,
+    ...envOf('control'),
     OLYMPUS_NATS_URL: `nats://127.0.0.1:${controlLink.port}`,
   });
   const control = { process: controlProcess, stateDir: site.at('control'), link: controlLink, url, token };
@@ -76,24 +78,29 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
     const link = await Link.open(natsPort);
     const env = {
       ...shared,
+      ...envOf(name),
       OLYMPUS_NATS_URL: `nats://127.0.0.1:${link.port}`,
       OLYMPUS_HARNESS_URL: harness.url,
     };
     members.set(name, { link, ...(await prepareDaemon(site, name, concurrency, env)) });
   }
 
-  const daemons = [...members.values()].map((member) => member.process);
-  const lifecycle = new Lifecycle([nats.process, harness.process, control.process, ...daemons], log);
+  const everyone = [control, ...members.values()];
+  const processes = [nats.process, harness.process, ...everyone.map((member) => member.process)];
   return {
     nats,
     harness,
     control,
     agents: members,
     seedOf: (name) => site.secret(`bus-${name}`, () => ''),
-    start: () => lifecycle.start(),
+    async start() {
+      // All at once: each waits by itself for those that it needs.
+      for (const each of processes) each.spawn();
+      for (const each of processes) await each.untilReady(AbortSignal.timeout(120_000));
+    },
     async [Symbol.asyncDispose]() {
-      await lifecycle.stop(20_000);
-      for (const { link } of [control, ...members.values()]) await link[Symbol.asyncDispose]();
+      await Promise.all(processes.map((each) => each.halt()));
+      for (const { link } of everyone) await link[Symbol.asyncDispose]();
     },
   };
 }
