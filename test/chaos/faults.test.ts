@@ -10,7 +10,7 @@ describe('a fleet of three agents under every fault there is', () => {
       tasks: 150,
       agents: 3,
       kinds: allFaultKinds,
-      limitMs: 120_000,
+      limitMs: 30_000,
       root: path.resolve(import.meta.dirname, '../..'),
     });
 

@@ -63,6 +63,10 @@ export interface ChaosReport {
 }
 
 const PLAYED = 'charon';
+/** As many as are done while one fault lasts. */
+const LARGEST_CHUNK = 60;
+/** Faults end a little before the work does: at its end there is little left that they could hit. */
+const NEARLY_ALL = 0.9;
 /** Far above what is asked here: how much may be asked is not what is tried. */
 const SETTINGS = {
   OLYMPUS_REQUESTS_PER_MINUTE: '1000000',
@@ -135,21 +139,24 @@ async function inflictAll(options: ChaosOptions, stage: Stage): Promise<ChaosRep
   await harness.post('script', { rules: rulesFor(askers) });
   const faults = new Faults({ fleet, bus, harness, disks, clocks, played });
   let done = 0;
-  const progress = (doing: string): void => {
+  const progress = (doing: string): number => {
     const states = readTasks(fleet.control.stateDir).tasks.map(({ state }) => state);
-    onProgress({ asked: askers.asked.length, ended: states.filter(isTerminal).length, faults: done, doing });
+    const ended = states.filter(isTerminal).length;
+    onProgress({ asked: askers.asked.length, ended, faults: done, doing });
+    return ended;
   };
 
   const asking = askers.run();
   asking.catch(() => undefined); // awaited below, when the faults are over
-  const chunk = Math.ceil(tasks / Math.max(1, possible.length));
+  // Few enough that the work lasts as long as the faults, and the faults as long as the work.
+  const chunk = Math.min(LARGEST_CHUNK, Math.ceil(tasks / Math.max(1, possible.length)));
   for (const fault of planOf(seed, { kinds: possible, agents: names.length, inOrder })) {
+    const ended = progress(fault.kind);
+    const isOver = performance.now() - startedAt > limitMs || ended > tasks * NEARLY_ALL;
+    if (signal?.aborted || (done >= possible.length && isOver)) break;
     askers.allow(chunk);
-    progress(fault.kind);
     await faults.inflict(fault);
     done += 1;
-    const isOver = performance.now() - startedAt > limitMs || askers.asked.length >= tasks;
-    if (signal?.aborted || (done >= possible.length && isOver)) break;
   }
   askers.allow(tasks);
   progress('healing');
