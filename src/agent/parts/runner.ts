@@ -1,4 +1,3 @@
-import { chatSigns } from '#core/chat-signs.ts';
 import type { Harness, TurnOutcome } from '#core/harness.ts';
 import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
 import { RunResult } from '#core/messages/run-result.ts';
@@ -12,6 +11,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
+import type { Presence } from './presence.ts';
 
 type Dispatch = TaskDispatch['data'];
 
@@ -22,6 +22,7 @@ export interface RunnerOptions {
   readonly journal: Journal;
   readonly harness: Harness;
   readonly attention: Attention;
+  readonly presence: Presence;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
   /** Resolves when the entry with this key is on the bus. */
@@ -53,7 +54,7 @@ export class Runner {
 
   /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
   async claim(dispatch: Dispatch): Promise<JournaledRun> {
-    const { journal, clock, onAdded } = this.#options;
+    const { journal, presence, clock, onAdded } = this.#options;
     const { runId, deadline } = dispatch;
     const claimed = await journal.transaction(() => {
       const known = journal.runs.get(runId);
@@ -65,11 +66,7 @@ export class Runner {
         return journal.runs.advance(runId, 'discard');
       }
       this.#tell(dispatch, 'claimed');
-      const postId = dispatch.conversation?.postId;
-      if (postId) {
-        journal.inbox.accept(postId);
-        journal.outbox.addChat(`working:${runId}`, { kind: 'react', postId, emoji: chatSigns.working });
-      }
+      presence.claimed(dispatch);
       return run;
     });
     onAdded();

@@ -51,13 +51,13 @@ export class SqliteDatabase {
 
   /** All of `work` or nothing of it. */
   transaction<T>(work: () => T): T {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#exec('BEGIN IMMEDIATE');
     try {
       const result = work();
-      this.#db.exec('COMMIT');
+      this.#exec('COMMIT');
       return result;
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      this.#rollBack();
       throw error;
     }
   }
@@ -126,9 +126,14 @@ export class SqliteDatabase {
       this.#exec('COMMIT');
     } catch (error) {
       failure = error;
-      if (this.#db.isTransaction) this.#exec('ROLLBACK');
+      this.#rollBack();
     }
     for (const { settle } of group) settle(failure);
+  }
+
+  /** Where the disk is full SQLite has done that itself; asking once more would hide why. */
+  #rollBack(): void {
+    if (this.#db.isTransaction) this.#exec('ROLLBACK');
   }
 
   #exec(sql: string): void {
