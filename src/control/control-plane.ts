@@ -18,6 +18,8 @@ import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Letters } from './dead-letters/letters.ts';
 import { Sweep } from './dead-letters/sweep.ts';
+import { Dependents } from './dependencies/dependents.ts';
+import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
@@ -43,7 +45,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const fleet = config.OLYMPUS_FLEET;
   const part = (name: string): Logger => log.child({ part: name });
   const now = (): number => clock.now();
-  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now };
+  const onEnd = [settleDependents];
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd };
 
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({
@@ -127,6 +130,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
+  const dependents = new Dependents({
+    store,
+    context,
+    everyMs: config.OLYMPUS_SWEEP_MS,
+    onSettled: onDecided,
+    log: part('dependents'),
+    clock,
+  });
   const letters = new Letters({
     bus,
     store,
@@ -162,6 +173,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.results, results),
       consume(streamNames.advisory, advisories),
       sweep,
+      dependents,
       canceller,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],

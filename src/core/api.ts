@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { After, WhenItFails } from './dependencies.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
@@ -38,8 +39,13 @@ export const RunView = z.object({
 });
 export type RunView = z.output<typeof RunView>;
 
+/** A task that another has to do with. */
+const RelatedTask = z.object({ id: z.string(), agent: z.string(), state: z.enum(taskStates) });
+
 export const TaskDetail = TaskView.extend({
   answer: z.string().optional(),
+  /** What it comes after: of each task the latest try. */
+  after: z.array(RelatedTask).optional(),
   runs: z.array(RunView),
   history: z.array(
     z.object({
@@ -95,6 +101,9 @@ export const NewTask = z.strictObject({
   by: z.string().min(1).max(128),
   /** Asking twice with the same key makes one task. */
   dedupKey: z.string().min(1).max(512).optional(),
+  /** The tasks that have to be completed first. */
+  after: After.optional(),
+  whenItFails: WhenItFails.optional(),
 });
 export type NewTask = z.output<typeof NewTask>;
 

@@ -5,12 +5,17 @@ import { newId } from '#lib/id.ts';
 /** A heartbeat of an agent that a test plays itself. */
 export function heartbeatOf(
   agent: string,
-  says: { readonly concurrency?: number; readonly runs?: string[] } = {},
+  says: {
+    readonly concurrency?: number;
+    readonly runs?: string[];
+    readonly role?: string;
+    readonly domains?: string[];
+  } = {},
 ): Heartbeat {
   return Heartbeat.create(headOf(`agent/${agent}`), {
     agent,
-    role: 'specialist',
-    domains: ['planning'],
+    role: says.role ?? 'specialist',
+    domains: says.domains ?? ['planning'],
     version: 'test',
     startedAt: new Date().toISOString(),
     everyMs: 600_000,

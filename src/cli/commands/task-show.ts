@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunView, TaskDetail } from '#core/api.ts';
-import { type FailureCode, failureClasses } from '#core/failures.ts';
+import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import type { Usage } from '#core/usage.ts';
 import { ApiClient } from '../api-client.ts';
@@ -48,6 +48,9 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   field('deadline', localTime(task.deadline));
   field('priority', `P${task.priority}`);
   field('attempts', String(task.attempts));
+  for (const { id, agent, state } of task.after ?? []) {
+    field('after', `${id} of ${agent}, ${out.style(stateStyle(state), state)}`);
+  }
   section('Text');
   printBlock(task.text, out);
   section('History');
@@ -107,7 +110,8 @@ function usageText(usage: Usage): string {
 
 function remedyOf(reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
-  if (Object.hasOwn(failureClasses, reason)) return failureClasses[reason as FailureCode].remedy;
+  const failure = failureCodeOf(reason);
+  if (failure) return failureClasses[failure].remedy;
   if (Object.hasOwn(rejections, reason)) return rejections[reason as RejectionCode].remedy;
   return undefined;
 }

@@ -10,6 +10,7 @@ import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import { blockOn } from '../dependencies/settle.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -111,16 +112,16 @@ export async function admit(
   const refusal = await refusalOf(tx, task, {
     depthLimit: target?.heartbeat.limits.depth,
     perMinute: options.perMinute,
+    after: request.after ?? [],
   });
   if (!refusal) {
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
-    const queued = await advanceTask(tx, context, admitted, 'queue', {
-      by: 'control',
-      reason: `waiting for ${task.agent}`,
-    });
-    await deliver(tx, context, queued, { state: 'admitted' });
+    await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    return queued;
+    const { after = [], whenItFails } = request;
+    if (after.length > 0) return blockOn(tx, context, admitted, { after, whenItFails });
+    const reason = `waiting for ${task.agent}`;
+    return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
@@ -144,7 +145,11 @@ async function answerAgain(tx: Repositories, context: ControlContext, task: Task
 async function refusalOf(
   tx: Repositories,
   task: TaskRecord,
-  { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
+  {
+    depthLimit,
+    perMinute,
+    after,
+  }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
 ): Promise<Refusal | undefined> {
   const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
   if (asked.requester > perMinute) {
@@ -167,5 +172,8 @@ async function refusalOf(
   if (task.text.trim() === '') return { code: 'empty_input', values: { agent: task.agent } };
   const length = Array.from(task.text).length;
   if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
+  for (const id of after) {
+    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
+  }
   return undefined;
 }

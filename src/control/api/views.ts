@@ -28,12 +28,20 @@ export function taskView(task: TaskRecord): TaskView {
 /** A task with all that happened to it. */
 export function taskDetail(
   task: TaskRecord,
-  runs: readonly RunRecord[],
-  changes: readonly AuditRecord[],
+  {
+    runs,
+    changes,
+    after,
+  }: {
+    readonly runs: readonly RunRecord[];
+    readonly changes: readonly AuditRecord[];
+    readonly after: readonly TaskRecord[];
+  },
 ): TaskDetail {
   return {
     ...taskView(task),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
+    ...(after.length > 0 ? { after: after.map(({ id, agent, state }) => ({ id, agent, state })) } : {}),
     runs: runs.map(runView),
     history: changes.map(({ at, who, what, state, why }) => ({
       at: iso(at),

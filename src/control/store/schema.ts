@@ -98,4 +98,18 @@ export const controlMigrations = [
   ALTER TABLE tasks ADD COLUMN priority INTEGER NOT NULL DEFAULT 2;
   CREATE INDEX tasks_by_author ON tasks (author, created_at);
   `,
+  `
+  -- A task that comes after others, and what becomes of it when one of them does not succeed.
+  CREATE TABLE task_waits (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    when_it_fails TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE task_dependencies (
+    task_id TEXT NOT NULL REFERENCES task_waits (task_id),
+    place INTEGER NOT NULL,
+    needs_id TEXT NOT NULL REFERENCES tasks (id),
+    PRIMARY KEY (task_id, place)
+  ) STRICT;
+  CREATE INDEX task_dependencies_by_need ON task_dependencies (needs_id);
+  `,
 ] as const;

@@ -5,6 +5,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
+import { DependencyRepository } from './dependency-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
@@ -13,6 +14,7 @@ import { TaskRepository } from './task-repository.ts';
 /** What a transaction, or a reader, can reach. Asynchronous, so that PostgreSQL can stand behind the same interface. */
 export interface Repositories {
   readonly tasks: TaskRepository;
+  readonly dependencies: DependencyRepository;
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
@@ -82,6 +84,7 @@ export class Store implements Part {
 function repositories(db: SqliteDatabase, clock: Clock): Repositories {
   return {
     tasks: new TaskRepository(db),
+    dependencies: new DependencyRepository(db),
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),

@@ -1,7 +1,7 @@
 import { OlympusError } from '#core/errors.ts';
 import { FleetEvent } from '#core/messages/event.ts';
 import type { Subjects } from '#core/subjects.ts';
-import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
+import { isTerminal, nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import { newId } from '#lib/id.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -13,7 +13,12 @@ export interface ControlContext {
   readonly fleet: string;
   readonly subjects: Subjects;
   readonly now: () => number;
+  /** What else happens in the transaction in which a task ends. */
+  readonly onEnd: readonly OnEnd[];
 }
+
+/** Told of a task that has just ended; what it does about it may be done twice. */
+export type OnEnd = (tx: Repositories, context: ControlContext, ended: TaskRecord) => Promise<void>;
 
 export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'> & {
   /** Who has it take this step. */
@@ -71,5 +76,6 @@ export async function advanceTask(
   });
   const fresh = await tx.tasks.byId(task.id);
   if (!fresh) throw new OlympusError('state_conflict', `task ${task.id} vanished`);
+  if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, fresh);
   return fresh;
 }

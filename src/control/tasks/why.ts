@@ -1,7 +1,8 @@
 import type { AgentView, WhyView } from '#core/api.ts';
-import { type FailureCode, failureClasses } from '#core/failures.ts';
+import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { isTerminal } from '#core/task-states.ts';
 import type { TaskRecord } from '../store/records.ts';
 
 /** What the answer depends on beside the task itself. */
@@ -10,6 +11,8 @@ export interface Surroundings {
   readonly agent: AgentView | undefined;
   /** How many tasks are out with the agent. */
   readonly inFlight: number;
+  /** The latest tries of the tasks that it comes after. */
+  readonly after: readonly TaskRecord[];
   readonly now: number;
 }
 
@@ -30,9 +33,9 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
       return whyQueued(task, around, why);
     case 'blocked':
       return why(
-        task.reason ?? 'Something it needs is missing.',
+        blockedBy(around.after) ?? task.reason ?? 'Something it needs is missing.',
         'control',
-        'It is queued again when that is there.',
+        'It is queued when that is there.',
       );
     case 'awaiting_approval':
       return why(task.reason ?? 'A person has to decide.', 'approver', `olympus approve ${task.id}`);
@@ -64,9 +67,11 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     case 'expired':
       return why(task.reason ?? 'Its deadline has passed.', 'requester', `olympus task retry ${task.id}`);
     case 'failed': {
-      const failure = failureClasses[task.reason as FailureCode];
+      const code = failureCodeOf(task.reason);
+      const failure = code && failureClasses[code];
+      const detail = code && task.reason?.slice(code.length + 2);
       return why(
-        failure?.cause ?? task.reason ?? 'It failed.',
+        [failure?.cause ?? task.reason ?? 'It failed.', ...(detail ? [`${detail}.`] : [])].join(' '),
         'operator',
         failure?.remedy ?? `olympus task show ${task.id}`,
       );
@@ -102,6 +107,12 @@ function whyQueued(
     return why(limit, 'agent', 'It is released when one of them ends.');
   }
   return why(`It waits for ${task.agent}.`, 'control', 'It is released within seconds.');
+}
+
+function blockedBy(after: readonly TaskRecord[]): string | undefined {
+  const open = after.filter(({ state }) => !isTerminal(state));
+  if (open.length === 0) return undefined;
+  return `It comes after ${open.map(({ id, agent, state }) => `task ${id} of ${agent}, which is ${state}`).join('; ')}.`;
 }
 
 function silent({ agent }: Surroundings): boolean {
