@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Debounce } from './debounce.ts';
 import { After, WhenItFails } from './dependencies.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
@@ -104,6 +105,7 @@ export const NewTask = z.strictObject({
   /** The tasks that have to be completed first. */
   after: After.optional(),
   whenItFails: WhenItFails.optional(),
+  debounce: Debounce.optional(),
 });
 export type NewTask = z.output<typeof NewTask>;
 

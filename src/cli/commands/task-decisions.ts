@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { TaskView } from '#core/api.ts';
+import { DEBOUNCE_WINDOW_LIMIT_MS } from '#core/debounce.ts';
 import { WhenItFails } from '#core/dependencies.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { ApiClient } from '../api-client.ts';
@@ -16,6 +17,8 @@ interface CreateOptions {
   readonly priority: string;
   readonly after: readonly string[];
   readonly whenItFails?: WhenItFails;
+  readonly debounce?: string;
+  readonly window: number;
   readonly json?: boolean;
 }
 
@@ -51,6 +54,11 @@ function addCreate(parent: Command, context: CliContext): void {
         .choices(WhenItFails.options)
         .default('fail'),
     )
+    .option(
+      '--debounce <key>',
+      'wait for later requests of the same key: there is one task, with the last text',
+    )
+    .option('--window <seconds>', 'how long to wait for each, with --debounce; at most 3600', parseWindow, 30)
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
@@ -60,7 +68,7 @@ Examples:
   $ olympus task create athena "announce it" --after 019a2f3c-5d1e`,
     )
     .action(async (agent: string, text: string, options: CreateOptions) => {
-      const { key, priority, whenItFails, json } = options;
+      const { key, priority, whenItFails, debounce, window, json } = options;
       const name = agent.replace(/^@/, '');
       const api = new ApiClient(context);
       const after = await Promise.all(options.after.map(async (id) => (await findTask(api, id)).id));
@@ -71,6 +79,7 @@ Examples:
         by: personOf(context.settings),
         ...(key ? { dedupKey: key } : {}),
         ...(after.length > 0 ? { after, whenItFails } : {}),
+        ...(debounce ? { debounce: { key: debounce, windowMs: Math.round(window * 1000) } } : {}),
       };
       const task = await api.createTask(asked);
       refuseRejected(task);
@@ -134,6 +143,12 @@ function addWhy(parent: Command, context: CliContext): void {
       out.print(`  turn    ${why.owner}`);
       out.print(`  next    ${harmless(why.next)}`);
     });
+}
+
+function parseWindow(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.001 && seconds * 1000 <= DEBOUNCE_WINDOW_LIMIT_MS) return seconds;
+  throw new InvalidArgumentError(`Write a number of seconds up to ${DEBOUNCE_WINDOW_LIMIT_MS / 1000}.`);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -14,7 +14,9 @@ import { blockOn } from '../dependencies/settle.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
+import type { NewTask } from '../store/task-repository.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { hold, takeIn } from './debounce.ts';
 
 export interface AdmissionOptions {
   readonly store: Store;
@@ -91,7 +93,8 @@ export async function admit(
   const target = await tx.agents.byName(request.agent);
   const now = context.now();
   const id = newId(now);
-  await tx.tasks.insert({
+  const debounce = request.debounce && { ...request.debounce, keysOf };
+  const given: NewTask = {
     id,
     dedupKey,
     agent: request.agent,
@@ -103,24 +106,33 @@ export async function admit(
     author,
     // Only what is known here: it is repeated in every delivery.
     conversation: request.conversation && Conversation.strip().parse(request.conversation),
+    notBefore: now + (debounce?.windowMs ?? 0),
     deadline: now + deadlineMs,
     now,
-  });
-  const task = await tx.tasks.byId(id);
-  if (!task) throw new Error(`task ${id} was not stored`);
-
-  const refusal = await refusalOf(tx, task, {
+  };
+  const refusal = await refusalOf(tx, given, {
     depthLimit: target?.heartbeat.limits.depth,
     perMinute: options.perMinute,
     after: request.after ?? [],
   });
+  if (!refusal && debounce) {
+    const taken = await takeIn(tx, context, given, { ...debounce, by });
+    if (taken) {
+      log.info({ taskId: taken.id, requester: request.requester.name }, 'request taken into a held task');
+      return taken;
+    }
+  }
+  await tx.tasks.insert(given);
+  const task = await tx.tasks.byId(id);
+  if (!task) throw new Error(`task ${id} was not stored`);
   if (!refusal) {
+    if (debounce) await hold(tx, given, debounce);
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
     const { after = [], whenItFails } = request;
     if (after.length > 0) return blockOn(tx, context, admitted, { after, whenItFails });
-    const reason = `waiting for ${task.agent}`;
+    const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
     return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
@@ -144,14 +156,15 @@ async function answerAgain(tx: Repositories, context: ControlContext, task: Task
 
 async function refusalOf(
   tx: Repositories,
-  task: TaskRecord,
+  task: NewTask,
   {
     depthLimit,
     perMinute,
     after,
   }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
 ): Promise<Refusal | undefined> {
-  const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
+  const before = await tx.tasks.askedSince(task.author, task.requester.id, task.now - MINUTE_MS);
+  const asked = { requester: before.requester + 1, author: before.author + 1 };
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }

@@ -112,4 +112,23 @@ export const controlMigrations = [
   ) STRICT;
   CREATE INDEX task_dependencies_by_need ON task_dependencies (needs_id);
   `,
+  `
+  -- Tasks that are held for later requests of their key, and until when at most.
+  CREATE TABLE debounces (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    key TEXT NOT NULL,
+    latest_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX debounces_by_key ON debounces (key);
+  -- Requests that were taken into such a task, each with the text that its own took the place of.
+  CREATE TABLE merged_requests (
+    dedup_key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    replaced TEXT NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX merged_requests_by_author ON merged_requests (author, at);
+  `,
 ] as const;

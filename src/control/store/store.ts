@@ -5,6 +5,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
+import { DebounceRepository } from './debounce-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
@@ -15,6 +16,7 @@ import { TaskRepository } from './task-repository.ts';
 export interface Repositories {
   readonly tasks: TaskRepository;
   readonly dependencies: DependencyRepository;
+  readonly debounces: DebounceRepository;
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
@@ -85,6 +87,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
   return {
     tasks: new TaskRepository(db),
     dependencies: new DependencyRepository(db),
+    debounces: new DebounceRepository(db),
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),

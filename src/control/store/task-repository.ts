@@ -14,6 +14,8 @@ export interface NewTask {
   readonly priority: Priority;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
+  /** When it may be released; at once unless it says so. */
+  readonly notBefore?: number;
   readonly deadline: number;
   readonly now: number;
 }
@@ -28,6 +30,7 @@ export interface TaskPatch {
   readonly state: TaskState;
   readonly reason: string | undefined;
   readonly now: number;
+  readonly text?: string | undefined;
   readonly answer?: string | undefined;
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
@@ -63,7 +66,7 @@ export class TaskRepository {
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
-      task.now,
+      task.notBefore ?? task.now,
       task.deadline,
       task.now,
       task.now,
@@ -75,8 +78,12 @@ export class TaskRepository {
     return row && TaskRecord.parse(row);
   }
 
+  /** The task that came of the request of this key, also of one that was taken into another's. */
   async byDedupKey(key: string): Promise<TaskRecord | undefined> {
-    const row = this.#db.get('SELECT * FROM tasks WHERE dedup_key = ?', key);
+    const row = this.#db.get(
+      'SELECT * FROM tasks WHERE dedup_key = ?1 OR id = (SELECT task_id FROM merged_requests WHERE dedup_key = ?1)',
+      key,
+    );
     return row && TaskRecord.parse(row);
   }
 
@@ -163,7 +170,7 @@ export class TaskRepository {
 
   /**
    * How often this requester has asked through this author since then, and the author for all of its requesters; what was
-   * refused included.
+   * refused, or taken into another task, included.
    */
   async askedSince(
     author: string,
@@ -171,10 +178,14 @@ export class TaskRepository {
     since: number,
   ): Promise<{ requester: number; author: number }> {
     const row = this.#db.get(
-      'SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?) AS requester FROM tasks WHERE author = ? AND created_at >= ?',
-      requesterId,
+      `WITH asked AS (
+         SELECT requester_id FROM tasks WHERE author = ?1 AND created_at >= ?2
+         UNION ALL SELECT requester_id FROM merged_requests WHERE author = ?1 AND at >= ?2
+       )
+       SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?3) AS requester FROM asked`,
       author,
       since,
+      requesterId,
     );
     return { requester: Number(row?.['requester'] ?? 0), author: Number(row?.['author'] ?? 0) };
   }
@@ -192,12 +203,13 @@ export class TaskRepository {
 
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
-      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), answer = coalesce(?, answer),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
+      patch.text ?? null,
       patch.answer ?? null,
       patch.attempts ?? null,
       patch.epoch ?? null,

@@ -20,7 +20,10 @@ export interface ControlContext {
 /** Told of a task that has just ended; what it does about it may be done twice. */
 export type OnEnd = (tx: Repositories, context: ControlContext, ended: TaskRecord) => Promise<void>;
 
-export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'> & {
+export type TaskChange = Pick<
+  TaskPatch,
+  'text' | 'answer' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'
+> & {
   /** Who has it take this step. */
   readonly by: Actor;
   /** Why the task is where it now is; left out when that needs no reason. */

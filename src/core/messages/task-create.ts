@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Conversation } from '../conversation.ts';
+import { Debounce } from '../debounce.ts';
 import { After, WhenItFails } from '../dependencies.ts';
 import { defineMessage } from '../envelope.ts';
 import { Priority } from '../priority.ts';
@@ -31,6 +32,7 @@ export const TaskCreate = defineMessage({
     priority: Priority.optional(),
     after: After.optional(),
     whenItFails: WhenItFails.optional(),
+    debounce: Debounce.loose().optional(),
   }),
 });
 export type TaskCreate = z.output<typeof TaskCreate.schema>;
