@@ -120,10 +120,12 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('runner'),
     clock,
   });
-  bus.serve(subjects.control(agent, 'cancel'), commandHandler({ agent, runner, log: part('commands') }));
+  const obey = commandHandler({ agent, runner, journal, log: part('commands') });
+  for (const verb of ['cancel', 'drain', 'resume']) bus.serve(subjects.control(agent, verb), obey);
   const tasks = {
     agent,
     runner,
+    journal,
     log: part('tasks'),
   };
   const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable, filter }) =>
@@ -134,7 +136,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           durable,
           concurrency: manifest.limits.concurrency,
           // While the gateway is away, work waits on the bus, where its deadline still counts.
-          open: () => harness.health().ready,
+          open: () => harness.health().ready && journal.duty.takesWork,
           handle: taskHandler(tasks),
           log: part('tasks'),
           clock,
@@ -181,6 +183,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         everyMs: config.OLYMPUS_HEARTBEAT_MS,
         conditions: peers,
         runIds: () => runner.runIds,
+        takesWork: () => journal.duty.takesWork,
         account: () => chat.me,
         log: part('heartbeat'),
         clock,
@@ -195,7 +198,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         clock,
       }),
       ...subscriptions,
-      new Resume({ ...tasks, journal }),
+      new Resume(tasks),
     ],
     log,
   );

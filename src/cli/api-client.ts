@@ -76,6 +76,11 @@ export class ApiClient {
     return this.#transport.read(`/v1/agents/${encodeURIComponent(name)}`, AgentView);
   }
 
+  /** Has it get no new work, or get work again. */
+  setDuty(name: string, verb: 'drain' | 'resume', decision: TaskDecision): Promise<AgentView> {
+    return this.#transport.write(`/v1/agents/${encodeURIComponent(name)}/${verb}`, AgentView, decision);
+  }
+
   /** Newest first. */
   async tasks(filter: TaskFilter = {}): Promise<TaskView[]> {
     const given = Object.entries(filter).filter(([, value]) => value !== undefined);

@@ -12,7 +12,8 @@ import { Relay } from '#lib/relay.ts';
 import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
-import { Canceller } from './cancel/canceller.ts';
+import { cancelOrders } from './cancel/orders.ts';
+import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
@@ -21,6 +22,7 @@ import { Sweep } from './dead-letters/sweep.ts';
 import { Dependents } from './dependencies/dependents.ts';
 import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { dutyOrders } from './drain/orders.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
@@ -117,6 +119,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
     onChanged: onDecided,
+    onDisagrees: () => commander.wake(),
     log: part('registry'),
   });
 
@@ -129,7 +132,13 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('sweep'),
     clock,
   });
-  const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
+  const commander = new Commander({
+    sources: [() => cancelOrders(store, context), () => dutyOrders(store, context)],
+    context,
+    bus,
+    log: part('commander'),
+    clock,
+  });
   const dependents = new Dependents({
     store,
     context,
@@ -138,6 +147,10 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('dependents'),
     clock,
   });
+  const onDutyChanged = (): void => {
+    commander.wake();
+    onDecided();
+  };
   const letters = new Letters({
     bus,
     store,
@@ -150,7 +163,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const metrics = new Metrics(health);
   const app = createApi({
     store,
-    tasks: { admission, onCancelled: () => canceller.wake() },
+    agents: { store, context, onChanged: onDutyChanged },
+    tasks: { admission, onCancelled: () => commander.wake() },
     letters,
     token: secrets.apiToken,
     version,
@@ -174,7 +188,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.advisory, advisories),
       sweep,
       dependents,
-      canceller,
+      commander,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

@@ -49,6 +49,20 @@ export const apiRoutes: readonly ApiRoute[] = [
   },
   { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView },
   {
+    method: 'post',
+    path: '/v1/agents/{name}/drain',
+    summary: 'Release nothing more to it; what it has it finishes',
+    body: TaskDecision,
+    answer: AgentView,
+  },
+  {
+    method: 'post',
+    path: '/v1/agents/{name}/resume',
+    summary: 'Release work to it again',
+    body: TaskDecision,
+    answer: AgentView,
+  },
+  {
     method: 'get',
     path: '/v1/tasks',
     summary: 'Tasks, newest first',

@@ -22,6 +22,8 @@ export const TaskView = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   deadline: z.iso.datetime(),
+  /** When one that waits may be released. */
+  notBefore: z.iso.datetime().optional(),
 });
 export type TaskView = z.output<typeof TaskView>;
 
@@ -109,7 +111,7 @@ export const NewTask = z.strictObject({
 });
 export type NewTask = z.output<typeof NewTask>;
 
-/** Who has something done to a task, and why. */
+/** Who has something done to a task, an agent or a letter, and why. */
 export const TaskDecision = z.strictObject({
   by: z.string().min(1).max(128),
   why: z.string().max(1000).optional(),
@@ -126,6 +128,15 @@ export const AgentView = z.object({
   runs: z.int(),
   concurrency: z.int(),
   lastSeenAt: z.iso.datetime(),
+  /** There while it gets no new work: since when, by whom and why; `drained` once nothing is under way any more. */
+  drain: z
+    .object({
+      state: z.enum(['draining', 'drained']),
+      by: z.string(),
+      why: z.string().optional(),
+      since: z.iso.datetime(),
+    })
+    .optional(),
 });
 export type AgentView = z.output<typeof AgentView>;
 

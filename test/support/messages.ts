@@ -10,6 +10,7 @@ export function heartbeatOf(
     readonly runs?: string[];
     readonly role?: string;
     readonly domains?: string[];
+    readonly duty?: 'working' | 'draining' | 'drained';
   } = {},
 ): Heartbeat {
   return Heartbeat.create(headOf(`agent/${agent}`), {
@@ -23,6 +24,7 @@ export function heartbeatOf(
     conditions: [],
     limits: { concurrency: says.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
     runs: says.runs ?? [],
+    ...(says.duty ? { duty: says.duty } : {}),
   });
 }
 

@@ -36,6 +36,26 @@ describe('why a task is where it is', () => {
     assert.equal(whyIn('queued').owner, 'control');
   });
 
+  it('tells the operator how to let a drained agent work again', () => {
+    const drain = { state: 'drained', by: 'ada', why: 'new kernel', since: new Date(NOW).toISOString() };
+    const agent = { ...ATHENA, drain } as AgentView;
+
+    for (const state of ['queued', 'released'] as const) {
+      const { owner, reason, next } = whyIn(state, {}, { agent });
+      assert.deepEqual([owner, next], ['operator', 'olympus agent resume athena']);
+      assert.match(reason, /drained by ada: new kernel/);
+    }
+  });
+
+  it('names the tasks that a blocked one comes after and that have not ended', () => {
+    const after = [taskIn('completed', { id: 't-2' }), taskIn('running', { id: 't-3' })];
+
+    assert.equal(
+      whyIn('blocked', {}, { after }).reason,
+      'It comes after task t-3 of athena, which is running.',
+    );
+  });
+
   it('sends the operator to an agent that is silent', () => {
     const silent = { ...ATHENA, phase: 'Silent' } as AgentView;
 

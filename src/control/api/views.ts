@@ -1,9 +1,10 @@
 import type { RunView, TaskDetail, TaskView } from '#core/api.ts';
-import { publicState } from '#core/task-states.ts';
+import { publicState, type TaskState } from '#core/task-states.ts';
 import { Usage } from '#core/usage.ts';
 import type { AuditRecord } from '../store/audit-repository.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 
+const WAITING: readonly TaskState[] = ['queued', 'blocked'];
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** A task as a list shows it. */
@@ -22,6 +23,7 @@ export function taskView(task: TaskRecord): TaskView {
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
     deadline: iso(task.deadline),
+    ...(WAITING.includes(task.state) ? { notBefore: iso(task.notBefore) } : {}),
   };
 }
 

@@ -131,4 +131,13 @@ export const controlMigrations = [
   ) STRICT;
   CREATE INDEX merged_requests_by_author ON merged_requests (author, at);
   `,
+  `
+  -- Agents that get no new work.
+  CREATE TABLE agent_drains (
+    agent TEXT PRIMARY KEY REFERENCES agents (name),
+    by TEXT NOT NULL,
+    why TEXT,
+    since INTEGER NOT NULL
+  ) STRICT;
+  `,
 ] as const;

@@ -109,6 +109,7 @@ export class TaskRepository {
         `WITH due AS (
            SELECT id, author, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
            FROM tasks WHERE agent = ?1 AND state = 'queued' AND not_before <= ?2
+             AND NOT EXISTS (SELECT 1 FROM agent_drains WHERE agent_drains.agent = tasks.agent)
          ), turns AS (
            SELECT id, class, row_number() OVER (PARTITION BY class, author, requester_id ORDER BY created_at, id) + (
              SELECT count(*) FROM tasks AS out

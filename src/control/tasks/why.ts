@@ -18,7 +18,7 @@ export interface Surroundings {
 
 /** Why a task is where it is: exactly one reason, one owner, and the next thing that happens or is to be done. */
 export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
-  const why = (reason: string, owner: WhyView['owner'], next: string): WhyView => ({
+  const why: Answer = (reason, owner, next) => ({
     id: task.id,
     state: task.state,
     reason,
@@ -46,6 +46,7 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
         'It goes on when the answer is there.',
       );
     case 'released':
+      if (around.agent?.drain) return whyDrained(around.agent, why);
       return silent(around)
         ? why(`${task.agent} has it on the bus and is silent.`, 'operator', 'olympus doctor')
         : why(`It is on the bus for ${task.agent}.`, 'agent', `${task.agent} takes it up.`);
@@ -91,22 +92,30 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
   }
 }
 
-function whyQueued(
-  task: TaskRecord,
-  around: Surroundings,
-  why: (reason: string, owner: WhyView['owner'], next: string) => WhyView,
-): WhyView {
+type Answer = (reason: string, owner: WhyView['owner'], next: string) => WhyView;
+
+function whyQueued(task: TaskRecord, around: Surroundings, why: Answer): WhyView {
   const { agent, inFlight, now } = around;
   if (task.notBefore > now) {
     const at = new Date(task.notBefore).toISOString();
     return why(task.reason ?? 'It failed, and is tried again.', 'control', `It is released after ${at}.`);
   }
   if (!agent) return why(`${task.agent} has never reported.`, 'operator', `Start olympusd of ${task.agent}.`);
+  if (agent.drain) return whyDrained(agent, why);
   if (inFlight >= agent.concurrency) {
     const limit = `${task.agent} has ${inFlight} of the ${agent.concurrency} tasks that it takes at once.`;
     return why(limit, 'agent', 'It is released when one of them ends.');
   }
   return why(`It waits for ${task.agent}.`, 'control', 'It is released within seconds.');
+}
+
+function whyDrained({ name, drain }: AgentView, why: Answer): WhyView {
+  const cause = drain?.why ? `: ${drain.why}` : '';
+  return why(
+    `${name} gets no new work: drained by ${drain?.by}${cause}.`,
+    'operator',
+    `olympus agent resume ${name}`,
+  );
 }
 
 function blockedBy(after: readonly TaskRecord[]): string | undefined {
