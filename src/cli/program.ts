@@ -27,6 +27,7 @@ import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskFollow } from './commands/task-follow.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
+import { addWorkflowCommands } from './commands/workflow.ts';
 import type { CliContext } from './context.ts';
 import type { Output } from './output.ts';
 
@@ -95,6 +96,11 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskShow(task, context);
   addTaskFollow(task, context);
   addTaskDecisions(task, context);
+  const workflow = group(program, 'workflow', 'what several agents are asked at the same time', [
+    'olympus workflow list',
+    'olympus workflow start briefing --follow',
+  ]);
+  addWorkflowCommands(workflow, context);
   const agent = group(program, 'agent', 'the agents of the fleet: look at them, drain them', [
     'olympus agent list',
     'olympus agent drain athena --why "new kernel"',

@@ -151,6 +151,10 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     commander.wake();
     onDecided();
   };
+  const onStarted = (): void => {
+    dependents.wake();
+    onDecided();
+  };
   const letters = new Letters({
     bus,
     store,
@@ -165,6 +169,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     store,
     agents: { store, context, onChanged: onDutyChanged },
     tasks: { admission, onCancelled: () => commander.wake() },
+    workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
     letters,
     token: secrets.apiToken,
     version,

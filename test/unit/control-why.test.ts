@@ -12,7 +12,14 @@ function taskIn(state: TaskState, more: Partial<TaskRecord> = {}): TaskRecord {
 }
 
 function whyIn(state: TaskState, more: Partial<TaskRecord> = {}, around: Partial<Surroundings> = {}) {
-  return whyOf(taskIn(state, more), { agent: ATHENA, inFlight: 0, after: [], now: NOW, ...around });
+  return whyOf(taskIn(state, more), {
+    agent: ATHENA,
+    inFlight: 0,
+    after: [],
+    wait: undefined,
+    now: NOW,
+    ...around,
+  });
 }
 
 describe('why a task is where it is', () => {

@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { TaskView } from '#core/api.ts';
 import { DEBOUNCE_WINDOW_LIMIT_MS } from '#core/debounce.ts';
 import { WhenItFails } from '#core/dependencies.ts';
-import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { ApiClient } from '../api-client.ts';
-import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { harmless } from '../format.ts';
+import { refuseRejected } from '../refused.ts';
 import { personOf } from '../settings.ts';
 import { findTask } from '../task-id.ts';
 
@@ -153,14 +151,4 @@ function parseWindow(text: string): number {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
-}
-
-/** A task that was refused, or could not even wait, is a failure, whatever else was right. */
-function refuseRejected({ id, state, reason }: TaskView): void {
-  if (state === 'failed') {
-    throw new CliError(`Task ${id} failed at once (${reason}).`, `\`olympus task why ${id}\` says more.`);
-  }
-  if (state !== 'rejected') return;
-  const { cause, remedy } = rejections[reason as RejectionCode] ?? {};
-  throw new CliError(`The request was refused (${reason}). ${cause ?? ''}`.trim(), remedy ?? 'Ask again.');
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RunView, TaskDetail } from '#core/api.ts';
+import type { RelatedTask, RunView, TaskDetail } from '#core/api.ts';
 import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import type { Usage } from '#core/usage.ts';
@@ -48,9 +48,11 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   field('deadline', localTime(task.deadline));
   field('priority', `P${task.priority}`);
   field('attempts', String(task.attempts));
-  for (const { id, agent, state } of task.after ?? []) {
-    field('after', `${id} of ${agent}, ${out.style(stateStyle(state), state)}`);
-  }
+  if (task.parent) field('parent', task.parent);
+  const made = new Set(task.children?.map(({ id }) => id));
+  const after = task.after?.filter(({ id }) => !made.has(id));
+  for (const each of after ?? []) field('after', related(each, out));
+  for (const child of task.children ?? []) field('child', related(child, out));
   section('Text');
   printBlock(task.text, out);
   section('History');
@@ -61,6 +63,12 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   if (task.answer === undefined) return;
   section('Answer');
   printBlock(task.answer, out);
+}
+
+function related({ id, agent, state, label, reason }: RelatedTask, out: Output): string {
+  const name = label ? `${label}: ` : '';
+  const why = state === 'rejected' && reason ? ` (${reason})` : '';
+  return `${name}${id} of ${harmless(agent)}, ${out.style(stateStyle(state), state)}${why}`;
 }
 
 function printBlock(text: string, out: Output): void {

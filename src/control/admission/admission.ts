@@ -70,6 +70,12 @@ export interface Asked {
   readonly depth: number;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
+  /** The task that this one is made for. */
+  readonly parentId?: string | undefined;
+  /** Decided before: it becomes no task. */
+  readonly refusal?: Refusal;
+  /** What becomes of it once it is admitted; it is queued otherwise. */
+  readonly place?: ((admitted: TaskRecord) => Promise<TaskRecord>) | undefined;
 }
 
 /**
@@ -82,7 +88,7 @@ export async function admit(
   asked: Asked,
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
-  const { author, by, request, depth, keysOf = author } = asked;
+  const { author, by, request, depth, keysOf = author, parentId, place } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
@@ -104,17 +110,20 @@ export async function admit(
     depth,
     priority: grantedPriority(request.priority, keysOf),
     author,
+    parentId,
     // Only what is known here: it is repeated in every delivery.
     conversation: request.conversation && Conversation.strip().parse(request.conversation),
     notBefore: now + (debounce?.windowMs ?? 0),
     deadline: now + deadlineMs,
     now,
   };
-  const refusal = await refusalOf(tx, given, {
-    depthLimit: target?.heartbeat.limits.depth,
-    perMinute: options.perMinute,
-    after: request.after ?? [],
-  });
+  const refusal =
+    asked.refusal ??
+    (await refusalOf(tx, given, {
+      depthLimit: target?.heartbeat.limits.depth,
+      perMinute: options.perMinute,
+      after: request.after ?? [],
+    }));
   if (!refusal && debounce) {
     const taken = await takeIn(tx, context, given, { ...debounce, by });
     if (taken) {
@@ -130,8 +139,11 @@ export async function admit(
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    const { after = [], whenItFails } = request;
-    if (after.length > 0) return blockOn(tx, context, admitted, { after, whenItFails });
+    if (place) return place(admitted);
+    const { after = [], whenItFails = 'fail' } = request;
+    if (after.length > 0) {
+      return blockOn(tx, context, admitted, { after: after.map((needed) => ({ id: needed })), whenItFails });
+    }
     const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
     return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
   }

@@ -15,11 +15,13 @@ import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
+import { addWorkflowRoutes, type WorkflowRoutesOptions } from './workflow-routes.ts';
 
 export interface ApiOptions {
   readonly store: Store;
   readonly agents: AgentRoutesOptions;
   readonly tasks: TaskRoutesOptions;
+  readonly workflows: WorkflowRoutesOptions;
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
@@ -76,6 +78,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
 
       addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks);
+      addWorkflowRoutes(v1, options.workflows);
       addAuditRoutes(v1, store);
       addEventRoutes(v1, { store, clock });
       addDeadLetterRoutes(v1, options.letters);

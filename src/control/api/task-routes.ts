@@ -6,8 +6,9 @@ import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
 import { cancelTask } from '../cancel/cancel.ts';
-import { neededFor } from '../dependencies/settle.ts';
+import { blockOn, neededBy } from '../dependencies/settle.ts';
 import { agentView } from '../registry/registry.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
@@ -57,7 +58,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
       taskDetail(task, {
         runs: await store.read.runs.ofTask(task.id),
         changes: await store.read.audit.of('task', task.id),
-        after: await neededFor(store.read, task.id),
+        children: await store.read.tasks.childrenOf(task.id),
+        ...(await waitOf(store.read, task.id)),
       }),
     ),
   );
@@ -66,8 +68,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
       const agent = await store.read.agents.byName(task.agent);
       const now = context.now();
       const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
-      const after = await neededFor(store.read, task.id);
-      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, after, now });
+      const waiting = await waitOf(store.read, task.id);
+      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, now });
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
@@ -108,11 +110,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
 async function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, priority, conversation, requester }: TaskRecord,
+  { id, author, agent, text, domain, depth, priority, conversation, requester, parentId }: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
-  const { after, whenItFails } = (await tx.dependencies.of(id)) ?? {};
+  const wait = await tx.dependencies.of(id);
   const request = {
     dedupKey: retryKey(id),
     agent,
@@ -121,9 +123,25 @@ async function askAgain(
     priority,
     requester,
     ...(conversation ? { conversation } : {}),
-    ...(after ? { after: [...after], whenItFails } : {}),
   };
-  return admit(tx, admission, { author, by: `person/${by}`, request, depth, keysOf: CONTROL_NAME });
+  return admit(tx, admission, {
+    author,
+    by: `person/${by}`,
+    request,
+    depth,
+    keysOf: CONTROL_NAME,
+    parentId,
+    // It comes after the same as before: after the latest tries of those.
+    place: wait && ((admitted) => blockOn(tx, admission.context, admitted, wait)),
+  });
+}
+
+async function waitOf(
+  read: Repositories,
+  taskId: string,
+): Promise<{ wait: Wait | undefined; after: TaskRecord[] }> {
+  const wait = await read.dependencies.of(taskId);
+  return { wait, after: wait ? await neededBy(read, wait) : [] };
 }
 
 async function withTask(

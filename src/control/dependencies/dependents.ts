@@ -17,7 +17,7 @@ export interface DependentsOptions {
   readonly clock: Clock;
 }
 
-/** Looks again at the tasks that wait for others: whatever their end did not settle is settled here. */
+/** Looks again at the tasks that wait for others: what no end settles, such as a deadline, is settled here. */
 export class Dependents implements Part {
   readonly name = 'dependents';
   readonly #options: DependentsOptions;
@@ -29,7 +29,7 @@ export class Dependents implements Part {
       clock: options.clock,
       round: async (signal) => {
         await this.#round(signal);
-        return options.everyMs;
+        return this.#pause();
       },
       onError: (error) => options.log.error({ err: error }, 'waiting tasks not settled, trying again'),
     });
@@ -47,16 +47,27 @@ export class Dependents implements Part {
     return { live: this.#loop.live, ready: true };
   }
 
+  /** To be called when a task was made to wait: it may be for less than the time to the next look. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  async #pause(): Promise<number> {
+    const { store, everyMs, clock } = this.#options;
+    const ends = (await store.read.dependencies.blocked()).flatMap(({ until }) => until ?? []);
+    return Math.max(0, Math.min(everyMs, ...ends.map((end) => end - clock.now())));
+  }
+
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, context, onSettled, log } = this.#options;
+    const { store, context, onSettled, log, clock } = this.#options;
     for (const wait of await store.read.dependencies.blocked()) {
       if (signal.aborted) return;
-      if (verdictOf(wait, await neededBy(store.read, wait)).kind === 'wait') continue;
+      if (verdictOf(wait, await neededBy(store.read, wait), clock.now()).kind === 'wait') continue;
       await store.transaction(async (tx) => {
         const task = await tx.tasks.byId(wait.taskId);
         if (task) await settleBlocked(tx, context, task);
       });
-      log.warn({ taskId: wait.taskId }, 'waiting task settled by the sweep');
+      log.info({ taskId: wait.taskId }, 'waiting task settled by the sweep');
       onSettled();
     }
   }

@@ -1,4 +1,3 @@
-import type { WhenItFails } from '#core/dependencies.ts';
 import { failureCodeOf } from '#core/failures.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
 import type { Wait } from '../store/dependency-repository.ts';
@@ -6,6 +5,7 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 import { latestTry, triesUpTo } from '../tasks/tries.ts';
+import { broughtText } from './bring.ts';
 import { verdictOf } from './verdict.ts';
 
 /**
@@ -16,10 +16,11 @@ export async function blockOn(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  { after, whenItFails = 'fail' }: { after: readonly string[]; whenItFails?: WhenItFails | undefined },
+  wait: Omit<Wait, 'taskId'>,
 ): Promise<TaskRecord> {
-  await tx.dependencies.add({ taskId: task.id, after, whenItFails });
-  const reason = `waits for ${after.length === 1 ? 'task' : 'tasks'} ${after.join(', ')}`;
+  await tx.dependencies.add({ ...wait, taskId: task.id });
+  const ids = wait.after.map(({ id }) => id);
+  const reason = `waits for ${ids.length === 1 ? 'task' : 'tasks'} ${ids.join(', ')}`;
   return settleBlocked(tx, context, await advanceTask(tx, context, task, 'block', { by: 'control', reason }));
 }
 
@@ -39,14 +40,8 @@ export async function settleDependents(
 
 /** The latest tries of the tasks that one comes after, in the order in which they were named. */
 export async function neededBy(tx: Repositories, wait: Wait): Promise<TaskRecord[]> {
-  const named = await Promise.all(wait.after.map((id) => tx.tasks.byId(id)));
+  const named = await Promise.all(wait.after.map(({ id }) => tx.tasks.byId(id)));
   return Promise.all(named.filter((task) => task !== undefined).map((task) => latestTry(tx, task)));
-}
-
-/** The same for any task; empty for one that comes after none. */
-export async function neededFor(tx: Repositories, taskId: string): Promise<TaskRecord[]> {
-  const wait = await tx.dependencies.of(taskId);
-  return wait ? neededBy(tx, wait) : [];
 }
 
 /** Queues a blocked task, or fails it, as soon as that is decided; asked again, it is not blocked any more. */
@@ -57,13 +52,16 @@ export async function settleBlocked(
 ): Promise<TaskRecord> {
   const wait = task.state === 'blocked' && (await tx.dependencies.of(task.id));
   if (!wait) return task;
-  const verdict = verdictOf(wait, await neededBy(tx, wait));
+  const needed = await neededBy(tx, wait);
+  const verdict = verdictOf(wait, needed, context.now());
   switch (verdict.kind) {
     case 'wait':
       return task;
     case 'queue': {
       const reason = `waiting for ${task.agent}`;
-      return advanceTask(tx, context, task, 'queue', { by: 'control', reason });
+      const given = needed.map((each, index) => ({ label: wait.after[index]?.label ?? each.id, task: each }));
+      const brought = wait.brings ? broughtText(task.text, given) : undefined;
+      return advanceTask(tx, context, task, 'queue', { by: 'control', reason, brought });
     }
     case 'fail':
       return failFor(tx, context, task, verdict.because);

@@ -12,6 +12,7 @@ import type { AgentRecord } from '../store/agent-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { inputOf } from '../tasks/input.ts';
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -130,7 +131,7 @@ export class Dispatcher implements Part {
         domain: task.domain,
         deadline: new Date(task.deadline).toISOString(),
         startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-        input: { text: task.text, requester: task.requester.name },
+        input: { text: inputOf(task), requester: task.requester.name },
         session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
         ...(task.conversation ? { conversation: task.conversation } : {}),
       },

@@ -1,12 +1,20 @@
+import { z } from 'zod';
 import { WhenItFails } from '#core/dependencies.ts';
 import type { Row, SqliteDatabase } from '#integrations/sqlite/database.ts';
+import { optional } from './records.ts';
 
 /** That a task comes after others. */
 export interface Wait {
   readonly taskId: string;
-  /** The tasks it comes after, as they were named. */
-  readonly after: readonly string[];
+  /** The tasks it comes after, as they were named, each with what it is called there. */
+  readonly after: readonly { readonly id: string; readonly label?: string | undefined }[];
   readonly whenItFails: WhenItFails;
+  /** So many completed ones are enough; all have to end where it is left out. */
+  readonly enough?: number | undefined;
+  /** When it goes on with what there is (Unix milliseconds). */
+  readonly until?: number | undefined;
+  /** Whether it is given what the others answered. */
+  readonly brings?: boolean;
 }
 
 /** Which tasks come after which. */
@@ -19,16 +27,20 @@ export class DependencyRepository {
 
   async add(wait: Wait): Promise<void> {
     this.#db.run(
-      'INSERT INTO task_waits (task_id, when_it_fails) VALUES (?, ?)',
+      'INSERT INTO task_waits (task_id, when_it_fails, enough, until, brings) VALUES (?, ?, ?, ?, ?)',
       wait.taskId,
       wait.whenItFails,
+      wait.enough ?? null,
+      wait.until ?? null,
+      wait.brings ? 1 : 0,
     );
-    for (const [place, needsId] of wait.after.entries()) {
+    for (const [place, { id, label }] of wait.after.entries()) {
       this.#db.run(
-        'INSERT INTO task_dependencies (task_id, place, needs_id) VALUES (?, ?, ?)',
+        'INSERT INTO task_dependencies (task_id, place, needs_id, label) VALUES (?, ?, ?, ?)',
         wait.taskId,
         place,
-        needsId,
+        id,
+        label ?? null,
       );
     }
   }
@@ -58,15 +70,24 @@ export class DependencyRepository {
   }
 
   #waitOf(row: Row): Wait {
-    const taskId = String(row['task_id']);
+    const { task_id, when_it_fails, ...rest } = WaitRow.parse(row);
     const needs = this.#db.all(
-      'SELECT needs_id FROM task_dependencies WHERE task_id = ? ORDER BY place',
-      taskId,
+      'SELECT needs_id, label FROM task_dependencies WHERE task_id = ? ORDER BY place',
+      task_id,
     );
-    return {
-      taskId,
-      after: needs.map((each) => String(each['needs_id'])),
-      whenItFails: WhenItFails.parse(row['when_it_fails']),
-    };
+    const after = needs.map((need) => NeedRow.parse(need));
+    return { taskId: task_id, after, whenItFails: when_it_fails, ...rest };
   }
 }
+
+const WaitRow = z.object({
+  task_id: z.string(),
+  when_it_fails: WhenItFails,
+  enough: optional(z.number()),
+  until: optional(z.number()),
+  brings: z.number().transform((flag) => flag === 1),
+});
+
+const NeedRow = z
+  .object({ needs_id: z.string(), label: optional(z.string()) })
+  .transform(({ needs_id, label }) => ({ id: needs_id, label }));

@@ -140,4 +140,23 @@ export const controlMigrations = [
     since INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE tasks ADD COLUMN parent_id TEXT REFERENCES tasks (id);
+  CREATE INDEX tasks_by_parent ON tasks (parent_id, id) WHERE parent_id IS NOT NULL;
+  -- What the task was given of those that it came after, when it was queued.
+  ALTER TABLE tasks ADD COLUMN brought TEXT;
+  -- How many completed ones are enough, when it goes on without the rest, and whether their answers are brought along.
+  ALTER TABLE task_waits ADD COLUMN enough INTEGER;
+  ALTER TABLE task_waits ADD COLUMN until INTEGER;
+  ALTER TABLE task_waits ADD COLUMN brings INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE task_dependencies ADD COLUMN label TEXT;
+  CREATE TABLE missions (
+    id TEXT PRIMARY KEY,
+    dedup_key TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    started_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ] as const;

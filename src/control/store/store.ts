@@ -7,6 +7,7 @@ import { AgentRepository } from './agent-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
+import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
@@ -17,6 +18,7 @@ export interface Repositories {
   readonly tasks: TaskRepository;
   readonly dependencies: DependencyRepository;
   readonly debounces: DebounceRepository;
+  readonly missions: MissionRepository;
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
@@ -88,6 +90,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     tasks: new TaskRepository(db),
     dependencies: new DependencyRepository(db),
     debounces: new DebounceRepository(db),
+    missions: new MissionRepository(db),
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),

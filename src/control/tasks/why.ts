@@ -3,6 +3,7 @@ import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 
 /** What the answer depends on beside the task itself. */
@@ -13,6 +14,8 @@ export interface Surroundings {
   readonly inFlight: number;
   /** The latest tries of the tasks that it comes after. */
   readonly after: readonly TaskRecord[];
+  /** How it comes after them; undefined when there are none. */
+  readonly wait: Pick<Wait, 'enough' | 'until'> | undefined;
   readonly now: number;
 }
 
@@ -35,7 +38,7 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
       return why(
         blockedBy(around.after) ?? task.reason ?? 'Something it needs is missing.',
         'control',
-        'It is queued when that is there.',
+        nextOfBlocked(around.wait),
       );
     case 'awaiting_approval':
       return why(task.reason ?? 'A person has to decide.', 'approver', `olympus approve ${task.id}`);
@@ -122,6 +125,12 @@ function blockedBy(after: readonly TaskRecord[]): string | undefined {
   const open = after.filter(({ state }) => !isTerminal(state));
   if (open.length === 0) return undefined;
   return `It comes after ${open.map(({ id, agent, state }) => `task ${id} of ${agent}, which is ${state}`).join('; ')}.`;
+}
+
+function nextOfBlocked(wait: Surroundings['wait']): string {
+  const enough = wait?.enough === undefined ? 'that is there' : `${wait.enough} of them are completed`;
+  const until = wait?.until === undefined ? '' : `, at the latest at ${new Date(wait.until).toISOString()}`;
+  return `It is queued when ${enough}${until}.`;
 }
 
 function silent({ agent }: Surroundings): boolean {
