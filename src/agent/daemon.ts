@@ -109,10 +109,12 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('runner'),
     clock,
   });
-  bus.serve(subjects.control(agent, 'cancel'), commandHandler({ agent, runner, log: part('commands') }));
+  const obey = commandHandler({ agent, runner, journal, log: part('commands') });
+  for (const verb of ['cancel', 'drain', 'resume']) bus.serve(subjects.control(agent, verb), obey);
   const tasks = {
     agent,
     runner,
+    journal,
     log: part('tasks'),
   };
   const subscriptions = agentConsumersOf(fleet, agent).flatMap(({ stream, durable }) => {
@@ -124,7 +126,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         concurrency: manifest.limits.concurrency,
         confirms: true,
         // While the gateway is away, work waits on the bus, where its deadline still counts.
-        open: () => harness.health().ready,
+        open: () => harness.health().ready && journal.duty.takesWork,
         handle: taskHandler(tasks),
         log: part('tasks'),
         clock,
@@ -173,12 +175,13 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         everyMs: config.OLYMPUS_HEARTBEAT_MS,
         conditions: peers,
         runIds: () => runner.runIds,
+        takesWork: () => journal.duty.takesWork,
         account: () => chatSide?.chat.me,
         log: part('heartbeat'),
         clock,
       }),
       ...subscriptions,
-      new Resume({ ...tasks, journal }),
+      new Resume(tasks),
     ],
     log,
   );

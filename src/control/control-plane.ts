@@ -12,13 +12,17 @@ import { Relay } from '#lib/relay.ts';
 import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
-import { Canceller } from './cancel/canceller.ts';
+import { cancelOrders } from './cancel/orders.ts';
+import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Letters } from './dead-letters/letters.ts';
 import { Sweep } from './dead-letters/sweep.ts';
+import { Dependents } from './dependencies/dependents.ts';
+import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { dutyOrders } from './drain/orders.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
@@ -46,7 +50,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const fleet = config.OLYMPUS_FLEET;
   const part = (name: string): Logger => log.child({ part: name });
   const now = (): number => clock.now();
-  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now };
+  const onEnd = [settleDependents];
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd };
 
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({
@@ -122,6 +127,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
     onChanged: onDecided,
+    onDisagrees: () => commander.wake(),
     log: part('registry'),
   });
 
@@ -134,7 +140,29 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('sweep'),
     clock,
   });
-  const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
+  const commander = new Commander({
+    sources: [() => cancelOrders(store, context), () => dutyOrders(store, context)],
+    context,
+    bus,
+    log: part('commander'),
+    clock,
+  });
+  const dependents = new Dependents({
+    store,
+    context,
+    everyMs: config.OLYMPUS_SWEEP_MS,
+    onSettled: onDecided,
+    log: part('dependents'),
+    clock,
+  });
+  const onDutyChanged = (): void => {
+    commander.wake();
+    onDecided();
+  };
+  const onStarted = (): void => {
+    dependents.wake();
+    onDecided();
+  };
   const letters = new Letters({
     bus,
     store,
@@ -147,7 +175,9 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const metrics = new Metrics(health);
   const app = createApi({
     store,
-    tasks: { admission, onCancelled: () => canceller.wake() },
+    agents: { store, context, onChanged: onDutyChanged },
+    tasks: { admission, onCancelled: () => commander.wake() },
+    workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
     letters,
     token: secrets.apiToken,
     version,
@@ -170,7 +200,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.results, results, AT_ONCE),
       consume(streamNames.advisory, advisories),
       sweep,
-      canceller,
+      dependents,
+      commander,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

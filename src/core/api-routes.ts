@@ -7,11 +7,14 @@ import {
   DeadLetterSummary,
   DeadLetterView,
   HealthView,
+  MissionView,
   NewTask,
   TaskDecision,
   TaskDetail,
   TaskView,
   WhyView,
+  WorkflowStart,
+  WorkflowView,
 } from './api.ts';
 
 /** One thing that the control plane's API can be asked. */
@@ -48,6 +51,20 @@ export const apiRoutes: readonly ApiRoute[] = [
     answer: z.object({ agents: z.array(AgentView) }),
   },
   { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView },
+  {
+    method: 'post',
+    path: '/v1/agents/{name}/drain',
+    summary: 'Release nothing more to it; what it has it finishes',
+    body: TaskDecision,
+    answer: AgentView,
+  },
+  {
+    method: 'post',
+    path: '/v1/agents/{name}/resume',
+    summary: 'Release work to it again',
+    body: TaskDecision,
+    answer: AgentView,
+  },
   {
     method: 'get',
     path: '/v1/tasks',
@@ -88,6 +105,20 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Try it again; answers the task that is under way now, which may be a new one',
     body: TaskDecision,
     answer: TaskView,
+  },
+  {
+    method: 'get',
+    path: '/v1/workflows',
+    summary: 'What several agents can be asked at the same time, and what is wrong with the files',
+    answer: z.object({ workflows: z.array(WorkflowView), problems: z.array(z.string()) }),
+  },
+  {
+    method: 'post',
+    path: '/v1/workflows/{name}/start',
+    summary: 'Ask them; answers the task of the lead, which comes after the others',
+    body: WorkflowStart,
+    answer: MissionView,
+    status: 201,
   },
   {
     method: 'get',

@@ -37,7 +37,7 @@ describe('a random walk', () => {
   after(() => dir[Symbol.asyncDispose]());
 
   describe('of a task through its store', () => {
-    const context = { fleet: 'olympus', subjects: subjectsOf('olympus'), now: () => clock.now() };
+    const context = { fleet: 'olympus', subjects: subjectsOf('olympus'), now: () => clock.now(), onEnd: [] };
     const table: Table = taskTransitions;
     let store: Store;
 

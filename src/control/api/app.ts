@@ -7,18 +7,21 @@ import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
-import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { type AgentRoutesOptions, addAgentRoutes } from './agent-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
+import { addWorkflowRoutes, type WorkflowRoutesOptions } from './workflow-routes.ts';
 
 export interface ApiOptions {
   readonly store: Store;
+  readonly agents: AgentRoutesOptions;
   readonly tasks: TaskRoutesOptions;
+  readonly workflows: WorkflowRoutesOptions;
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
@@ -31,7 +34,6 @@ export interface ApiOptions {
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
   const { store, clock } = options;
-  const now = (): number => clock.now();
   const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
   const expected = digest(options.token);
 
@@ -74,19 +76,11 @@ export function createApi(options: ApiOptions): FastifyInstance {
         return reply.code(401).send(refuse('unauthorized', message));
       });
 
-      v1.get('/agents', async () => ({
-        agents: (await store.read.agents.list()).map((agent) => agentView(agent, now())),
-      }));
-      v1.get<{ Params: { name: string } }>('/agents/:name', async (request, reply) => {
-        const agent = await store.read.agents.byName(request.params.name);
-        if (agent) return agentView(agent, now());
-        return reply
-          .code(404)
-          .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
-      });
+      addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks);
+      addWorkflowRoutes(v1, options.workflows);
       addAuditRoutes(v1, store);
-      addEventRoutes(v1, { store, clock: options.clock });
+      addEventRoutes(v1, { store, clock });
       addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },

@@ -5,6 +5,7 @@ import type { AgentRecord } from '../store/agent-repository.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { inputOf } from '../tasks/input.ts';
 
 /**
  * Releases to one agent what is due, in the caller's transaction: never more at once than the agent takes. This is where
@@ -15,14 +16,23 @@ export async function releaseDue(
   context: ControlContext,
   agent: AgentRecord,
 ): Promise<RunRecord['id'][]> {
-  const free = agent.heartbeat.limits.concurrency - (await tx.tasks.inFlightOf(agent.name));
-  if (free <= 0) return [];
+  const free = await freePlaces(tx, agent);
+  if (free === 0) return [];
   const released: string[] = [];
   for (const id of await tx.tasks.due(agent.name, context.now(), free)) {
     const task = await tx.tasks.byId(id);
     if (task) released.push(await release(tx, context, task, agent));
   }
   return released;
+}
+
+/** How many more tasks the agent takes now; none while it is drained. */
+export async function freePlaces(
+  { tasks }: Repositories,
+  { name, heartbeat, drain }: AgentRecord,
+): Promise<number> {
+  if (drain) return 0;
+  return Math.max(0, heartbeat.limits.concurrency - (await tasks.inFlightOf(name)));
 }
 
 async function release(
@@ -74,7 +84,7 @@ function dispatchOf(context: ControlContext, task: TaskRecord, runId: string, ag
       domain: task.domain,
       deadline: new Date(task.deadline).toISOString(),
       startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-      input: { text: task.text, requester: task.requester.name },
+      input: { text: inputOf(task), requester: task.requester.name },
       session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
       ...(task.conversation ? { conversation: task.conversation } : {}),
     },

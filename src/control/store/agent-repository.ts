@@ -7,7 +7,18 @@ export interface AgentRecord {
   readonly heartbeat: Heartbeat['data'];
   /** Unix milliseconds. */
   readonly lastSeenAt: number;
+  /** There while it gets no new work. */
+  readonly drain?: Drain | undefined;
 }
+
+/** That an agent gets no new work: who said so, why, and when (Unix milliseconds). */
+export interface Drain {
+  readonly by: string;
+  readonly why: string | undefined;
+  readonly since: number;
+}
+
+const AGENTS = 'SELECT * FROM agents LEFT JOIN agent_drains ON agent = name';
 
 /** The agents that have ever sent a heartbeat. */
 export class AgentRepository {
@@ -30,12 +41,26 @@ export class AgentRepository {
   }
 
   async byName(name: string): Promise<AgentRecord | undefined> {
-    const row = this.#db.get('SELECT * FROM agents WHERE name = ?', name);
+    const row = this.#db.get(`${AGENTS} WHERE name = ?`, name);
     return row && this.#fromRow(row);
   }
 
   async list(): Promise<AgentRecord[]> {
-    return this.#db.all('SELECT * FROM agents ORDER BY name').map((row) => this.#fromRow(row));
+    return this.#db.all(`${AGENTS} ORDER BY name`).map((row) => this.#fromRow(row));
+  }
+
+  async drain(name: string, { by, why, since }: Drain): Promise<void> {
+    this.#db.run(
+      'INSERT INTO agent_drains (agent, by, why, since) VALUES (?, ?, ?, ?)',
+      name,
+      by,
+      why ?? null,
+      since,
+    );
+  }
+
+  async resume(name: string): Promise<void> {
+    this.#db.run('DELETE FROM agent_drains WHERE agent = ?', name);
   }
 
   #fromRow(row: Row): AgentRecord {
@@ -46,6 +71,20 @@ export class AgentRepository {
       parsed = { text, heartbeat: Heartbeat.data.parse(JSON.parse(text)) };
       this.#parsed.set(name, parsed);
     }
-    return { name, heartbeat: parsed.heartbeat, lastSeenAt: Number(row['last_seen_at']) };
+    return {
+      name,
+      heartbeat: parsed.heartbeat,
+      lastSeenAt: Number(row['last_seen_at']),
+      ...(row['since'] === null ? {} : { drain: drainOf(row) }),
+    };
   }
+}
+
+function drainOf(row: Row): Drain {
+  const why = row['why'];
+  return {
+    by: String(row['by']),
+    why: typeof why === 'string' ? why : undefined,
+    since: Number(row['since']),
+  };
 }

@@ -122,4 +122,64 @@ export const controlMigrations = [
   DROP INDEX outbox_open;
   ALTER TABLE outbox DROP COLUMN done_at;
   `,
+  `
+  -- A task that comes after others, and what becomes of it when one of them does not succeed.
+  CREATE TABLE task_waits (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    when_it_fails TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE task_dependencies (
+    task_id TEXT NOT NULL REFERENCES task_waits (task_id),
+    place INTEGER NOT NULL,
+    needs_id TEXT NOT NULL REFERENCES tasks (id),
+    PRIMARY KEY (task_id, place)
+  ) STRICT;
+  CREATE INDEX task_dependencies_by_need ON task_dependencies (needs_id);
+  `,
+  `
+  -- Tasks that are held for later requests of their key, and until when at most.
+  CREATE TABLE debounces (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    key TEXT NOT NULL,
+    latest_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX debounces_by_key ON debounces (key);
+  -- Requests that were taken into such a task, each with the text that its own took the place of.
+  CREATE TABLE merged_requests (
+    dedup_key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    replaced TEXT NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  -- Agents that get no new work.
+  CREATE TABLE agent_drains (
+    agent TEXT PRIMARY KEY REFERENCES agents (name),
+    by TEXT NOT NULL,
+    why TEXT,
+    since INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  ALTER TABLE tasks ADD COLUMN parent_id TEXT REFERENCES tasks (id);
+  CREATE INDEX tasks_by_parent ON tasks (parent_id, id) WHERE parent_id IS NOT NULL;
+  -- What the task was given of those that it came after, when it was queued.
+  ALTER TABLE tasks ADD COLUMN brought TEXT;
+  -- How many completed ones are enough, when it goes on without the rest, and whether their answers are brought along.
+  ALTER TABLE task_waits ADD COLUMN enough INTEGER;
+  ALTER TABLE task_waits ADD COLUMN until INTEGER;
+  ALTER TABLE task_waits ADD COLUMN brings INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE task_dependencies ADD COLUMN label TEXT;
+  CREATE TABLE missions (
+    id TEXT PRIMARY KEY,
+    dedup_key TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    started_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ] as const;

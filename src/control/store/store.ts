@@ -6,6 +6,9 @@ import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
+import { DebounceRepository } from './debounce-repository.ts';
+import { DependencyRepository } from './dependency-repository.ts';
+import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
@@ -14,6 +17,9 @@ import { TaskRepository } from './task-repository.ts';
 /** What a transaction, or a reader, can reach. Asynchronous, so that PostgreSQL can stand behind the same interface. */
 export interface Repositories {
   readonly tasks: TaskRepository;
+  readonly dependencies: DependencyRepository;
+  readonly debounces: DebounceRepository;
+  readonly missions: MissionRepository;
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
@@ -85,6 +91,9 @@ export class Store implements Part {
 function repositories(db: SqliteDatabase, clock: Clock): Repositories {
   return {
     tasks: new TaskRepository(db),
+    dependencies: new DependencyRepository(db),
+    debounces: new DebounceRepository(db),
+    missions: new MissionRepository(db),
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),

@@ -1,5 +1,5 @@
 import type { Priority } from '#core/priority.ts';
-import { inFlightStates, type TaskState } from '#core/task-states.ts';
+import { inFlightStates, isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import { dueTasks } from './due-tasks.ts';
 import { TaskRecord } from './records.ts';
@@ -15,6 +15,9 @@ export interface NewTask {
   readonly priority: Priority;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
+  readonly parentId?: string | undefined;
+  /** When it may be released; at once unless it says so. */
+  readonly notBefore?: number;
   readonly deadline: number;
   readonly now: number;
 }
@@ -29,14 +32,18 @@ export interface TaskPatch {
   readonly state: TaskState;
   readonly reason: string | undefined;
   readonly now: number;
+  readonly text?: string | undefined;
   readonly answer?: string | undefined;
+  readonly brought?: string | undefined;
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
   readonly notBefore?: number | undefined;
   readonly deadline?: number | undefined;
 }
 
-const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
+const listed = (states: readonly TaskState[]): string => states.map((state) => `'${state}'`).join(', ');
+const IN_FLIGHT = listed(inFlightStates);
+const OPEN = listed(taskStates.filter((state) => !isTerminal(state)));
 
 /** Tasks. What happened to them is in the audit. */
 export class TaskRepository {
@@ -49,8 +56,9 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, priority, author, conversation, conversation_id, told_queued, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline, created_at,
+         updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -64,9 +72,10 @@ export class TaskRepository {
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
+      task.parentId ?? null,
       // Without a conversation there is nobody to tell.
       task.conversation ? 0 : 1,
-      task.now,
+      task.notBefore ?? task.now,
       task.deadline,
       task.now,
       task.now,
@@ -78,9 +87,26 @@ export class TaskRepository {
     return row && TaskRecord.parse(row);
   }
 
+  /** The task that came of the request of this key, also of one that was taken into another's. */
   async byDedupKey(key: string): Promise<TaskRecord | undefined> {
-    const row = this.#db.get('SELECT * FROM tasks WHERE dedup_key = ?', key);
+    const row = this.#db.get(
+      'SELECT * FROM tasks WHERE dedup_key = ?1 OR id = (SELECT task_id FROM merged_requests WHERE dedup_key = ?1)',
+      key,
+    );
     return row && TaskRecord.parse(row);
+  }
+
+  /** The tasks that were made for this one, oldest first. */
+  async childrenOf(id: string): Promise<TaskRecord[]> {
+    return this.#db
+      .all('SELECT * FROM tasks WHERE parent_id = ? ORDER BY id', id)
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** How many tasks of this agent have not ended. */
+  async openOf(agent: string): Promise<number> {
+    const row = this.#db.get(`SELECT count(*) AS n FROM tasks WHERE agent = ? AND state IN (${OPEN})`, agent);
+    return Number(row?.['n'] ?? 0);
   }
 
   /** Newest first. */
@@ -159,13 +185,15 @@ export class TaskRepository {
 
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
-      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), answer = coalesce(?, answer), brought = coalesce(?, brought),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
+      patch.text ?? null,
       patch.answer ?? null,
+      patch.brought ?? null,
       patch.attempts ?? null,
       patch.epoch ?? null,
       patch.notBefore ?? null,

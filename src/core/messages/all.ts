@@ -1,4 +1,5 @@
 import { AgentCommand } from './agent-command.ts';
+import { AgentDuty } from './agent-duty.ts';
 import { DeadLetter } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
@@ -18,5 +19,6 @@ export const allMessages = [
   Delivery,
   DeadLetter,
   AgentCommand,
+  AgentDuty,
   FleetEvent,
 ] as const;

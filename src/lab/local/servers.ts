@@ -119,6 +119,7 @@ export async function prepareControl(
       OLYMPUS_NATS_SEED_FILE: site.secretFile('bus-control'),
       OLYMPUS_API_TOKEN_FILE: site.secretFile('api-token'),
       OLYMPUS_API_PORT: String(port),
+      OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
     },
     readyUrl: `${url}/healthz`,
   });
