@@ -13,6 +13,10 @@ import { Lifecycle, type Part, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
+import { ActionServer } from './actions/action-server.ts';
+import { Asking } from './actions/asking.ts';
+import { howToAsk } from './actions/how-to-ask.ts';
+import { isWaiting } from './actions/parking.ts';
 import type { AgentConfig } from './config.ts';
 import { Journal } from './journal/journal.ts';
 import { Attention } from './parts/attention.ts';
@@ -105,11 +109,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     chat,
     progressTimeoutMs: config.OLYMPUS_PROGRESS_TIMEOUT_MS,
     harnessReady: () => harness.health().ready,
+    isWaiting: (runId) => isWaiting(journal, runId),
     clock,
     log: part('attention'),
   });
+  const socketPath = config.OLYMPUS_ACTION_SOCKET;
   const runner = new Runner({
     attention,
+    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId)}` : ''),
     fleet,
     agent,
     subjects,
@@ -120,6 +127,28 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('runner'),
     clock,
   });
+  const asking = new Asking({
+    fleet,
+    agent,
+    subjects,
+    journal,
+    runIds: () => runner.runIds,
+    harness,
+    waitMs: config.OLYMPUS_ASK_WAIT_MS,
+    expiresInMs: config.OLYMPUS_ASK_EXPIRES_MS,
+    onAdded,
+    log: part('asking'),
+    clock,
+  });
+  const actions = socketPath
+    ? [
+        new ActionServer({
+          path: socketPath,
+          answer: (request, signal) => asking.ask(request, signal),
+          log: part('actions'),
+        }),
+      ]
+    : [];
   bus.serve(subjects.control(agent, 'cancel'), commandHandler({ agent, runner, log: part('commands') }));
   const tasks = {
     agent,
@@ -144,7 +173,13 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           stream,
           durable,
           concurrency: 1,
-          handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
+          handle: deliveryHandler({
+            agent,
+            journal,
+            onAdded,
+            onDecided: (key) => asking.decided(key),
+            log: part('deliveries'),
+          }),
           log: part('deliveries'),
           clock,
         }),
@@ -196,6 +231,9 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       }),
       ...subscriptions,
       new Resume({ ...tasks, journal }),
+      // Those who ask again after a restart are heard once their runs are under way again.
+      asking,
+      ...actions,
     ],
     log,
   );

@@ -10,8 +10,11 @@ import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
 import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
+import { byKind } from './admission/by-kind.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
+import { Expiry } from './approvals/expiry.ts';
+import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { Canceller } from './cancel/canceller.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
@@ -88,6 +91,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     context,
     deadLetters,
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
+    approvalMs: config.OLYMPUS_APPROVAL_MS,
     perMinute: config.OLYMPUS_REQUESTS_PER_MINUTE,
     onDecided,
     log: part('admission'),
@@ -104,7 +108,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     store,
     context,
     deadLetters,
-    onMoved: onAdded,
+    onMoved: onDecided,
     log: part('settle'),
   });
   const heartbeats = heartbeatHandler({
@@ -116,6 +120,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onChanged: onDecided,
     log: part('registry'),
   });
+
+  const asked = decisionRequestHandler({
+    store,
+    context,
+    deadLetters,
+    onTaken: onDecided,
+    log: part('approvals'),
+  });
+  const expiry = new Expiry({ store, context, onExpired: onDecided, log: part('approvals'), clock });
 
   const exhausted = { bus, store, context, deadLetters, onBuried: onAdded };
   const advisories = advisoryHandler({ ...exhausted, log: part('dead letters') });
@@ -140,6 +153,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const app = createApi({
     store,
     tasks: { admission, onCancelled: () => canceller.wake() },
+    approvals: { store, context, onDecided },
     letters,
     token: secrets.apiToken,
     version,
@@ -157,10 +171,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, admissionHandler(admission)),
+      consume(
+        streamNames.requests,
+        byKind({ approval: asked, question: asked }, admissionHandler(admission)),
+      ),
       consume(streamNames.runlog, runEvents),
       consume(streamNames.results, results),
       consume(streamNames.advisory, advisories),
+      expiry,
       sweep,
       canceller,
       new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),

@@ -13,6 +13,7 @@ import {
   TaskView,
   WhyView,
 } from './api.ts';
+import { Answer, ApprovalView, Approve, Deny } from './api-approvals.ts';
 
 /** One thing that the control plane's API can be asked. */
 export interface ApiRoute {
@@ -88,6 +89,40 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Try it again; answers the task that is under way now, which may be a new one',
     body: TaskDecision,
     answer: TaskView,
+  },
+  {
+    method: 'get',
+    path: '/v1/approvals',
+    summary: 'What people have to decide, or have decided, newest first',
+    query: { state: 'only those in this state', ...LIMIT },
+    answer: z.object({ approvals: z.array(ApprovalView) }),
+  },
+  {
+    method: 'get',
+    path: '/v1/approvals/{id}',
+    summary: 'One of them: exactly what would be done, or what is asked',
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/approve',
+    summary: 'Approve the action of this hash; 409 with the reason when that cannot be',
+    body: Approve,
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/deny',
+    summary: 'Refuse it, or leave the question without an answer; 409 with the reason when that cannot be',
+    body: Deny,
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/answer',
+    summary: 'Answer the question; 409 with the reason when that cannot be',
+    body: Answer,
+    answer: ApprovalView,
   },
   {
     method: 'get',

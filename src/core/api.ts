@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TrustLabel } from './envelope.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
@@ -15,6 +16,8 @@ export const TaskView = z.object({
   text: z.string(),
   requester: z.string(),
   priority: Priority,
+  /** How far what it asks is trusted. */
+  trust: TrustLabel,
   reason: z.string().optional(),
   attempts: z.int(),
   createdAt: z.iso.datetime(),

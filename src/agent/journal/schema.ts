@@ -47,4 +47,18 @@ export const journalMigrations = [
   -- Runs that are to end, also those whose message has not come yet.
   CREATE TABLE cancels (run_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- What runs have asked people, and what was decided; the key is the task and what is asked.
+  CREATE TABLE asks (
+    key TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    parked_at INTEGER,
+    decision TEXT
+  ) STRICT;
+  CREATE INDEX asks_by_run ON asks (run_id);
+  DROP INDEX runs_open;
+  CREATE INDEX runs_open ON runs (state) WHERE state IN ('claimed', 'running', 'finished', 'parked');
+  `,
 ] as const;

@@ -4,7 +4,7 @@ import { isTerminal } from '#core/task-states.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { age, harmless, oneLine } from '../format.ts';
-import { shortIds } from '../task-id.ts';
+import { shortIds } from '../id-prefix.ts';
 
 const TASKS_LOOKED_AT = 100;
 

@@ -1,13 +1,15 @@
 import { Conversation } from '#core/conversation.ts';
-import { parseMessage } from '#core/envelope.ts';
+import { parseMessage, type TrustLabel } from '#core/envelope.ts';
 import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
 import { grantedPriority } from '#core/priority.ts';
 import { type RejectionCode, rejectionSentence } from '#core/rejections.ts';
 import { authorOf } from '#core/subjects.ts';
 import { isTerminal } from '#core/task-states.ts';
+import { effectiveTrust } from '#core/trust.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
+import { holdForApproval } from '../approvals/hold.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
 import type { Actor } from '../store/audit-repository.ts';
@@ -20,6 +22,8 @@ export interface AdmissionOptions {
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
   readonly deadlineMs: number;
+  /** How long people have to approve what comes from outside. */
+  readonly approvalMs: number;
   /** The most that one requester may ask within a minute. */
   readonly perMinute: number;
   /** Called after a request was decided. */
@@ -50,9 +54,10 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
     if (!author || parsed.kind !== 'ok') {
       return deadLetters.giveUp(message, parsed);
     }
-    const { data, olympusdepth = 0 } = parsed.message;
+    const { data, olympusdepth = 0, olympustrust } = parsed.message;
     const by = `agent/${author}` as const;
-    await store.transaction((tx) => admit(tx, options, { author, by, request: data, depth: olympusdepth }));
+    const asked = { author, by, request: data, depth: olympusdepth, trust: olympustrust };
+    await store.transaction((tx) => admit(tx, options, asked));
     onDecided();
     await message.ack();
   };
@@ -65,6 +70,8 @@ export interface Asked {
   readonly by: Actor;
   readonly request: Request;
   readonly depth: number;
+  /** How far it says that it can be trusted; it is never trusted further than who asks. */
+  readonly trust?: TrustLabel | undefined;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
 }
@@ -75,10 +82,10 @@ export interface Asked {
  */
 export async function admit(
   tx: Repositories,
-  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
+  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'approvalMs' | 'perMinute'>,
   asked: Asked,
 ): Promise<TaskRecord> {
-  const { context, log, deadlineMs } = options;
+  const { context, log, deadlineMs, approvalMs } = options;
   const { author, by, request, depth, keysOf = author } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
@@ -99,6 +106,7 @@ export async function admit(
     requester: request.requester,
     depth,
     priority: grantedPriority(request.priority, keysOf),
+    trust: effectiveTrust({ author, requester: request.requester.kind, claimed: asked.trust }),
     author,
     // Only what is known here: it is repeated in every delivery.
     conversation: request.conversation && Conversation.strip().parse(request.conversation),
@@ -114,12 +122,13 @@ export async function admit(
   });
   if (!refusal) {
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
+    log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
+    if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
     const queued = await advanceTask(tx, context, admitted, 'queue', {
       by: 'control',
       reason: `waiting for ${task.agent}`,
     });
     await deliver(tx, context, queued, { state: 'admitted' });
-    log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
     return queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.

@@ -9,6 +9,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { type ApprovalRoutesOptions, addApprovalRoutes } from './approval-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
@@ -19,6 +20,7 @@ import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 export interface ApiOptions {
   readonly store: Store;
   readonly tasks: TaskRoutesOptions;
+  readonly approvals: ApprovalRoutesOptions;
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
@@ -85,6 +87,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
           .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
       });
       addTaskRoutes(v1, options.tasks);
+      addApprovalRoutes(v1, options.approvals);
       addAuditRoutes(v1, store);
       addEventRoutes(v1, { store, clock: options.clock });
       addDeadLetterRoutes(v1, options.letters);

@@ -60,7 +60,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
       const agent = await store.read.agents.byName(task.agent);
       const now = context.now();
       const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
-      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, now });
+      const pending = (await store.read.approvals.ofTask(task.id)).find(({ state }) => state === 'pending');
+      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, pending, now });
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
@@ -111,7 +112,7 @@ function retryKey(taskId: string): string {
 function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, priority, conversation, requester }: TaskRecord,
+  { id, author, agent, text, domain, depth, priority, trust, conversation, requester }: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
@@ -124,7 +125,7 @@ function askAgain(
     requester,
     ...(conversation ? { conversation } : {}),
   };
-  return admit(tx, admission, { author, by: `person/${by}`, request, depth, keysOf: CONTROL_NAME });
+  return admit(tx, admission, { author, by: `person/${by}`, request, depth, trust, keysOf: CONTROL_NAME });
 }
 
 async function withTask(

@@ -6,6 +6,7 @@ import { newId } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import { resumptionOf } from '../approvals/resumption.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import { deliver, expiryText } from '../deliveries/deliver.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
@@ -105,6 +106,7 @@ export class Dispatcher implements Part {
   async #mint(tx: Repositories, task: TaskRecord, runId: string, agent: AgentRecord): Promise<void> {
     const { context } = this.#options;
     const at = context.now();
+    const resumed = await resumptionOf(tx, task);
     await tx.runs.insert({
       id: runId,
       taskId: task.id,
@@ -120,17 +122,19 @@ export class Dispatcher implements Part {
         subject: `task/${task.id}/run/${runId}`,
         time: new Date(at).toISOString(),
         olympusdepth: task.depth,
+        olympustrust: task.trust,
       },
       {
         taskId: task.id,
         runId,
         attempt: task.attempts,
         epoch: task.epoch,
+        ...(resumed ? { resumeOf: resumed.resumeOf } : {}),
         agent: agent.name,
         domain: task.domain,
         deadline: new Date(task.deadline).toISOString(),
         startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-        input: { text: task.text, requester: task.requester.name },
+        input: { text: resumed?.text ?? task.text, requester: task.requester.name },
         session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
         ...(task.conversation ? { conversation: task.conversation } : {}),
       },

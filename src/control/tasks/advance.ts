@@ -1,12 +1,12 @@
 import { OlympusError } from '#core/errors.ts';
-import { FleetEvent } from '#core/messages/event.ts';
 import type { Subjects } from '#core/subjects.ts';
-import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
-import { newId } from '#lib/id.ts';
+import { isTerminal, nextTaskState, type TaskEvent } from '#core/task-states.ts';
+import { withdrawApprovals } from '../approvals/withdraw.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { TaskPatch } from '../store/task-repository.ts';
+import { recordChange } from './record.ts';
 
 /** What every writing part of control needs to know. */
 export interface ControlContext {
@@ -38,37 +38,17 @@ export async function advanceTask(
     throw new OlympusError('state_conflict', `task ${task.id} is ${task.state} and cannot ${event}`);
   const at = context.now();
   await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now: at });
-  await tx.audit.add({
-    at,
-    who: by,
-    what: event,
+  await recordChange(tx, context, {
     entity: 'task',
-    entityId: task.id,
+    id: task.id,
+    by,
+    event,
     state,
-    why: change.reason,
+    reason: change.reason,
+    agent: event === 'reject' ? undefined : task.agent,
   });
-  const id = newId(at);
-  const fact = FleetEvent.create(
-    {
-      id,
-      source: `/fleets/${context.fleet}/control`,
-      subject: `task/${task.id}`,
-      time: new Date(at).toISOString(),
-    },
-    {
-      entity: 'task',
-      id: task.id,
-      event,
-      state,
-      ...(event === 'reject' ? {} : { agent: task.agent }),
-      ...(change.reason ? { reason: change.reason } : {}),
-    },
-  );
-  await tx.outbox.add({
-    subject: context.subjects.event('task', task.id, event),
-    msgId: `event:${id}`,
-    body: JSON.stringify(fact),
-  });
+  // Nobody is asked for what is over.
+  if (isTerminal(state) || state === 'cancelling') await withdrawApprovals(tx, context, task.id);
   const fresh = await tx.tasks.byId(task.id);
   if (!fresh) throw new OlympusError('state_conflict', `task ${task.id} vanished`);
   return fresh;

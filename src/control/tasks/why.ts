@@ -2,6 +2,8 @@ import type { AgentView, WhyView } from '#core/api.ts';
 import { type FailureCode, failureClasses } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { whyWaiting } from '../approvals/why-waiting.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 
 /** What the answer depends on beside the task itself. */
@@ -10,6 +12,8 @@ export interface Surroundings {
   readonly agent: AgentView | undefined;
   /** How many tasks are out with the agent. */
   readonly inFlight: number;
+  /** What people have to decide for it. */
+  readonly pending?: ApprovalRecord | undefined;
   readonly now: number;
 }
 
@@ -22,6 +26,8 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     owner,
     next,
   });
+  const waits = whyWaiting(task, around.pending);
+  if (waits) return waits;
   switch (task.state) {
     case 'requested':
     case 'admitted':
@@ -35,12 +41,12 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
         'It is queued again when that is there.',
       );
     case 'awaiting_approval':
-      return why(task.reason ?? 'A person has to decide.', 'approver', `olympus approve ${task.id}`);
+      return why(task.reason ?? 'A person has to decide.', 'approver', 'olympus approve');
     case 'parked':
       return why(
-        task.reason ?? 'It waits for an answer.',
-        'requester',
-        'It goes on when the answer is there.',
+        task.reason ?? 'It waits for a decision.',
+        'control',
+        'What it asks is on its way; `olympus approve` lists it.',
       );
     case 'released':
       return silent(around)
