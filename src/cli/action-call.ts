@@ -48,9 +48,9 @@ async function askOnce(
   request: SocketRequest,
   signal: AbortSignal,
 ): Promise<SocketReply> {
-  const socket = connect({ path: socketPath, allowHalfOpen: true, signal });
+  const socket = connect({ path: socketPath, signal });
   try {
-    socket.end(`${JSON.stringify(request)}\n`);
+    socket.write(`${JSON.stringify(request)}\n`);
     return SocketReply.parse(JSON.parse(await text(socket)));
   } finally {
     socket.destroy();

@@ -230,7 +230,7 @@ describe('what people decide for a run', () => {
     assert.equal((await show(run.taskId)).state, 'parked');
     assert.deepEqual(
       { owner: (await why(run.taskId)).owner, next: (await why(run.taskId)).next },
-      { owner: 'requester', next: `olympus answer ${question.id}` },
+      { owner: 'requester', next: `olympus answer ${question.id} "…"` },
     );
 
     const wrong = await cli('answer', question.id, 'green');

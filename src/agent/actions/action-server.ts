@@ -35,8 +35,8 @@ export class ActionServer implements Part {
     const { path, log } = this.#options;
     // What a killed process left cannot be listened on.
     await rm(path, { force: true });
-    // A caller that has said all it wants may close its side; it is answered all the same.
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
+    // A caller that closes its side has gone away: nobody waits for what it asked.
+    const server = createServer((socket) => {
       this.#serve(socket).catch((error) => log.debug({ reason: messageOf(error) }, 'caller went away'));
     });
     server.maxConnections = CONNECTIONS_AT_ONCE;
@@ -101,7 +101,6 @@ async function readLine(socket: Socket, signal: AbortSignal): Promise<string | u
     if (size > SOCKET_LINE_LIMIT) resolve(undefined);
     else if (end >= 0) resolve(Buffer.concat(chunks).toString('utf8'));
   });
-  socket.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
   try {
     return await promise;
   } finally {

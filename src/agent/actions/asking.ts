@@ -31,6 +31,8 @@ export interface AskingOptions {
   readonly clock: Clock;
 }
 
+/** More than people would decide for one turn. */
+const ASKS_A_RUN = 20;
 /** How long a turn that was told to end may take for it. */
 const END_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 1000;
@@ -86,6 +88,9 @@ export class Asking implements Part {
     const isKnown = known && (known.runId === run.runId || known.decision?.state !== 'refused');
     if (isKnown && known.decision) return replyOf(known.decision);
     if (known?.runId !== run.runId) {
+      const before = journal.asks.ofRun(run.runId).length;
+      if (before >= ASKS_A_RUN)
+        return refused(`this run has asked ${before} times already, and may not ask more`);
       this.#open(run, request, key, hash);
       log.info({ runId: run.runId, taskId: request.task, ask: request.ask }, 'people are asked');
     }

@@ -16,7 +16,7 @@ export function whyWaiting(task: TaskRecord, pending: ApprovalRecord | undefined
       ...base,
       reason: `${task.agent} waits for an answer: ${asks.question.text}`,
       owner: 'requester',
-      next: `olympus answer ${id}`,
+      next: `olympus answer ${id} "…"`,
     };
   }
   const waits =
