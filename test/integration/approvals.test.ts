@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { actionHash } from '#core/action.ts';
 import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
-import type { ApprovalView } from '#core/api-approvals.ts';
+import { ApprovalView } from '#core/api-approvals.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newNonce } from '#lib/id.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
@@ -78,7 +78,8 @@ describe('what people decide for a run', () => {
     await athena.askApproval(run, key, params);
     await athena.askApproval(run, key, { flags: ['b', 'a'], version: '2.4.1' });
 
-    const approval = await pendingOf(run.taskId);
+    const { id } = await pendingOf(run.taskId);
+    const approval = ApprovalView.parse((await control.api('GET', `/v1/approvals/${id}`)).body);
 
     const action = { kind: 'deploy.production', target: 'web-1', params };
     assert.deepEqual(approval.action, action);
