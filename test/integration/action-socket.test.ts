@@ -70,6 +70,17 @@ describe('the socket through which turns ask', () => {
     assert.equal((await stat(socketPath)).mode & 0o777, 0o666);
   });
 
+  it('lets go of a peer that never closes its side', async () => {
+    const socket = connect({ path: socketPath, allowHalfOpen: true });
+    open.push(socket);
+    socket.write(`${JSON.stringify(ASK)}\n`);
+
+    assert.deepEqual(JSON.parse(await text(socket)), REPLY);
+
+    await server.stop();
+    await start();
+  });
+
   it('refuses what it cannot read, with a sentence, and asks nobody', async () => {
     const bad = [
       '\n',

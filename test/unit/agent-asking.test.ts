@@ -151,6 +151,13 @@ describe('what a daemon asks for its turns', () => {
       assert.equal(isToPark(journal, 'r-1', outcome), true);
     decide('r-1', { state: 'approved' });
     assert.equal(isToPark(journal, 'r-1', ANSWERED), true, 'its turn does not know of the decision');
+    for (const request of [DEPLOY, QUESTION]) {
+      assert.deepEqual(
+        await asking.ask(request, NEVER),
+        { kind: 'parked' },
+        'nor shall it: the next run does it',
+      );
+    }
   });
 
   it('ends a turn that was told to end and goes on', async () => {

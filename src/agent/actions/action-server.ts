@@ -42,7 +42,10 @@ export class ActionServer implements Part {
     server.maxConnections = CONNECTIONS_AT_ONCE;
     this.#server = server;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
+    server.on('error', (error) => {
+      reject(error);
+      log.error({ err: error, path }, 'the socket of the actions failed');
+    });
     server.listen(path, resolve);
     await promise;
     // The mode of its folder says who reaches it.
@@ -64,14 +67,15 @@ export class ActionServer implements Part {
   async #serve(socket: Socket): Promise<void> {
     const gone = new AbortController();
     socket.once('close', () => gone.abort(new Error('the caller went away')));
-    socket.once('error', (error) => gone.abort(error));
+    socket.on('error', (error) => gone.abort(error));
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
     try {
       const line = await withDeadline('the request', REQUEST_WITHIN_MS, signal, (until) =>
         readLine(socket, until),
       );
       const reply = await this.#reply(line, signal);
-      socket.end(`${JSON.stringify(reply)}\n`);
+      // Without waiting for the peer to close its side: it might never.
+      socket.end(`${JSON.stringify(reply)}\n`, () => socket.destroy());
     } catch (error) {
       socket.destroy();
       throw error;

@@ -82,15 +82,17 @@ export class Asking implements Part {
       request.ask === 'approval' ? await actionHash(request.action) : await questionHash(request.question);
     const run = this.#runOf(request.task);
     if (!run) return refused(`no run of task ${request.task} is under way on this agent`);
+    const before = journal.asks.ofRun(run.runId);
+    // What is decided meanwhile is for the run that goes on: this one must not do it as well.
+    if (before.some(({ parkedAt }) => parkedAt !== undefined)) return { kind: 'parked' };
     const key = `${request.ask}:${request.task}:${hash}`;
     const known = journal.asks.get(key);
     // A refusal was for a run, everything else for the task.
     const isKnown = known && (known.runId === run.runId || known.decision?.state !== 'refused');
     if (isKnown && known.decision) return replyOf(known.decision);
     if (known?.runId !== run.runId) {
-      const before = journal.asks.ofRun(run.runId).length;
-      if (before >= ASKS_A_RUN)
-        return refused(`this run has asked ${before} times already, and may not ask more`);
+      if (before.length >= ASKS_A_RUN)
+        return refused(`this run has asked ${before.length} times already, and may not ask more`);
       this.#open(run, request, key, hash);
       log.info({ runId: run.runId, taskId: request.task, ask: request.ask }, 'people are asked');
     }
@@ -140,8 +142,8 @@ export class Asking implements Part {
     for (;;) {
       signal.throwIfAborted();
       const ask = journal.asks.get(key);
-      if (ask?.decision) return replyOf(ask.decision);
       if (!ask || ask.parkedAt !== undefined) return { kind: 'parked' };
+      if (ask.decision) return replyOf(ask.decision);
       const woken = new AbortController();
       const wake = (): void => woken.abort();
       const waiting = this.#waiting.get(key) ?? new Set();

@@ -50,8 +50,13 @@ export class AskStore {
     );
   }
 
+  /** Undecided: the run is told to end its turn. */
   park(key: string): void {
-    this.#db.run('UPDATE asks SET parked_at = ? WHERE key = ? AND parked_at IS NULL', this.#clock.now(), key);
+    this.#db.run(
+      'UPDATE asks SET parked_at = ? WHERE key = ? AND parked_at IS NULL AND decision IS NULL',
+      this.#clock.now(),
+      key,
+    );
   }
 
   /**

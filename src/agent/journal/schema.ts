@@ -58,7 +58,7 @@ export const journalMigrations = [
     decision TEXT
   ) STRICT;
   CREATE INDEX asks_by_run ON asks (run_id);
-  DROP INDEX runs_open;
-  CREATE INDEX runs_open ON runs (state) WHERE state IN ('claimed', 'running', 'finished', 'parked');
+  DROP INDEX IF EXISTS runs_open;
+  CREATE INDEX runs_unended ON runs (state) WHERE state IN ('claimed', 'running', 'finished', 'parked');
   `,
 ] as const;

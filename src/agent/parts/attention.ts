@@ -20,7 +20,10 @@ export interface AttentionOptions {
 const TYPING_EVERY_MS = 4000;
 const WORKING_EVERY_MS = TASK_ACK_WAIT_MS / 3;
 
-/** What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress, or while it waits for people. */
+/**
+ * What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress only,
+ * or while it waits for people.
+ */
 export class Attention {
   readonly #options: AttentionOptions;
 
