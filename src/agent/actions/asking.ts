@@ -11,6 +11,7 @@ import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Decided } from '../journal/ask-store.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { BusEffect } from '../journal/outbox-store.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 
 export interface AskingOptions {
@@ -77,26 +78,13 @@ export class Asking implements Part {
 
   /** What people say to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. */
   async ask(request: SocketRequest, signal: AbortSignal): Promise<SocketReply> {
-    const { journal, log } = this.#options;
+    const { journal, onAdded } = this.#options;
     const hash =
       request.ask === 'approval' ? await actionHash(request.action) : await questionHash(request.question);
-    const run = this.#runOf(request.task);
-    if (!run) return refused(`no run of task ${request.task} is under way on this agent`);
-    const before = journal.asks.ofRun(run.runId);
-    // What is decided meanwhile is for the run that goes on: this one must not do it as well.
-    if (before.some(({ parkedAt }) => parkedAt !== undefined)) return { kind: 'parked' };
     const key = `${request.ask}:${request.task}:${hash}`;
-    const known = journal.asks.get(key);
-    // A refusal was for a run, everything else for the task.
-    const isKnown = known && (known.runId === run.runId || known.decision?.state !== 'refused');
-    if (isKnown && known.decision) return replyOf(known.decision);
-    if (known?.runId !== run.runId) {
-      if (before.length >= ASKS_A_RUN)
-        return refused(`this run has asked ${before.length} times already, and may not ask more`);
-      this.#open(run, request, key, hash);
-      log.info({ runId: run.runId, taskId: request.task, ask: request.ask }, 'people are asked');
-    }
-    return this.#wait(key, signal);
+    const reply = await journal.transaction(() => this.#take(request, key, hash));
+    onAdded();
+    return reply ?? this.#wait(key, signal);
   }
 
   /** To be called when what becomes of a request is in the journal. */
@@ -111,9 +99,33 @@ export class Asking implements Part {
       .find((run) => run?.dispatch.taskId === taskId && run.state === 'running');
   }
 
-  /** The request is in the journal with its message; the key makes a second message of another run harmless. */
-  #open(run: JournaledRun, request: SocketRequest, key: string, hash: string): void {
-    const { journal, subjects, agent, clock, fleet, expiresInMs, onAdded } = this.#options;
+  /**
+   * Takes a request, in a transaction: the reply that is known already, or undefined for one that waits. The same asked a
+   * second time finds the first; the key makes a second message by another run harmless.
+   */
+  #take(request: SocketRequest, key: string, hash: string): SocketReply | undefined {
+    const { journal, log } = this.#options;
+    const run = this.#runOf(request.task);
+    if (!run) return refused(`no run of task ${request.task} is under way on this agent`);
+    const { runId } = run;
+    const before = journal.asks.ofRun(runId);
+    // What is decided meanwhile is for the run that goes on: this one must not do it as well.
+    if (before.some(({ parkedAt }) => parkedAt !== undefined)) return { kind: 'parked' };
+    const known = journal.asks.get(key);
+    // A refusal was for a run, everything else for the task.
+    const isKnown = known && (known.runId === runId || known.decision?.state !== 'refused');
+    if (isKnown && known.decision) return replyOf(known.decision);
+    if (known?.runId === runId) return undefined;
+    if (before.length >= ASKS_A_RUN)
+      return refused(`this run has asked ${before.length} times already, and may not ask more`);
+    journal.asks.open({ key, runId, hash });
+    journal.outbox.addBus(`ask:${runId}:${key}`, this.#messageOf(run, request, key));
+    log.info({ runId, taskId: request.task, ask: request.ask }, 'people are asked');
+    return undefined;
+  }
+
+  #messageOf(run: JournaledRun, request: SocketRequest, key: string): BusEffect {
+    const { subjects, agent, clock, fleet, expiresInMs } = this.#options;
     const { taskId, epoch } = run.dispatch;
     const head = {
       id: newId(clock.now()),
@@ -126,15 +138,11 @@ export class Asking implements Part {
       request.ask === 'approval'
         ? ApprovalRequest.create(head, { ...asks, action: request.action, summary: request.summary })
         : QuestionRequest.create(head, { ...asks, question: request.question });
-    journal.transaction(() => {
-      journal.asks.open({ key, runId: run.runId, hash });
-      journal.outbox.addBus(`ask:${run.runId}:${key}`, {
-        subject: subjects.request(agent, request.ask),
-        msgId: `ask:${run.runId}:${newNonce()}`,
-        body: JSON.stringify(message),
-      });
-    });
-    onAdded();
+    return {
+      subject: subjects.request(agent, request.ask),
+      msgId: `ask:${run.runId}:${newNonce()}`,
+      body: JSON.stringify(message),
+    };
   }
 
   async #wait(key: string, signal: AbortSignal): Promise<SocketReply> {
@@ -162,7 +170,7 @@ export class Asking implements Part {
       const asks = journal.asks.ofRun(runId);
       for (const { key, decision, parkedAt, askedAt } of asks) {
         if (decision || parkedAt !== undefined || askedAt + waitMs > now) continue;
-        journal.transaction(() => journal.asks.park(key));
+        await journal.transaction(() => journal.asks.park(key));
         log.info({ runId }, 'nobody has decided yet, the run is parked');
         this.decided(key);
       }

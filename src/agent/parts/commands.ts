@@ -22,9 +22,8 @@ export function commandHandler(options: {
       return reply({ ok: false, reason: 'this daemon cannot read the command' });
     }
     const { runId } = parsed.message.data;
-    runner
-      .cancel(runId)
-      .catch((error) => log.warn({ runId, reason: messageOf(error) }, 'run not stopped yet'));
+    const stopped = await runner.cancel(runId);
+    stopped().catch((error) => log.warn({ runId, reason: messageOf(error) }, 'run not stopped yet'));
     return reply({ ok: true });
   };
 }

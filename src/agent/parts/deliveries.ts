@@ -44,13 +44,13 @@ export function deliveryHandler(options: {
     const { message: told } = parsed;
     if (told.type === Decision.type) {
       const { data } = told;
-      const isNew = journal.transaction(() => journal.asks.decide(data));
+      const isNew = await journal.transaction(() => journal.asks.decide(data));
       if (isNew)
         log.info({ taskId: data.taskId, runId: data.runId, state: data.state }, 'people have decided');
       onDecided(data.key);
     } else {
       const { data } = told;
-      journal.transaction(() => record(journal, data));
+      await journal.transaction(() => record(journal, data));
       onAdded();
     }
     await message.ack();

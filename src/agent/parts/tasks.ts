@@ -29,7 +29,7 @@ export function taskHandler(
       message.later(UNREADABLE_RETRY_MS);
       return;
     }
-    await runner.finish(runner.claim(parsed.message.data), message, signal);
+    await runner.finish(await runner.claim(parsed.message.data), message, signal);
   };
 }
 

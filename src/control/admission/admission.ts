@@ -12,6 +12,7 @@ import type { Logger } from '#lib/log.ts';
 import { holdForApproval } from '../approvals/hold.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -33,7 +34,6 @@ export interface AdmissionOptions {
 
 type Request = TaskCreate['data'];
 
-const MINUTE_MS = 60_000;
 /** How many people who ask as often as they may one agent can bring. */
 const REQUESTERS_AT_ONCE = 10;
 
@@ -129,7 +129,8 @@ export async function admit(
       reason: `waiting for ${task.agent}`,
     });
     await deliver(tx, context, queued, { state: 'admitted' });
-    return queued;
+    if (target) await releaseDue(tx, context, target);
+    return (await tx.tasks.byId(id)) ?? queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
@@ -155,7 +156,7 @@ async function refusalOf(
   task: TaskRecord,
   { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
 ): Promise<Refusal | undefined> {
-  const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
+  const asked = await tx.asks.count(task.author, task.requester.id, task.createdAt);
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }

@@ -59,7 +59,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     withTask(store.read, request.params.id, reply, async (task) => {
       const agent = await store.read.agents.byName(task.agent);
       const now = context.now();
-      const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
+      const inFlight = await store.read.tasks.inFlightOf(task.agent);
       const pending = (await store.read.approvals.ofTask(task.id)).find(({ state }) => state === 'pending');
       return whyOf(task, { agent: agent && agentView(agent, now), inFlight, pending, now });
     }),

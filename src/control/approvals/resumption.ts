@@ -2,11 +2,15 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { decisionSentence } from './texts.ts';
 
-/** The run that goes on in the next one, and what that is told; undefined for a task of which no run was parked. */
-export async function resumptionOf(
-  tx: Repositories,
-  task: TaskRecord,
-): Promise<{ readonly resumeOf: string; readonly text: string } | undefined> {
+/** The run that goes on in the next one, and what that is told. */
+export interface Resumption {
+  readonly resumeOf: string;
+  readonly text: string;
+}
+
+/** Undefined for a task of which no run was parked. */
+export async function resumptionOf(tx: Repositories, task: TaskRecord): Promise<Resumption | undefined> {
+  if (task.attempts <= 1) return undefined;
   const parked = (await tx.runs.ofTask(task.id)).findLast(({ state }) => state === 'parked');
   if (!parked) return undefined;
   const approvals = await tx.approvals.ofTask(task.id);

@@ -12,6 +12,8 @@ export interface AgentRecord {
 /** The agents that have ever sent a heartbeat. */
 export class AgentRepository {
   readonly #db: SqliteDatabase;
+  /** The heartbeats by name as they were read last: the dispatcher asks for all of them again and again. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly heartbeat: Heartbeat['data'] }>();
 
   constructor(db: SqliteDatabase) {
     this.#db = db;
@@ -29,18 +31,21 @@ export class AgentRepository {
 
   async byName(name: string): Promise<AgentRecord | undefined> {
     const row = this.#db.get('SELECT * FROM agents WHERE name = ?', name);
-    return row && fromRow(row);
+    return row && this.#fromRow(row);
   }
 
   async list(): Promise<AgentRecord[]> {
-    return this.#db.all('SELECT * FROM agents ORDER BY name').map(fromRow);
+    return this.#db.all('SELECT * FROM agents ORDER BY name').map((row) => this.#fromRow(row));
   }
-}
 
-function fromRow(row: Row): AgentRecord {
-  return {
-    name: String(row['name']),
-    heartbeat: Heartbeat.data.parse(JSON.parse(String(row['heartbeat']))),
-    lastSeenAt: Number(row['last_seen_at']),
-  };
+  #fromRow(row: Row): AgentRecord {
+    const name = String(row['name']);
+    const text = String(row['heartbeat']);
+    let parsed = this.#parsed.get(name);
+    if (parsed?.text !== text) {
+      parsed = { text, heartbeat: Heartbeat.data.parse(JSON.parse(text)) };
+      this.#parsed.set(name, parsed);
+    }
+    return { name, heartbeat: parsed.heartbeat, lastSeenAt: Number(row['last_seen_at']) };
+  }
 }

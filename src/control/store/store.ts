@@ -5,6 +5,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { ApprovalRepository } from './approval-repository.ts';
+import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
@@ -19,9 +20,11 @@ export interface Repositories {
   readonly outbox: OutboxRepository;
   readonly approvals: ApprovalRepository;
   readonly audit: AuditRepository;
+  readonly asks: AskRepository;
 }
 
-const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
+/** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
+const COMMITTED = new Error('something was committed');
 
 /**
  * The control plane's own records: tasks, runs, agents, and the outbox.
@@ -51,7 +54,7 @@ export class Store implements Part {
     const result = await this.#writer.exclusive(() => work(this.#write));
     const changed = this.#changed;
     this.#changed = new AbortController();
-    changed.abort();
+    changed.abort(COMMITTED);
     return result;
   }
 
@@ -68,7 +71,7 @@ export class Store implements Part {
   }
 
   async start(): Promise<void> {
-    await this.transaction((tx) => tx.outbox.prune(this.#clock.now() - KEEP_OUTBOX_MS));
+    await this.transaction((tx) => tx.asks.prune(this.#clock.now()));
   }
 
   async stop(): Promise<void> {
@@ -89,5 +92,6 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     outbox: new OutboxRepository(db, clock),
     approvals: new ApprovalRepository(db),
     audit: new AuditRepository(db),
+    asks: new AskRepository(db),
   };
 }
