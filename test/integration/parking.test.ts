@@ -98,7 +98,9 @@ describe('a run that waits for people', function () {
         const kill = (now: (typeof POINTS)[number]): void => {
           if (now === point) (victim === 'daemon' ? daemon() : fleet.control.process).kill('SIGKILL');
         };
-        const id = await taskOf({ durationMs: 9000 });
+        // Long enough for a daemon to come back and be asked again.
+        const durationMs = victim === 'daemon' && point === 'it is asked' ? 25_000 : 9000;
+        const id = await taskOf({ durationMs });
         const turn = turnSays(DEPLOY, id);
         const approval = await asked(id);
         kill('it is asked');
