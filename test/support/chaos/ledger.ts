@@ -56,7 +56,7 @@ export function readTasks(stateDir: string): { tasks: TaskRow[]; runs: RunRow[];
         state: String(row['state']),
       })),
     pending: db
-      .prepare('SELECT msg_id FROM outbox WHERE done_at IS NULL')
+      .prepare('SELECT msg_id FROM outbox')
       .all()
       .map((row) => String(row['msg_id'])),
   };

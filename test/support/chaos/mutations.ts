@@ -22,9 +22,6 @@ interface Edit {
   readonly to: string;
 }
 
-/** An outbox that a process does not find again when it is back. */
-const FORGETFUL = { from: 'DELETE FROM outbox WHERE done_at < ?', to: 'DELETE FROM outbox WHERE 0 < ?' };
-
 export const mutations = {
   'no-journal': {
     words: 'a daemon does not find its journal again',
@@ -43,7 +40,10 @@ export const mutations = {
   },
   'no-msg-id': {
     words: 'messages are published without Nats-Msg-Id',
-    edits: [{ file: 'src/integrations/nats/publisher.ts', from: 'msgID: message.msgId, ', to: '' }],
+    edits: [
+      { file: 'src/integrations/nats/publisher.ts', from: 'msgID: message.msgId, ', to: '' },
+      { file: 'src/integrations/nats/connection.ts', from: "given.set('Nats-Msg-Id', msgId);", to: '' },
+    ],
     kinds: ['half-open-control', 'half-open-daemon', 'half-open-control', 'half-open-daemon'],
     tasks: 30,
     agents: 1,
@@ -83,8 +83,16 @@ export const mutations = {
   'no-outbox': {
     words: 'control and daemons do not find their outboxes again',
     edits: [
-      { file: 'src/control/store/outbox-repository.ts', ...FORGETFUL },
-      { file: 'src/agent/journal/journal.ts', ...FORGETFUL },
+      {
+        file: 'src/control/store/ask-repository.ts',
+        from: "this.#db.run('DELETE FROM asks WHERE second <= ?'",
+        to: "this.#db.run('DELETE FROM outbox');\n    this.#db.run('DELETE FROM asks WHERE second <= ?'",
+      },
+      {
+        file: 'src/agent/journal/journal.ts',
+        from: 'DELETE FROM outbox WHERE done_at < ?',
+        to: 'DELETE FROM outbox WHERE 0 < ?',
+      },
     ],
     kinds: ['kill-cut-control', 'kill-cut-daemon', 'kill-cut-control'],
     tasks: 40,
