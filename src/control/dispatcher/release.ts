@@ -1,6 +1,7 @@
 import { sessionKeyOf } from '#core/conversation.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newId } from '#lib/id.ts';
+import { type Resumption, resumptionOf } from '../approvals/resumption.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -60,12 +61,18 @@ async function release(
   await tx.outbox.add({
     subject: context.subjects.task(task.domain, agent.name, runId),
     msgId: runId,
-    body: JSON.stringify(dispatchOf(context, fenced, runId, agent)),
+    body: JSON.stringify(dispatchOf(context, fenced, runId, agent, await resumptionOf(tx, fenced))),
   });
   return runId;
 }
 
-function dispatchOf(context: ControlContext, task: TaskRecord, runId: string, agent: AgentRecord): unknown {
+function dispatchOf(
+  context: ControlContext,
+  task: TaskRecord,
+  runId: string,
+  agent: AgentRecord,
+  resumed: Resumption | undefined,
+): unknown {
   const at = context.now();
   return TaskDispatch.create(
     {
@@ -74,17 +81,19 @@ function dispatchOf(context: ControlContext, task: TaskRecord, runId: string, ag
       subject: `task/${task.id}/run/${runId}`,
       time: new Date(at).toISOString(),
       olympusdepth: task.depth,
+      olympustrust: task.trust,
     },
     {
       taskId: task.id,
       runId,
       attempt: task.attempts,
       epoch: task.epoch,
+      ...(resumed ? { resumeOf: resumed.resumeOf } : {}),
       agent: agent.name,
       domain: task.domain,
       deadline: new Date(task.deadline).toISOString(),
       startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-      input: { text: inputOf(task), requester: task.requester.name },
+      input: { text: resumed?.text ?? inputOf(task), requester: task.requester.name },
       session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
       ...(task.conversation ? { conversation: task.conversation } : {}),
     },
