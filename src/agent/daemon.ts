@@ -20,7 +20,9 @@ import { commandHandler } from './parts/commands.ts';
 import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
 import { Inbox } from './parts/inbox.ts';
+import { Lease } from './parts/lease.ts';
 import { Notices } from './parts/notices.ts';
+import { RunReports } from './parts/run-reports.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
 import { chatSender } from './parts/send-chat.ts';
@@ -71,11 +73,23 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     clock,
   });
 
+  const lease = new Lease({
+    agent,
+    bus,
+    journal,
+    onHeld: () => {
+      busRelay.wake();
+      resume.resume();
+    },
+    onElsewhere: () => runner.giveUp(),
+    log: part('lease'),
+    clock,
+  });
   const { outbox } = journal;
   const busRelay = new Relay({
     name: 'outbox bus',
     source: outbox.source('bus'),
-    send: busSender(bus, log),
+    send: busSender(bus, lease, log),
     log: part('outbox bus'),
     clock,
   });
@@ -97,6 +111,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     serverName: new URL(config.OLYMPUS_MATTERMOST_URL).host,
     chat,
     journal,
+    lease,
     onAdded,
     log: part('inbox'),
     clock,
@@ -110,9 +125,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   });
   const runner = new Runner({
     attention,
-    fleet,
-    agent,
-    subjects,
+    lease,
+    reports: new RunReports({ fleet, agent, subjects, journal, clock }),
     journal,
     harness,
     onAdded,
@@ -124,8 +138,10 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   const tasks = {
     agent,
     runner,
+    lease,
     log: part('tasks'),
   };
+  const resume = new Resume({ ...tasks, journal });
   const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable, filter }) =>
     filter.includes('.tasks.')
       ? new Subscription({
@@ -134,7 +150,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           durable,
           concurrency: manifest.limits.concurrency,
           // While the gateway is away, work waits on the bus, where its deadline still counts.
-          open: () => harness.health().ready,
+          open: () => lease.held && harness.health().ready,
           handle: taskHandler(tasks),
           log: part('tasks'),
           clock,
@@ -144,13 +160,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           stream,
           durable,
           concurrency: 1,
+          open: () => lease.held,
           handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
           log: part('deliveries'),
           clock,
         }),
   );
 
-  const peerParts: Part[] = [bus, chat, harness];
+  const peerParts: Part[] = [bus, lease, chat, harness];
   const peers = (): PartHealth[] => peerParts.map((peer) => ({ name: peer.name, ...peer.health() }));
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
@@ -167,6 +184,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       journal,
       new HealthServer({ port: config.OLYMPUS_HEALTH_PORT, parts: health, metrics: () => metrics.render() }),
       bus,
+      // Before all that speaks for the agent: it is given up after that has ended.
+      lease,
       harness,
       busRelay,
       chatRelay,
@@ -179,6 +198,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         version,
         bus,
         everyMs: config.OLYMPUS_HEARTBEAT_MS,
+        lease,
         conditions: peers,
         runIds: () => runner.runIds,
         account: () => chat.me,
@@ -189,13 +209,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         journal,
         bus,
         harness,
+        lease,
         afterMs: config.OLYMPUS_NOTICE_AFTER_MS,
         onAdded,
         log: part('notices'),
         clock,
       }),
       ...subscriptions,
-      new Resume({ ...tasks, journal }),
+      resume,
     ],
     log,
   );

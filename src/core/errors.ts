@@ -34,6 +34,11 @@ export const errorCodes = {
     cause: 'The OpenClaw gateway did not answer.',
     remedy: 'Look at openclaw-gateway on the agent.',
   },
+  lease_not_held: {
+    terminal: false,
+    cause: 'A daemon was to begin work while it did not hold the lease of its agent.',
+    remedy: 'Nothing: the work comes again. `/readyz` of olympusd says why the lease is not held.',
+  },
   state_conflict: {
     terminal: true,
     cause: 'A task or run was asked to take a step its state does not allow.',

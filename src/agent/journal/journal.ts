@@ -3,6 +3,7 @@ import { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import { InboxStore } from './inbox-store.ts';
+import { LeaseStore } from './lease-store.ts';
 import { OutboxStore } from './outbox-store.ts';
 import { RunStore } from './run-store.ts';
 import { journalMigrations } from './schema.ts';
@@ -19,6 +20,7 @@ export class Journal implements Part {
   readonly inbox: InboxStore;
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
+  readonly lease: LeaseStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
 
@@ -28,6 +30,7 @@ export class Journal implements Part {
     this.inbox = new InboxStore(this.#db, options.clock);
     this.runs = new RunStore(this.#db, options.clock);
     this.outbox = new OutboxStore(this.#db, options.clock);
+    this.lease = new LeaseStore(this.#db);
   }
 
   transaction<T>(work: () => T): T {
@@ -40,7 +43,10 @@ export class Journal implements Part {
       this.#db.run('DELETE FROM outbox WHERE done_at < ?', before);
       this.#db.run('DELETE FROM inbox WHERE settled_at < ?', before);
       this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
-      this.#db.run("DELETE FROM runs WHERE state IN ('published', 'discarded') AND claimed_at < ?", before);
+      this.#db.run(
+        "DELETE FROM runs WHERE state IN ('published', 'discarded', 'abandoned') AND claimed_at < ?",
+        before,
+      );
     });
   }
 

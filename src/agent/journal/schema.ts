@@ -47,4 +47,8 @@ export const journalMigrations = [
   -- Runs that are to end, also those whose message has not come yet.
   CREATE TABLE cancels (run_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- Where our last write of the lease stands in its bucket.
+  CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL) STRICT;
+  `,
 ] as const;

@@ -9,6 +9,7 @@ import { newId } from '#lib/id.ts';
 import type { Health, Part, PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import type { Lease } from './lease.ts';
 
 export interface HeartbeatOptions {
   readonly fleet: string;
@@ -17,6 +18,7 @@ export interface HeartbeatOptions {
   readonly version: string;
   readonly bus: BusConnection;
   readonly everyMs: number;
+  readonly lease: Lease;
   readonly conditions: () => PartHealth[];
   readonly runIds: () => string[];
   readonly account: () => User | undefined;
@@ -26,7 +28,10 @@ export interface HeartbeatOptions {
 
 const POLL_MS = 1000;
 
-/** Tells control what this agent is and how it does: regularly, and at once when that changes. */
+/**
+ * Tells control what this agent is and how it does: regularly, and at once when that changes. A daemon that waits for
+ * another one's lease says nothing: the other speaks for the agent.
+ */
 export class HeartbeatPart implements Part {
   readonly name = 'heartbeat';
   readonly #options: HeartbeatOptions;
@@ -61,16 +66,16 @@ export class HeartbeatPart implements Part {
    * added to a running server reaches nobody before its second reload.
    */
   health(): Health {
-    const { bus } = this.#options;
-    // Without a connection it is the bus that is not ready.
-    const ready = !bus.connected || this.#storedOn === bus.generation;
+    const { bus, lease } = this.#options;
+    // Without a connection it is the bus that is not ready; without the lease, the lease.
+    const ready = !bus.connected || lease.waiting || this.#storedOn === bus.generation;
     const reason = 'nats-server has not stored a heartbeat of this agent yet';
     return { live: this.#loop.live, ready, ...(ready ? {} : { reason }) };
   }
 
   async #round(): Promise<number> {
-    const { bus, everyMs, clock, subjects, manifest, fleet } = this.#options;
-    if (!bus.connected) return POLL_MS;
+    const { bus, everyMs, clock, subjects, manifest, fleet, lease } = this.#options;
+    if (!bus.connected || lease.waiting) return POLL_MS;
     const { generation } = bus;
     const data = this.#data();
     const said = JSON.stringify(data);
@@ -98,7 +103,7 @@ export class HeartbeatPart implements Part {
   }
 
   #data(): Heartbeat['data'] {
-    const { manifest, version, conditions, runIds, account, everyMs } = this.#options;
+    const { manifest, version, conditions, runIds, account, everyMs, lease } = this.#options;
     const parts = conditions();
     const me = account();
     return {
@@ -120,6 +125,7 @@ export class HeartbeatPart implements Part {
         runTimeoutMs: manifest.limits.run_timeout * 1000,
       },
       runs: runIds(),
+      ...(lease.epoch === undefined ? {} : { lease: { epoch: lease.epoch } }),
       ...(me ? { chat: { userId: me.id, username: me.username } } : {}),
     };
   }

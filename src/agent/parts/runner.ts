@@ -1,27 +1,26 @@
 import { chatSigns } from '#core/chat-signs.ts';
-import type { Harness, TurnOutcome } from '#core/harness.ts';
-import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
-import { RunResult } from '#core/messages/run-result.ts';
+import { OlympusError } from '#core/errors.ts';
+import type { Harness, Turn, TurnOutcome } from '#core/harness.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
-import type { Subjects } from '#core/subjects.ts';
 import { noUsage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
-import { newId, newNonce } from '#lib/id.ts';
+import { newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
+import type { Lease } from './lease.ts';
+import { type RunReports, resultKey } from './run-reports.ts';
 
 type Dispatch = TaskDispatch['data'];
 
 export interface RunnerOptions {
-  readonly fleet: string;
-  readonly agent: string;
-  readonly subjects: Subjects;
   readonly journal: Journal;
+  readonly reports: RunReports;
   readonly harness: Harness;
   readonly attention: Attention;
+  readonly lease: Lease;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
   /** Resolves when the entry with this key is on the bus. */
@@ -30,9 +29,20 @@ export interface RunnerOptions {
   readonly clock: Clock;
 }
 
-/** Longest answer that travels in a result: it has to fit into a message. The rest stays readable in the agent's own session. */
-const ANSWER_LIMIT = 149_000;
 const NEVER = new AbortController().signal;
+const LOST: TurnOutcome = {
+  kind: 'failed',
+  failure: 'agent_lost',
+  message: 'This daemon had lost its lease, and left the run.',
+  usage: noUsage,
+};
+
+interface UnderWay {
+  /** All deliveries of its message that are not acknowledged yet. */
+  readonly messages: BusMessage[];
+  /** Aborted when it is given up. */
+  readonly left: AbortController;
+}
 
 /**
  * Takes one run from claim to published result, from wherever a former process left it.
@@ -40,8 +50,8 @@ const NEVER = new AbortController().signal;
  */
 export class Runner {
   readonly #options: RunnerOptions;
-  /** The runs under way in this process, each with all deliveries of its message that are not acknowledged yet. */
-  readonly #underWay = new Map<string, BusMessage[]>();
+  /** The runs under way in this process. */
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -53,7 +63,7 @@ export class Runner {
 
   /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
   claim(dispatch: Dispatch): JournaledRun {
-    const { journal, clock } = this.#options;
+    const { journal, reports, clock } = this.#options;
     const known = journal.runs.get(dispatch.runId);
     if (known) return known;
     journal.transaction(() => {
@@ -61,10 +71,10 @@ export class Runner {
       const cancelled = journal.runs.isCancelled(dispatch.runId);
       if (cancelled || Date.parse(dispatch.deadline) <= clock.now()) {
         journal.runs.advance(dispatch.runId, 'discard');
-        this.#tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
+        reports.tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
         return;
       }
-      this.#tell(dispatch, 'claimed');
+      reports.tell(dispatch, 'claimed');
       const postId = dispatch.conversation?.postId;
       if (postId) {
         journal.inbox.accept(postId);
@@ -82,19 +92,23 @@ export class Runner {
   /**
    * Takes the run to its end: result on the bus, then every delivery of its message acknowledged. A delivery of a run
    * that is under way joins it at once, so that it holds no place while the first goes on.
-   * Rejects only when `signal` aborts: the journal knows how to go on.
+   * A run that is given up meanwhile is left without a word. Rejects when `signal` aborts, and when the lease is not held:
+   * the journal knows how to go on.
    */
   async finish(run: JournaledRun, message: BusMessage | undefined, signal: AbortSignal): Promise<void> {
     const joined = this.#underWay.get(run.runId);
     if (joined) {
-      if (message) joined.push(message);
+      if (message) joined.messages.push(message);
       return;
     }
-    const messages = message ? [message] : [];
-    this.#underWay.set(run.runId, messages);
+    const underWay = { messages: message ? [message] : [], left: new AbortController() };
+    this.#underWay.set(run.runId, underWay);
     try {
-      await this.#finish(run, messages, signal);
-      for (const each of messages) await each.ack();
+      await this.#finish(run, underWay, signal);
+      for (const each of underWay.messages) await each.ack();
+    } catch (error) {
+      if (!underWay.left.signal.aborted) throw error;
+      this.#options.log.info({ runId: run.runId }, 'run given up');
     } finally {
       this.#underWay.delete(run.runId);
     }
@@ -110,27 +124,59 @@ export class Runner {
     await harness.abort(runId, NEVER);
   }
 
-  async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
+  /**
+   * Leaves every open run to the daemon that holds the lease now: written down, and what was to be said of it taken back,
+   * before its turn is ended. Done a second time it finds nothing.
+   */
+  giveUp(): void {
+    const { journal, reports, log } = this.#options;
+    for (const run of journal.runs.open()) {
+      journal.transaction(() => {
+        journal.runs.advance(run.runId, 'abandon');
+        reports.takeBack(run.runId);
+      });
+      log.warn({ runId: run.runId, state: run.state }, 'run left to another daemon');
+      const underWay = this.#underWay.get(run.runId);
+      underWay?.left.abort(new Error('left to another daemon'));
+      if (run.state === 'running') this.#endTurn(run, underWay !== undefined);
+    }
+  }
+
+  /** Ends a turn whose outcome nobody wants any more. */
+  #endTurn(run: JournaledRun, waitedFor: boolean): void {
+    const { harness, log } = this.#options;
+    const failed = (error: unknown): void =>
+      log.warn({ runId: run.runId, err: error }, 'turn of a run that was given up goes on');
+    // Only a turn that is waited for can be aborted; aborted at once, nothing of it is begun.
+    if (!waitedFor) harness.run(turnOf(run), () => undefined, NEVER).catch(failed);
+    harness.abort(run.runId, NEVER).catch(failed);
+  }
+
+  async #finish(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<void> {
     const { journal, sent } = this.#options;
+    const { left } = underWay;
     if (run.state === 'published' || run.state === 'discarded') return;
-    if (run.state !== 'finished') {
-      const outcome = await this.#turn(run, messages, signal);
+    if (run.state === 'abandoned') this.#record(run, LOST);
+    else if (run.state !== 'finished') {
+      const outcome = await this.#turn(run, underWay, signal);
+      left.signal.throwIfAborted();
       this.#record(run, outcome);
     }
-    await sent(resultKey(run.runId), signal);
+    await sent(resultKey(run.runId), AbortSignal.any([signal, left.signal]));
     journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
   }
 
-  async #turn(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, attention, log, onAdded } = this.#options;
+  async #turn(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<TurnOutcome> {
+    const { journal, attention, lease, reports, log, onAdded } = this.#options;
     const { dispatch } = run;
+    if (!lease.held) throw new OlympusError('lease_not_held', `run ${run.runId} is not begun`);
     if (run.state === 'claimed' && journal.runs.isCancelled(run.runId)) {
       return { kind: 'failed', failure: 'cancelled', message: 'Cancelled before it began.', usage: noUsage };
     }
     if (run.state === 'claimed') {
       journal.transaction(() => {
         journal.runs.advance(run.runId, 'start');
-        this.#tell(dispatch, 'started');
+        reports.tell(dispatch, 'started');
       });
       onAdded();
     }
@@ -138,28 +184,28 @@ export class Runner {
     return attention.during(
       dispatch,
       () => {
-        for (const message of messages) message.working();
+        // Without the lease it may be another's to do.
+        if (lease.held) for (const message of underWay.messages) message.working();
       },
-      (onProgress) => this.#ask(run, onProgress, signal),
+      (onProgress) => this.#ask(run, underWay, onProgress, signal),
       signal,
     );
   }
 
-  #ask(run: JournaledRun, onProgress: () => void, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, onAdded } = this.#options;
+  #ask(
+    run: JournaledRun,
+    { left }: UnderWay,
+    onProgress: () => void,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
+    const { journal, harness, reports, onAdded } = this.#options;
     const { dispatch, runId } = run;
     const outcome = harness.run(
-      {
-        runId,
-        sessionKey: dispatch.session.key,
-        text: dispatch.input.text,
-        context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
-        timeoutMs: dispatch.startToCloseMs,
-      },
+      turnOf(run),
       (progress) => {
         onProgress();
-        if (progress.kind !== 'tool') return;
-        journal.transaction(() => this.#tell(dispatch, 'tool', progress.detail));
+        if (progress.kind !== 'tool' || left.signal.aborted) return;
+        journal.transaction(() => reports.tell(dispatch, 'tool', progress.detail));
         onAdded();
       },
       signal,
@@ -172,81 +218,23 @@ export class Runner {
   }
 
   #record(run: JournaledRun, outcome: TurnOutcome): void {
-    const { journal, subjects, clock, fleet, agent, log, onAdded } = this.#options;
-    const { dispatch } = run;
-    const result = RunResult.create(
-      {
-        id: newId(clock.now()),
-        source: `/fleets/${fleet}/agents/${agent}`,
-        subject: `task/${dispatch.taskId}/run/${run.runId}`,
-        time: new Date(clock.now()).toISOString(),
-      },
-      {
-        taskId: dispatch.taskId,
-        runId: run.runId,
-        epoch: dispatch.epoch,
-        attempt: dispatch.attempt,
-        agent,
-        outcome:
-          outcome.kind === 'answered' ? 'success' : outcome.failure === 'cancelled' ? 'cancelled' : 'failed',
-        ...(outcome.kind === 'failed'
-          ? { failure: { class: outcome.failure, message: outcome.message } }
-          : {}),
-        summary: outcome.kind === 'answered' ? withinLimit(outcome.text) : '',
-        usage: outcome.usage,
-        sessionKey: dispatch.session.key,
-        startedAt: new Date(run.startedAt ?? run.claimedAt).toISOString(),
-        finishedAt: new Date(clock.now()).toISOString(),
-      },
-    );
+    const { journal, reports, log, onAdded } = this.#options;
     journal.transaction(() => {
       journal.runs.advance(run.runId, 'finish');
-      journal.outbox.addBus(resultKey(run.runId), {
-        subject: subjects.result(dispatch.domain, agent, dispatch.taskId),
-        msgId: `${run.runId}:result:${run.nonce}`,
-        body: JSON.stringify(result),
-      });
+      reports.result(run, outcome);
     });
-    log.info(
-      { runId: run.runId, outcome: result.data.outcome, failure: result.data.failure?.class },
-      'run finished',
-    );
+    const failure = outcome.kind === 'failed' ? outcome.failure : undefined;
+    log.info({ runId: run.runId, failure }, 'run finished');
     onAdded();
   }
-
-  /** Puts a run event into the outbox; to be called inside a transaction. */
-  #tell(dispatch: Dispatch, event: (typeof runEventKinds)[number], detail?: string): void {
-    const { journal, subjects, clock, fleet, agent } = this.#options;
-    const id = newId(clock.now());
-    const message = RunEventMessage.create(
-      {
-        id,
-        source: `/fleets/${fleet}/agents/${agent}`,
-        subject: `task/${dispatch.taskId}/run/${dispatch.runId}`,
-        time: new Date(clock.now()).toISOString(),
-      },
-      {
-        taskId: dispatch.taskId,
-        runId: dispatch.runId,
-        epoch: dispatch.epoch,
-        agent,
-        event,
-        ...(detail ? { detail: detail.slice(0, 1024) } : {}),
-      },
-    );
-    journal.outbox.addBus(`run:${dispatch.runId}:${event}:${id}`, {
-      subject: subjects.runEvent(agent, dispatch.runId, event),
-      msgId: `${dispatch.runId}:${event}:${newNonce()}`,
-      body: JSON.stringify(message),
-    });
-  }
 }
 
-function resultKey(runId: string): string {
-  return `result:${runId}`;
-}
-
-function withinLimit(text: string): string {
-  if (text.length <= ANSWER_LIMIT) return text;
-  return `${text.slice(0, ANSWER_LIMIT)}\n\n(Cut here: the answer had ${text.length} characters.)`;
+function turnOf({ runId, dispatch }: JournaledRun): Turn {
+  return {
+    runId,
+    sessionKey: dispatch.session.key,
+    text: dispatch.input.text,
+    context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
+    timeoutMs: dispatch.startToCloseMs,
+  };
 }

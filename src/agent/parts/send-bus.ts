@@ -1,12 +1,18 @@
+import { OlympusError } from '#core/errors.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
 import { publish } from '#integrations/nats/publisher.ts';
 import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
 import { BusEffect } from '../journal/outbox-store.ts';
 
-/** Publishes entries of the bus lane, each with the message id that was journaled with it. */
-export function busSender(bus: BusConnection, log: Logger): (entry: OutboxEntry) => Promise<void> {
+/** Publishes entries of the bus lane, each with the message id that was journaled with it; only as the holder of the lease. */
+export function busSender(
+  bus: BusConnection,
+  lease: { readonly held: boolean },
+  log: Logger,
+): (entry: OutboxEntry) => Promise<void> {
   return async (entry) => {
+    if (!lease.held) throw new OlympusError('bus_unavailable', 'kept until the lease is held');
     const outcome = await publish(bus, BusEffect.parse(entry.payload));
     if (outcome === 'duplicate' && entry.attempts === 0) {
       // Ids are per stream and unguessable: a first send that is a duplicate means that somebody took ours.

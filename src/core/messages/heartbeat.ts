@@ -23,6 +23,8 @@ export const Heartbeat = defineMessage({
       runTimeoutMs: z.int().positive(),
     }),
     runs: z.array(Token),
+    /** By which write of the lease this daemon became the one that runs the agent's work. */
+    lease: z.looseObject({ epoch: z.int().min(1) }).optional(),
     /** The agent's own account on the chat server, once it has connected. */
     chat: z.looseObject({ userId: z.string(), username: z.string() }).optional(),
   }),
