@@ -7,6 +7,7 @@ import { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
 import { Subscription } from '#integrations/nats/subscription.ts';
 import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
+import { ServiceUnit } from '#integrations/systemd/service-unit.ts';
 import type { Clock } from '#lib/clock.ts';
 import { HealthServer } from '#lib/health-server.ts';
 import { Lifecycle, type Part, type PartHealth } from '#lib/lifecycle.ts';
@@ -27,6 +28,7 @@ import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
 import { chatSender } from './parts/send-chat.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
+import { Ladder } from './stuck/ladder.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -69,6 +71,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   const harness: Harness & Part = createOpenclawHarness({
     url: config.OLYMPUS_OPENCLAW_URL,
     token: secrets.gatewayToken,
+    restart: restartOf(config.OLYMPUS_GATEWAY_UNIT),
+    stopWithinMs: config.OLYMPUS_TURN_STOP_MS,
     log: part('openclaw'),
     clock,
   });
@@ -123,12 +127,27 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     clock,
     log: part('attention'),
   });
+  const reports = new RunReports({ fleet, agent, subjects, journal, clock });
   const runner = new Runner({
     attention,
     lease,
-    reports: new RunReports({ fleet, agent, subjects, journal, clock }),
+    reports,
+    ladder: new Ladder({
+      journal,
+      reports,
+      harness,
+      limits: {
+        silentMs: config.OLYMPUS_STUCK_SILENT_MS,
+        sameError: config.OLYMPUS_STUCK_SAME_ERROR,
+        sameResult: config.OLYMPUS_STUCK_SAME_RESULT,
+        alternating: config.OLYMPUS_STUCK_ALTERNATING,
+        compactions: config.OLYMPUS_STUCK_COMPACTIONS,
+      },
+      onAdded,
+      log: part('ladder'),
+      clock,
+    }),
     journal,
-    harness,
     onAdded,
     sent: (key, signal) => busRelay.sent(key, signal),
     log: part('runner'),
@@ -221,4 +240,13 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log,
   );
   return lifecycle;
+}
+
+/** Longer than the 330 s in which the unit lets turns end, and a start under emulation. */
+const RESTART_TIMEOUT_MS = 600_000;
+
+function restartOf(name: string | undefined): ((signal: AbortSignal) => Promise<void>) | undefined {
+  if (name === undefined) return undefined;
+  const unit = new ServiceUnit({ name, timeoutMs: RESTART_TIMEOUT_MS });
+  return (signal) => unit.restart(signal);
 }

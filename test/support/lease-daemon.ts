@@ -20,6 +20,7 @@ import { RunReports } from '../../src/agent/parts/run-reports.ts';
 import { Runner } from '../../src/agent/parts/runner.ts';
 import { busSender } from '../../src/agent/parts/send-bus.ts';
 import { Resume, taskHandler } from '../../src/agent/parts/tasks.ts';
+import { Ladder } from '../../src/agent/stuck/ladder.ts';
 
 /** What a test tells the program in its environment. */
 interface Settings {
@@ -78,6 +79,8 @@ await runMain('lease-daemon', async () => {
     clock,
   });
   const harness = countingHarness(did);
+  const reports = new RunReports({ fleet, agent, subjects: subjectsOf(fleet), journal, clock });
+  const limits = { silentMs: 600_000, sameError: 3, sameResult: 4, alternating: 6, compactions: 3 };
   const runner = new Runner({
     attention: new Attention({
       // No task here has a conversation: nobody is called.
@@ -96,9 +99,9 @@ await runMain('lease-daemon', async () => {
       clock,
     }),
     lease,
-    reports: new RunReports({ fleet, agent, subjects: subjectsOf(fleet), journal, clock }),
+    reports,
+    ladder: new Ladder({ journal, reports, harness, limits, onAdded: () => relay.wake(), log, clock }),
     journal,
-    harness,
     onAdded: () => relay.wake(),
     sent: (key, signal) => relay.sent(key, signal),
     log,

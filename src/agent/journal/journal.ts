@@ -6,6 +6,7 @@ import { InboxStore } from './inbox-store.ts';
 import { LeaseStore } from './lease-store.ts';
 import { OutboxStore } from './outbox-store.ts';
 import { RunStore } from './run-store.ts';
+import { RungStore } from './rung-store.ts';
 import { journalMigrations } from './schema.ts';
 
 /** Rows that are done are kept this long: the longest a message can wait on the bus, and a day. */
@@ -21,6 +22,7 @@ export class Journal implements Part {
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
   readonly lease: LeaseStore;
+  readonly rungs: RungStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
 
@@ -31,6 +33,7 @@ export class Journal implements Part {
     this.runs = new RunStore(this.#db, options.clock);
     this.outbox = new OutboxStore(this.#db, options.clock);
     this.lease = new LeaseStore(this.#db);
+    this.rungs = new RungStore(this.#db);
   }
 
   transaction<T>(work: () => T): T {
@@ -47,6 +50,7 @@ export class Journal implements Part {
         "DELETE FROM runs WHERE state IN ('published', 'discarded', 'abandoned') AND claimed_at < ?",
         before,
       );
+      this.#db.run('DELETE FROM rungs WHERE run_id NOT IN (SELECT run_id FROM runs)');
     });
   }
 

@@ -1,6 +1,6 @@
 import { chatSigns } from '#core/chat-signs.ts';
 import { OlympusError } from '#core/errors.ts';
-import type { Harness, Turn, TurnOutcome } from '#core/harness.ts';
+import type { TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { noUsage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
@@ -9,6 +9,7 @@ import { newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
+import type { Ladder } from '../stuck/ladder.ts';
 import type { Attention } from './attention.ts';
 import type { Lease } from './lease.ts';
 import { type RunReports, resultKey } from './run-reports.ts';
@@ -18,7 +19,7 @@ type Dispatch = TaskDispatch['data'];
 export interface RunnerOptions {
   readonly journal: Journal;
   readonly reports: RunReports;
-  readonly harness: Harness;
+  readonly ladder: Ladder;
   readonly attention: Attention;
   readonly lease: Lease;
   /** Called after something was added to the outbox. */
@@ -119,9 +120,9 @@ export class Runner {
    * ends as cancelled, unless its answer was there already.
    */
   async cancel(runId: string): Promise<void> {
-    const { journal, harness } = this.#options;
+    const { journal, ladder } = this.#options;
     journal.transaction(() => journal.runs.cancel(runId));
-    await harness.abort(runId, NEVER);
+    await ladder.abort(runId, NEVER);
   }
 
   /**
@@ -144,12 +145,12 @@ export class Runner {
 
   /** Ends a turn whose outcome nobody wants any more. */
   #endTurn(run: JournaledRun, waitedFor: boolean): void {
-    const { harness, log } = this.#options;
-    const failed = (error: unknown): void =>
-      log.warn({ runId: run.runId, err: error }, 'turn of a run that was given up goes on');
-    // Only a turn that is waited for can be aborted; aborted at once, nothing of it is begun.
-    if (!waitedFor) harness.run(turnOf(run), () => undefined, NEVER).catch(failed);
-    harness.abort(run.runId, NEVER).catch(failed);
+    const { journal, ladder, log } = this.#options;
+    const { level } = journal.rungs.of(run.runId);
+    const ended = waitedFor ? ladder.abort(run.runId, NEVER) : ladder.end(run, level, NEVER);
+    ended.catch((error) =>
+      log.warn({ runId: run.runId, err: error }, 'turn of a run that was given up goes on'),
+    );
   }
 
   async #finish(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<void> {
@@ -198,21 +199,22 @@ export class Runner {
     onProgress: () => void,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
-    const { journal, harness, reports, onAdded } = this.#options;
+    const { journal, ladder, reports, onAdded } = this.#options;
     const { dispatch, runId } = run;
-    const outcome = harness.run(
-      turnOf(run),
-      (progress) => {
+    const outcome = ladder.climb(
+      journal.runs.get(runId) ?? run,
+      (progress: TurnProgress) => {
         onProgress();
-        if (progress.kind !== 'tool' || left.signal.aborted) return;
-        journal.transaction(() => reports.tell(dispatch, 'tool', progress.detail));
+        const { kind, detail } = progress;
+        if ((kind !== 'tool' && kind !== 'unstopped') || left.signal.aborted) return;
+        journal.transaction(() => reports.tell(dispatch, kind, detail));
         onAdded();
       },
       signal,
     );
     // Cancelled while a former process had it: that is known only once this one waits for it.
     if (journal.runs.isCancelled(runId)) {
-      harness.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
+      ladder.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
     }
     return outcome;
   }
@@ -227,14 +229,4 @@ export class Runner {
     log.info({ runId: run.runId, failure }, 'run finished');
     onAdded();
   }
-}
-
-function turnOf({ runId, dispatch }: JournaledRun): Turn {
-  return {
-    runId,
-    sessionKey: dispatch.session.key,
-    text: dispatch.input.text,
-    context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
-    timeoutMs: dispatch.startToCloseMs,
-  };
 }

@@ -35,13 +35,36 @@ export function runEventHandler(options: RunEventOptions): (message: BusMessage)
       return deadLetters.giveUp(message, parsed);
     }
     const event = parsed.message.data;
+    const at = Date.parse(parsed.message.time);
     if (event.event === 'claimed' || event.event === 'started' || event.event === 'discarded') {
-      const at = Date.parse(parsed.message.time);
       await store.transaction((tx) => move(tx, options, event, at));
       onMoved();
     }
+    if (event.event === 'stuck' || event.event === 'unstopped')
+      await store.transaction((tx) => note(tx, event, at));
     await message.ack();
   };
+}
+
+/** Puts what people should know of a run on the record of its task, once. */
+async function note(tx: Repositories, event: RunEvent, at: number): Promise<void> {
+  const run = await tx.runs.byId(event.runId);
+  const task = run && (await tx.tasks.byId(run.taskId));
+  if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
+  const why = event.detail ?? '';
+  const records = await tx.audit.of('task', task.id);
+  if (records.some((record) => record.what === event.event && record.at === at && record.why === why)) return;
+  const who = `agent/${event.agent}` as const;
+  const entry = {
+    at,
+    who,
+    what: event.event,
+    entity: 'task',
+    entityId: task.id,
+    state: task.state,
+    why,
+  } as const;
+  await tx.audit.add(entry);
 }
 
 async function move(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineMessage } from '../envelope.ts';
 import { Token } from '../tokens.ts';
 
-export const runEventKinds = ['claimed', 'started', 'tool', 'discarded'] as const;
+export const runEventKinds = ['claimed', 'started', 'tool', 'stuck', 'unstopped', 'discarded'] as const;
 
 /** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */
 export const RunEventMessage = defineMessage({
