@@ -107,6 +107,15 @@ describe('the ladder of a run that goes round in circles', () => {
     assert.equal(harness.turns.length, 1);
   });
 
+  it('begins no other turn of a run that is left to another daemon meanwhile', async () => {
+    const harness = new ScriptedHarness({ otherwise: 'circles' });
+    harness.onAbort = () => journal.transaction(() => journal.runs.advance(RUN, 'abandon'));
+
+    await ladder(harness).climb(run(), () => undefined, never);
+
+    assert.equal(harness.turns.length, 1);
+  });
+
   it('does not climb for a run that is cancelled', async () => {
     const harness = new ScriptedHarness({ otherwise: 'waits' });
     const climber = ladder(harness);

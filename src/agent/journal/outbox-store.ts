@@ -68,10 +68,11 @@ export class OutboxStore {
     this.#db.run('UPDATE outbox SET done_at = ?, error = ? WHERE id = ?', this.#clock.now(), error, id);
   }
 
-  /** Takes back what was not sent to the bus of effects whose keys begin with `prefix`. */
-  takeBack(prefix: string): void {
+  /** Takes back what was not sent to the bus of one effect, and of those whose keys begin with `prefix`. */
+  takeBack(key: string, prefix: string): void {
     this.#db.run(
-      "DELETE FROM outbox WHERE lane = 'bus' AND done_at IS NULL AND key >= ? AND key < ?",
+      "DELETE FROM outbox WHERE lane = 'bus' AND done_at IS NULL AND (key = ? OR key >= ? AND key < ?)",
+      key,
       prefix,
       `${prefix}\u{10ffff}`,
     );

@@ -170,9 +170,9 @@ export class Lease implements Part {
     if (last === 0) return 0; // It has lapsed and is free.
     this.#waitingSince ??= this.#now();
     if (!unsure && !this.#elsewhere) {
-      this.#elsewhere = true;
       log.warn({ since: this.#waitingSince }, 'another daemon of this agent holds its lease; waiting');
       onElsewhere();
+      this.#elsewhere = true; // Not before: what failed is done again.
     }
     return this.#ttlMs * ASK_AGAIN_AFTER;
   }

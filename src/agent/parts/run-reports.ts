@@ -74,9 +74,7 @@ export class RunReports {
 
   /** Takes back all of this run that was not sent yet. */
   takeBack(runId: string): void {
-    const { outbox } = this.#options.journal;
-    outbox.takeBack(eventKeys(runId));
-    outbox.takeBack(resultKey(runId));
+    this.#options.journal.outbox.takeBack(resultKey(runId), eventKeys(runId));
   }
 
   #head({ taskId, runId }: Dispatch) {

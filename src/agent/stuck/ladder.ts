@@ -81,13 +81,13 @@ export class Ladder {
       }
       const usage = addUsage(journal.rungs.of(run.runId).spent, outcome.usage);
       const { level } = journal.rungs.of(run.runId);
-      if (outcome.kind === 'answered' || level === rung.level || journal.runs.isCancelled(run.runId)) {
+      if (outcome.kind === 'answered' || level === rung.level || !this.#wanted(run.runId)) {
         return { ...outcome, usage };
       }
       journal.transaction(() => journal.rungs.spend(run.runId, usage));
       rung = journal.rungs.of(run.runId);
     }
-    const message = `It went round in circles, also after it was told so and in a new session. It tried: ${rung.tried}`;
+    const message = 'It went round in circles, also after it was told so, and in a new session.';
     return { kind: 'failed', failure: 'stuck_loop', message, usage: rung.spent };
   }
 
@@ -132,11 +132,16 @@ export class Ladder {
     }
   }
 
+  /** Neither cancelled nor left to another daemon. */
+  #wanted(runId: string): boolean {
+    const { runs } = this.#options.journal;
+    return runs.get(runId)?.state === 'running' && !runs.isCancelled(runId);
+  }
+
   /** Writes the rung down and tells people; false when the run is there already, or nobody wants it any more. */
   #climbTo(run: JournaledRun, level: number, signs: readonly string[], calls: readonly string[]): boolean {
     const { journal, reports, onAdded, log } = this.#options;
-    if (journal.rungs.of(run.runId).level >= level) return false;
-    if (journal.runs.get(run.runId)?.state !== 'running' || journal.runs.isCancelled(run.runId)) return false;
+    if (journal.rungs.of(run.runId).level >= level || !this.#wanted(run.runId)) return false;
     const why = [...new Set(signs)].join('; ');
     const tried = [...new Set(calls)].map((call) => `- ${call}`).join('\n');
     const { spent } = journal.rungs.of(run.runId);
