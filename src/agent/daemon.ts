@@ -180,7 +180,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
           durable,
           concurrency: 1,
           open: () => lease.held,
-          handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
+          handle: deliveryHandler({ agent, journal, lease, onAdded, log: part('deliveries') }),
           log: part('deliveries'),
           clock,
         }),

@@ -7,6 +7,7 @@ import { splitMessage } from '#integrations/mattermost/split-message.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Lease } from './lease.ts';
 
 type DeliveryData = Delivery['data'];
 
@@ -26,11 +27,14 @@ const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>
 export function deliveryHandler(options: {
   readonly agent: string;
   readonly journal: Journal;
+  readonly lease: Lease;
   readonly onAdded: () => void;
   readonly log: Logger;
 }): (message: BusMessage) => Promise<void> {
-  const { agent, journal, onAdded, log } = options;
+  const { agent, journal, lease, onAdded, log } = options;
   return async (message) => {
+    // Pulled before the lease lapsed: said by the one that holds it then.
+    if (!lease.held) return;
     const parsed = parseMessage(message.body, [Delivery]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'delivery cannot be read');

@@ -68,6 +68,7 @@ export class Resume implements Part {
   }
 
   async quiesce(signal: AbortSignal): Promise<void> {
+    this.#started = false;
     const giveUp = (): void => this.#abort.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
     await Promise.all(this.#work);

@@ -20,6 +20,10 @@ export interface RunEventOptions {
 
 type RunEvent = RunEventMessage['data'];
 
+/** Events that people should know of, though the task does not move. */
+const NOTED: ReadonlySet<string> = new Set(['stuck', 'unstopped']);
+const NOTES_OF_A_TASK = 50;
+
 /** The step of the task that an event of its run is, if it is one. */
 const STEPS: Readonly<Record<string, TaskEvent>> = { claimed: 'claim', started: 'start' };
 
@@ -40,8 +44,7 @@ export function runEventHandler(options: RunEventOptions): (message: BusMessage)
       await store.transaction((tx) => move(tx, options, event, at));
       onMoved();
     }
-    if (event.event === 'stuck' || event.event === 'unstopped')
-      await store.transaction((tx) => note(tx, event, at));
+    if (NOTED.has(event.event)) await store.transaction((tx) => note(tx, event, at));
     await message.ack();
   };
 }
@@ -53,7 +56,9 @@ async function note(tx: Repositories, event: RunEvent, at: number): Promise<void
   if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
   const why = event.detail ?? '';
   const records = await tx.audit.of('task', task.id);
-  if (records.some((record) => record.what === event.event && record.at === at && record.why === why)) return;
+  const notes = records.filter(({ what }) => NOTED.has(what));
+  if (notes.length >= NOTES_OF_A_TASK) return; // The record is no place for an agent to fill.
+  if (notes.some((note) => note.what === event.event && note.at === at && note.why === why)) return;
   const who = `agent/${event.agent}` as const;
   const entry = {
     at,
