@@ -41,10 +41,11 @@ describe('two daemons of one agent', function () {
   let control: BusClient;
   let dir: TempDir;
   let effects: string;
-  let started: AsyncDisposable[] = [];
+  let resources: AsyncDisposableStack;
 
   beforeEach(async () => {
-    dir = await tempDir('lease');
+    resources = new AsyncDisposableStack();
+    dir = resources.use(await tempDir('lease'));
     effects = path.join(dir.path, 'effects');
     await writeFile(effects, '');
     const config = renderServerConfig({
@@ -54,8 +55,8 @@ describe('two daemons of one agent', function () {
       controlKey: keys.control.publicKey,
       agentKeys: { [AGENT]: keys.athena.publicKey },
     });
-    nats = await startNatsServer({ config });
-    control = await BusClient.connect(nats.url, keys.control.seed);
+    nats = resources.use(await startNatsServer({ config }));
+    control = resources.use(await BusClient.connect(nats.url, keys.control.seed));
     const manager = await managerOf(control);
     for (const stream of streamsOf(FLEET)) await ensureStream(manager, stream);
     await leasesLast(TTL_MS);
@@ -66,11 +67,7 @@ describe('two daemons of one agent', function () {
 
   afterEach(async () => {
     noteForFailure('what was done', await readFile(effects, 'utf8'));
-    for (const each of started) await each[Symbol.asyncDispose]();
-    started = [];
-    await control[Symbol.asyncDispose]();
-    await nats[Symbol.asyncDispose]();
-    await dir[Symbol.asyncDispose]();
+    await resources.disposeAsync();
   });
 
   it('never both run: the second waits, and takes over when the first is killed', async () => {
@@ -80,14 +77,12 @@ describe('two daemons of one agent', function () {
     await done('second elsewhere');
 
     await release('r1');
-    await done('first run r1');
+    await waitFor('r1 to be over', async () => (await workLeft()) === 0, PATIENT);
     await release('r2', 'long');
     await done('first run r2');
-    const killedAt = performance.now();
     first.child.kill('SIGKILL');
     await done('second run r2');
 
-    assert.ok(performance.now() - killedAt < TTL_MS + 3000, 'within the time of a lease and of a delivery');
     assert.deepEqual(await linesOf('run'), ['first run r1', 'first run r2', 'second run r2']);
   });
 
@@ -129,16 +124,18 @@ describe('two daemons of one agent', function () {
   });
 
   it('are one for the bus when the second has the journal of the first: it goes on at once', async () => {
-    const first = await daemon('first');
+    const ttlMs = 30_000;
+    await leasesLast(ttlMs);
+    const first = await daemon('first', { ttlMs });
     await done('first held');
     await release('r1', 'long');
     await done('first run r1');
     first.child.kill('SIGKILL');
     const startedAt = performance.now();
-    await daemon('again', { journalOf: 'first' });
+    await daemon('again', { journalOf: 'first', ttlMs });
     await done('again run r1');
 
-    assert.ok(performance.now() - startedAt < TTL_MS, 'before the lease would have lapsed');
+    assert.ok(performance.now() - startedAt < ttlMs, 'before the lease would have lapsed');
     await done('again held');
     assert.deepEqual(await linesOf('elsewhere'), []);
   });
@@ -164,7 +161,6 @@ describe('two daemons of one agent', function () {
     await nats.kill();
     await settledFor(2 * TTL_MS);
     await nats.restart();
-    control = await BusClient.connect(nats.url, keys.control.seed);
 
     await waitFor('the lease to be taken again', async () => (await linesOf('held')).length === 2, PATIENT);
     assert.deepEqual(await linesOf('run'), ['first run r1']);
@@ -223,8 +219,7 @@ describe('two daemons of one agent', function () {
         TTL_MS: String(ttlMs),
       },
     });
-    started.push(program);
-    return program;
+    return resources.use(program);
   }
 
   async function release(runId: string, text = 'quick'): Promise<void> {
@@ -251,6 +246,11 @@ describe('two daemons of one agent', function () {
     for (const bucket of buckets) {
       await ensureBucket(await managerOf(control), { ...bucket, ttlMs: bucket.ttlMs > 0 ? ttlMs : 0 });
     }
+  }
+
+  /** How many runs are on the bus that were not acknowledged. */
+  async function workLeft(): Promise<number> {
+    return (await (await managerOf(control)).streams.info(streamNames.tasks)).state.messages;
   }
 
   /** The sequence of the last write of a lease. */
