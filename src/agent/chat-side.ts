@@ -10,6 +10,7 @@ import { Relay } from '#lib/relay.ts';
 import type { AgentConfig } from './config.ts';
 import type { Journal } from './journal/journal.ts';
 import { Inbox } from './parts/inbox.ts';
+import type { Lease } from './parts/lease.ts';
 import { Notices } from './parts/notices.ts';
 import { chatPresence, type Presence } from './parts/presence.ts';
 import { chatSender } from './parts/send-chat.ts';
@@ -23,6 +24,7 @@ export interface ChatSideOptions {
   readonly journal: Journal;
   readonly bus: BusConnection;
   readonly harness: Harness;
+  readonly lease: Lease;
   /** Called after something was added to the outbox for the bus. */
   readonly onAdded: () => void;
   readonly log: Logger;
@@ -41,7 +43,7 @@ export interface ChatSide {
 
 /** Builds it; nothing of it runs before its parts are started. */
 export function createChatSide(options: ChatSideOptions): ChatSide {
-  const { config, manifest, subjects, account, journal, bus, harness, log, clock } = options;
+  const { config, manifest, subjects, account, journal, bus, harness, lease, log, clock } = options;
   const part = (name: string): Logger => log.child({ part: name });
   const chat = new MattermostChat({
     url: account.url,
@@ -72,6 +74,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     serverName: new URL(account.url).host,
     chat,
     journal,
+    lease,
     onAdded,
     log: part('inbox'),
     clock,
@@ -80,6 +83,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     journal,
     bus,
     harness,
+    lease,
     afterMs: config.OLYMPUS_NOTICE_AFTER_MS,
     onAdded,
     log: part('notices'),

@@ -4,6 +4,7 @@ import { FleetId, Token } from '#core/tokens.ts';
 const url = (example: string) =>
   z.url({ protocol: /^(https?|nats|tls)$/, error: `write a URL such as ${example}` });
 const Milliseconds = z.coerce.number().int().positive();
+const Count = z.coerce.number().int().min(2);
 
 /** The settings of olympusd, as environment variables. Secrets are named by file, never given here. */
 export const AgentConfig = z.object({
@@ -26,6 +27,15 @@ export const AgentConfig = z.object({
   OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1).optional(),
   /** Needed with the harness `scripted`: where it listens. */
   OLYMPUS_HARNESS_URL: url('http://127.0.0.1:18790').optional(),
+  /** The unit of the gateway, restarted when a turn does not end. Without it a turn counts as ended when the gateway was told. */
+  OLYMPUS_GATEWAY_UNIT: z
+    .string()
+    .regex(/^[A-Za-z0-9:_.@-]+\.service$/, {
+      error: 'write the name of a unit, such as openclaw-gateway.service',
+    })
+    .optional(),
+  /** How long a turn may take to end when it was told, before that unit is restarted. */
+  OLYMPUS_TURN_STOP_MS: Milliseconds.default(10_000),
   OLYMPUS_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   OLYMPUS_HEARTBEAT_MS: Milliseconds.default(15_000),
@@ -33,6 +43,16 @@ export const AgentConfig = z.object({
   OLYMPUS_NOTICE_AFTER_MS: Milliseconds.default(10_000),
   /** A run without any sign of work for this long is no longer held on the bus. */
   OLYMPUS_PROGRESS_TIMEOUT_MS: Milliseconds.default(120_000),
+  /** A turn that shows no sign of work for this long, with no tool call under way: one sign that it is stuck. Two are acted upon. */
+  OLYMPUS_STUCK_SILENT_MS: Milliseconds.default(600_000),
+  /** As many failures in a row of one call with the same arguments are a sign. What lasts twice as long counts as two. */
+  OLYMPUS_STUCK_SAME_ERROR: Count.default(3),
+  /** As many calls in a row with the same arguments and the same result are a sign. */
+  OLYMPUS_STUCK_SAME_RESULT: Count.default(4),
+  /** As many steps in which two calls take turns, with the same results, are a sign. */
+  OLYMPUS_STUCK_ALTERNATING: Count.default(6),
+  /** As many cuts of the context over nothing new are a sign. */
+  OLYMPUS_STUCK_COMPACTIONS: Count.default(3),
   OLYMPUS_CHAT_PING_MS: Milliseconds.default(30_000),
   /** The unix socket through which the agent's turns ask people; the mode of its folder says who reaches it. Without one they cannot. */
   OLYMPUS_ACTION_SOCKET: z.string().startsWith('/', 'write an absolute path').optional(),

@@ -16,16 +16,19 @@ import { howToAsk } from './actions/how-to-ask.ts';
 import { isWaiting } from './actions/parking.ts';
 import { createChatSide } from './chat-side.ts';
 import type { AgentConfig } from './config.ts';
-import { createHarness, type HarnessChoice } from './harness.ts';
+import type { HarnessPart } from './harness.ts';
 import { Journal } from './journal/journal.ts';
 import { Attention } from './parts/attention.ts';
 import { commandHandler } from './parts/commands.ts';
 import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
+import { Lease } from './parts/lease.ts';
 import { noPresence } from './parts/presence.ts';
+import { RunReports } from './parts/run-reports.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
+import { Ladder } from './stuck/ladder.ts';
 
 export interface DaemonOptions {
   readonly config: AgentConfig;
@@ -35,7 +38,8 @@ export interface DaemonOptions {
   readonly busSeed: string;
   /** The agent's own in chat; without one it has no chat parts. */
   readonly account?: { readonly url: string; readonly token: string } | undefined;
-  readonly harness: HarnessChoice;
+  /** What runs the model. */
+  readonly harness: HarnessPart;
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -62,13 +66,25 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('bus'),
     clock,
   });
-  const harness = createHarness(options.harness, { log: part(options.harness.kind), clock });
+  const { harness } = options;
 
+  const lease = new Lease({
+    agent,
+    bus,
+    journal,
+    onHeld: () => {
+      busRelay.wake();
+      resume.resume();
+    },
+    onElsewhere: () => runner.giveUp(),
+    log: part('lease'),
+    clock,
+  });
   const { outbox } = journal;
   const busRelay = new Relay({
     name: 'outbox bus',
     source: outbox.source('bus'),
-    send: busSender(bus, log),
+    send: busSender(bus, lease, log),
     atOnce: BUS_AT_ONCE,
     log: part('outbox bus'),
     clock,
@@ -85,6 +101,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       journal,
       bus,
       harness,
+      lease,
       onAdded: wakeBus,
       log,
       clock,
@@ -103,15 +120,30 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('attention'),
   });
   const socketPath = config.OLYMPUS_ACTION_SOCKET;
+  const reports = new RunReports({ fleet, agent, subjects, journal, clock });
+  const ladder = new Ladder({
+    journal,
+    reports,
+    harness,
+    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId)}` : ''),
+    limits: {
+      silentMs: config.OLYMPUS_STUCK_SILENT_MS,
+      sameError: config.OLYMPUS_STUCK_SAME_ERROR,
+      sameResult: config.OLYMPUS_STUCK_SAME_RESULT,
+      alternating: config.OLYMPUS_STUCK_ALTERNATING,
+      compactions: config.OLYMPUS_STUCK_COMPACTIONS,
+    },
+    onAdded,
+    log: part('ladder'),
+    clock,
+  });
   const runner = new Runner({
     attention,
-    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId)}` : ''),
+    lease,
+    reports,
+    ladder,
     presence,
-    fleet,
-    agent,
-    subjects,
     journal,
-    harness,
     onAdded,
     sent: (key, signal) => busRelay.sent(key, signal),
     log: part('runner'),
@@ -125,7 +157,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     subjects,
     journal,
     runIds: () => runner.runIds,
-    harness,
+    ladder,
     waitMs: config.OLYMPUS_ASK_WAIT_MS,
     expiresInMs: config.OLYMPUS_ASK_EXPIRES_MS,
     onAdded,
@@ -145,8 +177,10 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     agent,
     runner,
     journal,
+    lease,
     log: part('tasks'),
   };
+  const resume = new Resume(tasks);
   const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable }) => {
     if (stream === streamNames.tasks) {
       return new Subscription({
@@ -156,7 +190,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         concurrency: manifest.limits.concurrency,
         confirms: true,
         // While the gateway is away, work waits on the bus, where its deadline still counts.
-        open: () => harness.health().ready && journal.duty.takesWork,
+        open: () => lease.held && harness.health().ready && journal.duty.takesWork,
         handle: taskHandler(tasks),
         log: part('tasks'),
         clock,
@@ -168,9 +202,11 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       durable,
       concurrency: 1,
       confirms: true,
+      open: () => lease.held,
       handle: deliveryHandler({
         agent,
         journal,
+        lease,
         onAdded,
         onDecided: (key) => asking.decided(key),
         log: part('deliveries'),
@@ -180,7 +216,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     });
   });
 
-  const peerParts: Part[] = [bus, ...(chatSide ? [chatSide.chat] : []), harness];
+  const peerParts: Part[] = [bus, lease, ...(chatSide ? [chatSide.chat] : []), harness];
   const peers = (): PartHealth[] => peerParts.map((peer) => ({ name: peer.name, ...peer.health() }));
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
@@ -197,6 +233,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       journal,
       new HealthServer({ port: config.OLYMPUS_HEALTH_PORT, parts: health, metrics: () => metrics.render() }),
       bus,
+      // Before all that speaks for the agent: it is given up after that has ended.
+      lease,
       harness,
       busRelay,
       ...(chatSide?.parts ?? []),
@@ -207,6 +245,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         version,
         bus,
         everyMs: config.OLYMPUS_HEARTBEAT_MS,
+        lease,
         conditions: peers,
         runIds: () => runner.runIds,
         takesWork: () => journal.duty.takesWork,
@@ -215,7 +254,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         clock,
       }),
       ...subscriptions,
-      new Resume(tasks),
+      resume,
       // Those who ask again after a restart are heard once their runs are under way again.
       asking,
       ...actions,

@@ -1,17 +1,26 @@
 import type { Harness, HarnessHealth } from '#core/harness.ts';
 import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
 import { createScriptedHarness } from '#integrations/scripted/harness.ts';
+import { ServiceUnit } from '#integrations/systemd/service-unit.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 
 /** What runs the model, and what it takes to reach it. */
 export type HarnessChoice =
-  | { readonly kind: 'openclaw'; readonly url: string; readonly token: string }
+  | {
+      readonly kind: 'openclaw';
+      readonly url: string;
+      readonly token: string;
+      /** The unit that is restarted when a turn does not end; without one nothing is. */
+      readonly unit: string | undefined;
+      /** How long a turn may take to end when it was told (ms). */
+      readonly stopWithinMs: number;
+    }
   | { readonly kind: 'scripted'; readonly url: string };
 
 /** A harness as a part of the daemon; its one `health` serves both. */
-interface HarnessPart extends Omit<Part, 'health'>, Omit<Harness, 'health'> {
+export interface HarnessPart extends Omit<Part, 'health'>, Omit<Harness, 'health'> {
   health(): Health & HarnessHealth;
 }
 
@@ -22,10 +31,26 @@ export function createHarness(
 ): HarnessPart {
   switch (choice.kind) {
     case 'openclaw':
-      return createOpenclawHarness({ url: choice.url, token: choice.token, log, clock });
+      return createOpenclawHarness({
+        url: choice.url,
+        token: choice.token,
+        restart: restartOf(choice.unit),
+        stopWithinMs: choice.stopWithinMs,
+        log,
+        clock,
+      });
     case 'scripted':
       return createScriptedHarness({ url: choice.url, log, clock });
     default:
       return choice satisfies never;
   }
+}
+
+/** Longer than the 330 s in which the unit lets turns end, and a start under emulation. */
+const RESTART_TIMEOUT_MS = 600_000;
+
+function restartOf(name: string | undefined): ((signal: AbortSignal) => Promise<void>) | undefined {
+  if (name === undefined) return undefined;
+  const unit = new ServiceUnit({ name, timeoutMs: RESTART_TIMEOUT_MS });
+  return (signal) => unit.restart(signal);
 }

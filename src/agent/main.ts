@@ -11,6 +11,7 @@ import { releaseVersion } from '#lib/version.ts';
 import { readYaml } from '#lib/yaml.ts';
 import { AgentConfig } from './config.ts';
 import { createDaemon } from './daemon.ts';
+import { createHarness } from './harness.ts';
 import { chatAccountOf, harnessChoiceOf } from './peers.ts';
 
 await runMain('olympusd', async () => {
@@ -32,7 +33,10 @@ await runMain('olympusd', async () => {
       busCa: readBusCa(config),
       busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
       account: chatAccountOf(config, manifest),
-      harness: harnessChoiceOf(config),
+      harness: createHarness(harnessChoiceOf(config), {
+        log: log.child({ part: config.OLYMPUS_HARNESS }),
+        clock: systemClock,
+      }),
       version: releaseVersion(),
       log,
       clock: systemClock,

@@ -39,6 +39,8 @@ export function harnessChoiceOf(config: AgentConfig): HarnessChoice {
         kind,
         url: config.OLYMPUS_OPENCLAW_URL,
         token: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', file),
+        unit: config.OLYMPUS_GATEWAY_UNIT,
+        stopWithinMs: config.OLYMPUS_TURN_STOP_MS,
       };
     }
     case 'scripted': {

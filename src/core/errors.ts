@@ -34,6 +34,18 @@ export const errorCodes = {
     cause: 'The OpenClaw gateway did not answer.',
     remedy: 'Look at openclaw-gateway on the agent.',
   },
+  unit_not_restarted: {
+    terminal: false,
+    cause:
+      'A turn did not end when it was told, and systemd did not restart its gateway in a way that proves that it has ended.',
+    remedy:
+      'It is tried again. Look at the unit on the agent with `systemctl status openclaw-gateway`, and at the rule in /etc/polkit-1/rules.d.',
+  },
+  lease_not_held: {
+    terminal: false,
+    cause: 'A daemon was to begin work while it did not hold the lease of its agent.',
+    remedy: 'Nothing: the work comes again. `/readyz` of olympusd says why the lease is not held.',
+  },
   state_conflict: {
     terminal: true,
     cause: 'A task or run was asked to take a step its state does not allow.',

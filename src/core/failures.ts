@@ -58,6 +58,12 @@ export const failureClasses = {
     remedy: "Replace the key in the agent's model key file; then ask again.",
     sentence: 'the model provider refuses my key (401)',
   },
+  agent_lost: {
+    ...SHORTLY,
+    cause: 'Another daemon of the agent took over and left the run too, or died with it.',
+    remedy: 'See that one machine only runs this agent; the log of olympusd says who waits for the lease.',
+    sentence: 'I was replaced while I was at work on it',
+  },
   empty_output: {
     ...NEVER,
     cause: 'The turn ended without any text.',

@@ -16,9 +16,24 @@ export interface Turn {
 
 /** A proven sign of work: something the agent did, not merely that time passed. */
 export interface TurnProgress {
-  readonly kind: 'started' | 'thinking' | 'tool' | 'text';
-  /** For `tool`: its name. */
+  /** `tool`: a call has begun; `output`: it has written something; `step`: it has ended; `compacted`: the context was cut. */
+  readonly kind: 'started' | 'thinking' | 'tool' | 'output' | 'step' | 'text' | 'compacted' | 'unstopped';
+  /** For `tool`: its name. For `unstopped`, a turn that was to end and has not: why. */
   readonly detail?: string;
+  /** For `step`. */
+  readonly step?: ToolStep;
+}
+
+/** A tool call that has ended; two that have the same digests did the same and got the same. */
+export interface ToolStep {
+  readonly tool: string;
+  /** Digest of its arguments. */
+  readonly args: string;
+  /** Digest of what came back. */
+  readonly result: string;
+  readonly failed: boolean;
+  /** The beginning of its arguments, for the agent itself to read. */
+  readonly shown: string;
 }
 
 export type TurnOutcome =
@@ -44,6 +59,6 @@ export type HarnessHealth = { readonly ready: true } | { readonly ready: false; 
 export interface Harness {
   health(): HarnessHealth;
   run(turn: Turn, onProgress: (progress: TurnProgress) => void, signal: AbortSignal): Promise<TurnOutcome>;
-  /** Ends the turn of this run, which `run` then tells as cancelled. Harmless when `run` is not waiting for it. */
+  /** Ends the turn of this run, which `run` then tells as cancelled, and not before it has ended. Harmless when `run` is not waiting for it. */
   abort(runId: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { streamNames } from './streams.ts';
+import { bucketNames, keySubject, streamNames } from './streams.ts';
 import { AgentName, FleetId } from './tokens.ts';
 
 /**
@@ -38,6 +38,7 @@ export const agentGrants: readonly Grant[] = [
     },
     { operation: `acknowledge in ${stream}`, does: 'call', subject: `$JS.ACK.${stream}.<agent>.>` },
   ]),
+  { operation: 'hold its lease', does: 'call', subject: keySubject(bucketNames.leases, '<agent>') },
   { operation: 'be told', does: 'serve', subject: '<fleet>.control.<agent>.*' },
   { operation: 'be answered', does: 'listen', subject: '_INBOX_<agent>.>' },
 ];

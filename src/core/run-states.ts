@@ -1,13 +1,15 @@
 /** The life of a run in the agent's journal: each state is written before the call that it announces. */
 export const runTransitions = {
   /** Taken from the bus; nothing was asked of the harness yet. */
-  claimed: { start: 'running', finish: 'finished', discard: 'discarded' },
+  claimed: { start: 'running', finish: 'finished', discard: 'discarded', abandon: 'abandoned' },
   /** The harness was asked, or is about to be: look there before asking again. */
-  running: { finish: 'finished', park: 'parked', discard: 'discarded' },
+  running: { finish: 'finished', park: 'parked', discard: 'discarded', abandon: 'abandoned' },
   /** The outcome is in the journal, its message in the outbox. */
-  finished: { publish: 'published' },
+  finished: { publish: 'published', abandon: 'abandoned' },
   /** Ended without a result, to go on in another run once people have decided; its event is in the outbox. */
-  parked: { publish: 'published' },
+  parked: { publish: 'published', abandon: 'abandoned' },
+  /** Another daemon of this agent has its work. Should it come to us again, control is told that it was lost. */
+  abandoned: { finish: 'finished' },
   /** The bus has stored how it ended. */
   published: {},
   /** Superseded or past its deadline before it began. */
@@ -15,7 +17,7 @@ export const runTransitions = {
 } as const satisfies Record<string, Partial<Record<string, string>>>;
 
 export type RunState = keyof typeof runTransitions;
-export type RunEvent = 'start' | 'finish' | 'park' | 'publish' | 'discard';
+export type RunEvent = 'start' | 'finish' | 'park' | 'publish' | 'discard' | 'abandon';
 
 export const runStates = Object.keys(runTransitions) as [RunState, ...RunState[]];
 

@@ -133,20 +133,56 @@ export function streamsOf(fleet: string): StreamSpec[] {
   ];
 }
 
-/** A key-value bucket: a projection that others may read; the store owns the truth. */
+/** A key-value bucket. */
 export interface BucketSpec {
   readonly name: string;
   readonly history: number;
   readonly maxBytes: number;
   readonly maxValueSize: number;
+  /** A value that was not written again for this long is gone; 0: it stays. */
+  readonly ttlMs: number;
+  /**
+   * Where agents write, no write may roll others up (one agent could empty the bucket), and a write may say itself when
+   * it is to be gone.
+   */
+  readonly writtenBy: 'control' | 'agents';
 }
 
-export const bucketNames = { agents: 'agents' } as const;
+export const bucketNames = { agents: 'agents', leases: 'leases' } as const;
+
+/** How long a lease holds after it was taken or renewed: who dies is replaced after this. */
+export const LEASE_TTL_MS = 30 * SECOND;
+
+/** The subject of a key; writing it is writing the key. */
+export function keySubject(bucket: string, key: string): string {
+  return `$KV.${bucket}.${key}`;
+}
+
+/** The stream that a bucket is. */
+export function bucketStream(bucket: string): string {
+  return `KV_${bucket}`;
+}
 
 /** All buckets of a fleet. */
 export const buckets: readonly BucketSpec[] = [
-  // Agent name → what the API shows of it, for whoever sits on the bus and not at the API.
-  { name: bucketNames.agents, history: 1, maxBytes: 16 * MIB, maxValueSize: 64 * 1024 },
+  // Agent name → what the API shows of it, for whoever sits on the bus and not at the API: a projection, the store owns the truth.
+  {
+    name: bucketNames.agents,
+    history: 1,
+    maxBytes: 16 * MIB,
+    maxValueSize: 64 * 1024,
+    ttlMs: 0,
+    writtenBy: 'control',
+  },
+  // Agent name → the one daemon that may run its work. The last sequence of a key is what a writer has to know.
+  {
+    name: bucketNames.leases,
+    history: 1,
+    maxBytes: MIB,
+    maxValueSize: 1024,
+    ttlMs: LEASE_TTL_MS,
+    writtenBy: 'agents',
+  },
 ];
 
 /** What control reads; one durable consumer per stream. */

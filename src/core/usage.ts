@@ -12,6 +12,20 @@ export const Usage = z.strictObject({
 });
 export type Usage = z.output<typeof Usage>;
 
+/** What two have used together; the model is that of the later one. */
+export function addUsage(one: Usage, later: Usage): Usage {
+  const model = later.model ?? one.model;
+  return {
+    inputTokens: one.inputTokens + later.inputTokens,
+    outputTokens: one.outputTokens + later.outputTokens,
+    cacheReadTokens: one.cacheReadTokens + later.cacheReadTokens,
+    cacheWriteTokens: one.cacheWriteTokens + later.cacheWriteTokens,
+    costMicros: one.costMicros + later.costMicros,
+    modelCalls: one.modelCalls + later.modelCalls,
+    ...(model ? { model } : {}),
+  };
+}
+
 export const noUsage: Usage = {
   inputTokens: 0,
   outputTokens: 0,

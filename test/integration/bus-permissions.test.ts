@@ -34,10 +34,10 @@ describe('what the bus allows', () => {
     await using athena = await bus.connect('athena');
     await using control = await bus.connect('control');
     for (const subject of storedOf('athena').filter((stored) =>
-      /^f1\.(requests|runs|results|heartbeat)/.test(stored),
+      /^(f1\.(requests|runs|results|heartbeat)|\$KV\.leases)/.test(stored),
     )) {
       const answer = (await athena.request(subject, '{}')).json<{ stream?: string }>();
-      assert.match(answer.stream ?? JSON.stringify(answer), /^ROUNDTABLE_/);
+      assert.match(answer.stream ?? JSON.stringify(answer), /^(ROUNDTABLE_|KV_leases)/);
     }
     await newWork(control, 'run2');
     const work = await athena.pull(streamNames.tasks, 'athena');

@@ -53,10 +53,21 @@ describe("a person's say in the work", () => {
     assert.equal(code, 0, stderr);
     return stdout.trim();
   }
-  async function tell(task: TaskDetail, event: string): Promise<void> {
+  async function tell(
+    task: TaskDetail,
+    event: string,
+    { detail, times = 1 }: { readonly detail?: string; readonly times?: number } = {},
+  ): Promise<void> {
     const run = task.runs.at(-1);
     assert.ok(run);
-    const data = { taskId: task.id, runId: run.id, epoch: run.epoch, agent: 'athena', event };
+    const data = {
+      taskId: task.id,
+      runId: run.id,
+      epoch: run.epoch,
+      agent: 'athena',
+      event,
+      ...(detail ? { detail } : {}),
+    };
     const head = {
       id: newId(Date.now()),
       source: '/test',
@@ -64,7 +75,8 @@ describe("a person's say in the work", () => {
       time: new Date().toISOString(),
     };
     const message = RunEventMessage.create(head, data);
-    await athena.request(`${FLEET}.runs.athena.${run.id}.${event}`, JSON.stringify(message));
+    for (let time = 0; time < times; time += 1)
+      await athena.request(`${FLEET}.runs.athena.${run.id}.${event}`, JSON.stringify(message));
   }
 
   it('makes a task, once for each key', async () => {
@@ -103,6 +115,27 @@ describe("a person's say in the work", () => {
     assert.equal((await why(id)).owner, 'nobody');
     const again = await cli('task', 'cancel', id);
     assert.equal(again.code, 0, 'cancelling twice changes nothing');
+  });
+
+  it('finds in the history, once, what an agent tells of a run that does not get on', async () => {
+    const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?state=released');
+    const [task] = body.tasks;
+    assert.ok(task);
+    await tell(await show(task.id), 'stuck', { detail: 'the same call failed 4 times', times: 2 });
+    await tell(await show(task.id), 'unstopped', { detail: 'its gateway is being restarted' });
+
+    const { history } = await waitFor('both to be noted', async () => {
+      const now = await show(task.id);
+      return now.history.some(({ event }) => event === 'unstopped') && now;
+    });
+    assert.deepEqual(
+      history.slice(-2).map(({ who, event, state, reason }) => [who, event, state, reason]),
+      [
+        ['agent/athena', 'stuck', 'released', 'the same call failed 4 times'],
+        ['agent/athena', 'unstopped', 'released', 'its gateway is being restarted'],
+      ],
+    );
+    assert.equal(history.filter(({ event }) => event === 'stuck').length, 1);
   });
 
   it('has the agent stop what it is at, and asks until it has', async () => {

@@ -28,6 +28,8 @@ export interface NatsServer extends AsyncDisposable {
   readonly logFile: string;
   /** Sends the signal and resolves when the process is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends the signal, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void;
   /** Starts it again on the same port and store; kills it first, with SIGKILL, if it still runs. */
   restart(): Promise<void>;
   /** Replaces the configuration given at the start, and resolves when the running server has taken it up. */
@@ -86,6 +88,9 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       return child?.pid ?? 0;
     },
     kill,
+    signal(signal) {
+      child?.kill(signal);
+    },
     async restart() {
       await kill();
       await start();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SocketReply, SocketRequest } from '#core/action-socket.ts';
-import type { Harness, TurnOutcome } from '#core/harness.ts';
+import type { TurnOutcome } from '#core/harness.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { noUsage } from '#core/usage.ts';
@@ -49,18 +49,14 @@ describe('what a daemon asks for its turns', () => {
   async function start(): Promise<void> {
     journal = new Journal({ stateDir: dir.path, clock });
     aborted = [];
-    const harness: Harness = {
-      health: () => ({ ready: true }),
-      run: async () => ANSWERED,
-      abort: async (runId) => void aborted.push(runId),
-    };
+    const ladder = { abort: async (runId: string) => void aborted.push(runId) };
     asking = new Asking({
       fleet: 'f1',
       agent: 'athena',
       subjects: subjectsOf('f1'),
       journal,
       runIds: () => journal.runs.open().map(({ runId }) => runId),
-      harness,
+      ladder,
       waitMs: 5 * MINUTE,
       expiresInMs: 60 * MINUTE,
       onAdded: () => undefined,

@@ -80,6 +80,8 @@ describe('the peers of a daemon', () => {
       kind: 'openclaw',
       url: 'http://127.0.0.1:18789',
       token: 'secret',
+      unit: undefined,
+      stopWithinMs: 10_000,
     });
     assert.match(
       refusal(() => harnessChoiceOf(configOf({}))),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import {
   agentConsumersOf,
+  bucketNames,
+  buckets,
   type ConsumerSpec,
   controlConsumersOf,
   type StreamSpec,
@@ -75,6 +77,22 @@ describe('the streams', () => {
 
     assert.equal(tasks.maxMsgsPerSubject, 1);
     assert.ok(tasks.maxAgeMs > 7 * DAY_MS);
+  });
+});
+
+describe('the buckets', () => {
+  for (const { name, history, maxBytes, maxValueSize, ttlMs, writtenBy } of buckets) {
+    it(`${name} states every limit`, () => {
+      for (const limit of [history, maxBytes, maxValueSize])
+        assert.ok(Number.isSafeInteger(limit) && limit > 0);
+      assert.ok(maxValueSize < maxBytes);
+      // What agents write goes by itself: nobody clears up after one that is gone.
+      assert.ok(writtenBy === 'agents' ? ttlMs > 0 : ttlMs >= 0);
+    });
+  }
+
+  it('have a name each, and every name has its bucket', () => {
+    assert.deepEqual(buckets.map(({ name }) => name).toSorted(), Object.values(bucketNames).toSorted());
   });
 });
 

@@ -1,6 +1,5 @@
 import { actionHash, questionHash } from '#core/action.ts';
 import type { SocketReply, SocketRequest } from '#core/action-socket.ts';
-import type { Harness } from '#core/harness.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import type { Subjects } from '#core/subjects.ts';
@@ -13,6 +12,7 @@ import type { Decided } from '../journal/ask-store.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { BusEffect } from '../journal/outbox-store.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
+import type { Ladder } from '../stuck/ladder.ts';
 
 export interface AskingOptions {
   readonly fleet: string;
@@ -21,7 +21,7 @@ export interface AskingOptions {
   readonly journal: Journal;
   /** The runs under way in this process. */
   readonly runIds: () => readonly string[];
-  readonly harness: Harness;
+  readonly ladder: Pick<Ladder, 'abort'>;
   /** How long a turn goes on waiting for people before its run is parked. */
   readonly waitMs: number;
   /** How long people have. */
@@ -164,7 +164,7 @@ export class Asking implements Part {
 
   /** Parks what nobody has decided in time, and ends turns that were told to end and go on all the same. */
   async #look(signal: AbortSignal): Promise<void> {
-    const { journal, runIds, harness, waitMs, clock, log } = this.#options;
+    const { journal, runIds, ladder, waitMs, clock, log } = this.#options;
     const now = clock.now();
     for (const runId of runIds()) {
       const asks = journal.asks.ofRun(runId);
@@ -176,7 +176,7 @@ export class Asking implements Part {
       }
       if (!asks.some(({ parkedAt }) => parkedAt !== undefined && parkedAt + END_WITHIN_MS <= now)) continue;
       log.warn({ runId }, 'turn was told to end and goes on, it is ended');
-      await harness.abort(runId, signal);
+      await ladder.abort(runId, signal);
     }
   }
 }

@@ -5,8 +5,10 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import { AskStore } from './ask-store.ts';
 import { DutyStore } from './duty-store.ts';
 import { InboxStore } from './inbox-store.ts';
+import { LeaseStore } from './lease-store.ts';
 import { OutboxStore } from './outbox-store.ts';
 import { RunStore } from './run-store.ts';
+import { RungStore } from './rung-store.ts';
 import { journalMigrations } from './schema.ts';
 
 /** Rows that are done are kept this long: the longest a message can wait on the bus, and a day. */
@@ -23,6 +25,8 @@ export class Journal implements Part {
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
   readonly asks: AskStore;
+  readonly lease: LeaseStore;
+  readonly rungs: RungStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
 
@@ -34,6 +38,8 @@ export class Journal implements Part {
     this.runs = new RunStore(this.#db, options.clock);
     this.outbox = new OutboxStore(this.#db, options.clock);
     this.asks = new AskStore(this.#db, options.clock);
+    this.lease = new LeaseStore(this.#db);
+    this.rungs = new RungStore(this.#db);
   }
 
   transaction<T>(work: () => T): Promise<T> {
@@ -47,7 +53,11 @@ export class Journal implements Part {
       this.#db.run('DELETE FROM inbox WHERE settled_at < ?', before);
       this.#db.run('DELETE FROM asks WHERE asked_at < ?', before);
       this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
-      this.#db.run("DELETE FROM runs WHERE state IN ('published', 'discarded') AND claimed_at < ?", before);
+      this.#db.run(
+        "DELETE FROM runs WHERE state IN ('published', 'discarded', 'abandoned') AND claimed_at < ?",
+        before,
+      );
+      this.#db.run('DELETE FROM rungs WHERE run_id NOT IN (SELECT run_id FROM runs)');
     });
   }
 

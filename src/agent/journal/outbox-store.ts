@@ -81,6 +81,16 @@ export class OutboxStore {
     this.#db.run('UPDATE outbox SET done_at = ?, error = ? WHERE id = ?', this.#clock.now(), error, id);
   }
 
+  /** Takes back what was not sent to the bus of one effect, and of those whose keys begin with `prefix`. */
+  takeBack(key: string, prefix: string): void {
+    this.#db.run(
+      "DELETE FROM outbox WHERE lane = 'bus' AND done_at IS NULL AND (key = ? OR key >= ? AND key < ?)",
+      key,
+      prefix,
+      `${prefix}\u{10ffff}`,
+    );
+  }
+
   /** Whether an effect whose key begins with `prefix` was refused for good. */
   anyRefused(prefix: string): boolean {
     const row = this.#db.get(

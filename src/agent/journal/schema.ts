@@ -65,4 +65,17 @@ export const journalMigrations = [
   DROP INDEX IF EXISTS runs_open;
   CREATE INDEX runs_unended ON runs (state) WHERE state IN ('claimed', 'running', 'finished', 'parked');
   `,
+  `
+  -- Where our last write of the lease stands in its bucket.
+  CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), sequence INTEGER NOT NULL) STRICT;
+  `,
+  `
+  -- Runs that went round in circles, and what was done about it.
+  CREATE TABLE rungs (
+    run_id TEXT PRIMARY KEY,
+    level INTEGER NOT NULL,
+    spent TEXT NOT NULL,
+    tried TEXT NOT NULL
+  ) STRICT;
+  `,
 ] as const;

@@ -8,6 +8,7 @@ import { splitMessage } from '#integrations/mattermost/split-message.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Lease } from './lease.ts';
 
 type DeliveryData = Delivery['data'];
 
@@ -27,13 +28,16 @@ const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>
 export function deliveryHandler(options: {
   readonly agent: string;
   readonly journal: Journal;
+  readonly lease: Lease;
   readonly onAdded: () => void;
   /** Called with the key of what was decided, once that is in the journal. */
   readonly onDecided: (key: string) => void;
   readonly log: Logger;
 }): (message: BusMessage) => Promise<void> {
-  const { agent, journal, onAdded, onDecided, log } = options;
+  const { agent, journal, lease, onAdded, onDecided, log } = options;
   return async (message) => {
+    // Pulled before the lease lapsed: said by the one that holds it then.
+    if (!lease.held) return;
     const parsed = parseMessage(message.body, [Delivery, Decision]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'delivery cannot be read');

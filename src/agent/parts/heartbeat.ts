@@ -9,6 +9,7 @@ import { newId } from '#lib/id.ts';
 import type { Health, Part, PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import type { Lease } from './lease.ts';
 
 export interface HeartbeatOptions {
   readonly fleet: string;
@@ -17,6 +18,7 @@ export interface HeartbeatOptions {
   readonly version: string;
   readonly bus: BusConnection;
   readonly everyMs: number;
+  readonly lease: Lease;
   readonly conditions: () => PartHealth[];
   readonly runIds: () => string[];
   readonly takesWork: () => boolean;
@@ -27,7 +29,10 @@ export interface HeartbeatOptions {
 
 const POLL_MS = 1000;
 
-/** Tells control what this agent is and how it does: regularly, and at once when that changes. */
+/**
+ * Tells control what this agent is and how it does: regularly, and at once when that changes. A daemon that waits for
+ * another one's lease says nothing: the other speaks for the agent.
+ */
 export class HeartbeatPart implements Part {
   readonly name = 'heartbeat';
   readonly #options: HeartbeatOptions;
@@ -62,16 +67,16 @@ export class HeartbeatPart implements Part {
    * added to a running server reaches nobody before its second reload.
    */
   health(): Health {
-    const { bus } = this.#options;
-    // Without a connection it is the bus that is not ready.
-    const ready = !bus.connected || this.#storedOn === bus.generation;
+    const { bus, lease } = this.#options;
+    // Without a connection it is the bus that is not ready; without the lease, the lease.
+    const ready = !bus.connected || lease.waiting || this.#storedOn === bus.generation;
     const reason = 'nats-server has not stored a heartbeat of this agent yet';
     return { live: this.#loop.live, ready, ...(ready ? {} : { reason }) };
   }
 
   async #round(): Promise<number> {
-    const { bus, everyMs, clock, subjects, manifest, fleet } = this.#options;
-    if (!bus.connected) return POLL_MS;
+    const { bus, everyMs, clock, subjects, manifest, fleet, lease } = this.#options;
+    if (!bus.connected || lease.waiting) return POLL_MS;
     const { generation } = bus;
     const data = this.#data();
     const said = JSON.stringify(data);
@@ -99,7 +104,7 @@ export class HeartbeatPart implements Part {
   }
 
   #data(): Heartbeat['data'] {
-    const { manifest, version, conditions, runIds, takesWork, account, everyMs } = this.#options;
+    const { manifest, version, conditions, runIds, takesWork, account, everyMs, lease } = this.#options;
     const parts = conditions();
     const me = account();
     const runs = runIds();
@@ -123,6 +128,7 @@ export class HeartbeatPart implements Part {
       },
       runs,
       duty: takesWork() ? 'working' : runs.length > 0 ? 'draining' : 'drained',
+      ...(lease.epoch === undefined ? {} : { lease: { epoch: lease.epoch } }),
       ...(me ? { chat: { userId: me.id, username: me.username } } : {}),
     };
   }

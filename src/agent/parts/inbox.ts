@@ -14,6 +14,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Lease } from './lease.ts';
 
 export interface InboxOptions {
   readonly fleet: string;
@@ -22,6 +23,7 @@ export interface InboxOptions {
   readonly serverName: string;
   readonly chat: MattermostChat;
   readonly journal: Journal;
+  readonly lease: Lease;
   readonly onAdded: () => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -32,6 +34,7 @@ type Item = { readonly kind: 'post'; readonly event: PostedEvent } | { readonly 
 /** A channel that was never read before is read back this far: who asks while an agent is being set up gets an answer. */
 const FIRST_LOOK_BACK_MS = 10 * 60_000;
 const QUEUE_LIMIT = 1000;
+const LEASE_POLL_MS = 1000;
 
 /**
  * Turns posts addressed to this agent into requests: recorded first, then 👀, then the bus.
@@ -94,6 +97,8 @@ export class Inbox implements Part {
   async #round(signal: AbortSignal): Promise<number> {
     const item = this.#queue[0];
     if (!item) return 60_000;
+    // Another daemon takes them. Should it go, all since then is still here, or is read again.
+    if (this.#options.lease.waiting) return LEASE_POLL_MS;
     if (item.kind === 'gap') await this.#closeGap(signal);
     else await this.#takeOrSkip(item.event, signal);
     if (this.#queue[0] === item) this.#queue.shift();

@@ -6,11 +6,13 @@ import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { InboxEntry } from '../journal/inbox-store.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Lease } from './lease.ts';
 
 export interface NoticesOptions {
   readonly journal: Journal;
   readonly bus: BusConnection;
   readonly harness: Harness;
+  readonly lease: Lease;
   readonly afterMs: number;
   readonly onAdded: () => void;
   readonly log: Logger;
@@ -58,7 +60,8 @@ export class Notices implements Part {
   }
 
   async #round(): Promise<number> {
-    const { journal, afterMs, onAdded, log } = this.#options;
+    const { journal, afterMs, onAdded, log, lease } = this.#options;
+    if (lease.waiting) return POLL_MS; // What is said is said by the one that holds it.
     for (const entry of journal.inbox.overdue(afterMs)) {
       const absence = this.#absence(entry);
       if (!absence) continue;

@@ -1,30 +1,28 @@
-import type { Harness, TurnOutcome } from '#core/harness.ts';
-import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
-import { RunResult } from '#core/messages/run-result.ts';
+import { OlympusError } from '#core/errors.ts';
+import type { TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
-import type { Subjects } from '#core/subjects.ts';
-import { noUsage, type Usage } from '#core/usage.ts';
+import { noUsage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
-import { newId, newNonce } from '#lib/id.ts';
+import { newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import { isToPark } from '../actions/parking.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
+import type { Ladder } from '../stuck/ladder.ts';
 import type { Attention } from './attention.ts';
+import type { Lease } from './lease.ts';
 import type { Presence } from './presence.ts';
+import { type RunReports, resultKey } from './run-reports.ts';
 
 type Dispatch = TaskDispatch['data'];
 
 export interface RunnerOptions {
-  readonly fleet: string;
-  readonly agent: string;
-  readonly subjects: Subjects;
   readonly journal: Journal;
-  readonly harness: Harness;
+  readonly reports: RunReports;
+  readonly ladder: Ladder;
   readonly attention: Attention;
-  /** What each turn is told about its task besides. */
-  readonly howToAsk: (taskId: string) => string;
+  readonly lease: Lease;
   readonly presence: Presence;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
@@ -34,9 +32,20 @@ export interface RunnerOptions {
   readonly clock: Clock;
 }
 
-/** Longest answer that travels in a result: it has to fit into a message. The rest stays readable in the agent's own session. */
-const ANSWER_LIMIT = 149_000;
 const NEVER = new AbortController().signal;
+const LOST: TurnOutcome = {
+  kind: 'failed',
+  failure: 'agent_lost',
+  message: 'This daemon had lost its lease, and left the run.',
+  usage: noUsage,
+};
+
+interface UnderWay {
+  /** All deliveries of its message that are not acknowledged yet. */
+  readonly messages: BusMessage[];
+  /** Aborted when it is given up. */
+  readonly left: AbortController;
+}
 
 /**
  * Takes one run from claim to published result, from wherever a former process left it.
@@ -44,8 +53,8 @@ const NEVER = new AbortController().signal;
  */
 export class Runner {
   readonly #options: RunnerOptions;
-  /** The runs under way in this process, each with all deliveries of its message that are not acknowledged yet. */
-  readonly #underWay = new Map<string, BusMessage[]>();
+  /** The runs under way in this process. */
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -57,7 +66,7 @@ export class Runner {
 
   /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
   async claim(dispatch: Dispatch): Promise<JournaledRun> {
-    const { journal, presence, clock, onAdded } = this.#options;
+    const { journal, reports, presence, clock, onAdded } = this.#options;
     const { runId, deadline } = dispatch;
     const claimed = await journal.transaction(() => {
       const known = journal.runs.get(runId);
@@ -65,10 +74,10 @@ export class Runner {
       const run = journal.runs.claim(dispatch, newNonce());
       const cancelled = journal.runs.isCancelled(runId);
       if (cancelled || Date.parse(deadline) <= clock.now()) {
-        this.#tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
+        reports.tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
         return journal.runs.advance(runId, 'discard');
       }
-      this.#tell(dispatch, 'claimed');
+      reports.tell(dispatch, 'claimed');
       presence.claimed(dispatch);
       return run;
     });
@@ -79,19 +88,23 @@ export class Runner {
   /**
    * Takes the run to its end: result on the bus, then every delivery of its message acknowledged. A delivery of a run
    * that is under way joins it at once, so that it holds no place while the first goes on.
-   * Rejects only when `signal` aborts: the journal knows how to go on.
+   * A run that is given up meanwhile is left without a word. Rejects when `signal` aborts, and when the lease is not held:
+   * the journal knows how to go on.
    */
   async finish(run: JournaledRun, message: BusMessage | undefined, signal: AbortSignal): Promise<void> {
     const joined = this.#underWay.get(run.runId);
     if (joined) {
-      if (message) joined.push(message);
+      if (message) joined.messages.push(message);
       return;
     }
-    const messages = message ? [message] : [];
-    this.#underWay.set(run.runId, messages);
+    const underWay = { messages: message ? [message] : [], left: new AbortController() };
+    this.#underWay.set(run.runId, underWay);
     try {
-      await this.#finish(run, messages, signal);
-      for (const each of messages) await each.ack();
+      await this.#finish(run, underWay, signal);
+      for (const each of underWay.messages) await each.ack();
+    } catch (error) {
+      if (!underWay.left.signal.aborted) throw error;
+      this.#options.log.info({ runId: run.runId }, 'run given up');
     } finally {
       this.#underWay.delete(run.runId);
     }
@@ -102,33 +115,68 @@ export class Runner {
    * with what then stops a turn under way: it ends as cancelled, unless its answer was there already.
    */
   async cancel(runId: string): Promise<() => Promise<void>> {
-    const { journal, harness } = this.#options;
+    const { journal, ladder } = this.#options;
     await journal.transaction(() => journal.runs.cancel(runId));
-    return () => harness.abort(runId, NEVER);
+    return () => ladder.abort(runId, NEVER);
   }
 
-  async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
-    const { journal, sent } = this.#options;
-    if (run.state === 'published' || run.state === 'discarded') return;
-    if (run.state !== 'finished' && run.state !== 'parked') {
-      const outcome = await this.#turn(run, messages, signal);
-      if (isToPark(journal, run.runId, outcome)) await this.#park(run, outcome);
-      else await this.#record(run, outcome);
+  /**
+   * Leaves every open run to the daemon that holds the lease now: written down, and what was to be said of it taken back,
+   * before its turn is ended. Done a second time it finds nothing.
+   */
+  async giveUp(): Promise<void> {
+    const { journal, reports, log } = this.#options;
+    const given = await journal.transaction(() => {
+      const open = journal.runs.open();
+      for (const { runId } of open) {
+        journal.runs.advance(runId, 'abandon');
+        reports.takeBack(runId);
+      }
+      return open;
+    });
+    for (const run of given) {
+      log.warn({ runId: run.runId, state: run.state }, 'run left to another daemon');
+      const underWay = this.#underWay.get(run.runId);
+      underWay?.left.abort(new Error('left to another daemon'));
+      if (run.state === 'running') this.#endTurn(run, underWay !== undefined);
     }
-    await sent(resultKey(run.runId), signal);
+  }
+
+  /** Ends a turn whose outcome nobody wants any more. */
+  #endTurn(run: JournaledRun, waitedFor: boolean): void {
+    const { journal, ladder, log } = this.#options;
+    const { level } = journal.rungs.of(run.runId);
+    const ended = waitedFor ? ladder.abort(run.runId, NEVER) : ladder.end(run, level, NEVER);
+    ended.catch((error) =>
+      log.warn({ runId: run.runId, err: error }, 'turn of a run that was given up goes on'),
+    );
+  }
+
+  async #finish(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<void> {
+    const { journal, sent } = this.#options;
+    const { left } = underWay;
+    if (run.state === 'published' || run.state === 'discarded') return;
+    if (run.state === 'abandoned') await this.#end(run, LOST);
+    else if (run.state !== 'finished' && run.state !== 'parked') {
+      const outcome = await this.#turn(run, underWay, signal);
+      left.signal.throwIfAborted();
+      await this.#end(run, outcome);
+    }
+    await sent(resultKey(run.runId), AbortSignal.any([signal, left.signal]));
     await journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
   }
 
-  async #turn(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, attention, log, onAdded } = this.#options;
+  async #turn(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<TurnOutcome> {
+    const { journal, attention, lease, reports, log, onAdded } = this.#options;
     const { dispatch } = run;
+    if (!lease.held) throw new OlympusError('lease_not_held', `run ${run.runId} is not begun`);
     if (run.state === 'claimed' && journal.runs.isCancelled(run.runId)) {
       return { kind: 'failed', failure: 'cancelled', message: 'Cancelled before it began.', usage: noUsage };
     }
     if (run.state === 'claimed') {
       await journal.transaction(() => {
         journal.runs.advance(run.runId, 'start');
-        this.#tell(dispatch, 'started');
+        reports.tell(dispatch, 'started');
       });
       onAdded();
     }
@@ -136,134 +184,55 @@ export class Runner {
     return attention.during(
       dispatch,
       () => {
-        for (const message of messages) message.working();
+        // Without the lease it may be another's to do.
+        if (lease.held) for (const message of underWay.messages) message.working();
       },
-      (onProgress) => this.#ask(run, onProgress, signal),
+      (onProgress) => this.#ask(run, underWay, onProgress, signal),
       signal,
     );
   }
 
-  #ask(run: JournaledRun, onProgress: () => void, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, howToAsk, log, onAdded } = this.#options;
+  #ask(
+    run: JournaledRun,
+    { left }: UnderWay,
+    onProgress: () => void,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
+    const { journal, ladder, reports, log, onAdded } = this.#options;
     const { dispatch, runId } = run;
-    const outcome = harness.run(
-      {
-        runId,
-        sessionKey: dispatch.session.key,
-        text: dispatch.input.text,
-        context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.${howToAsk(dispatch.taskId)}`,
-        timeoutMs: dispatch.startToCloseMs,
-      },
-      (progress) => {
+    const outcome = ladder.climb(
+      journal.runs.get(runId) ?? run,
+      (progress: TurnProgress) => {
         onProgress();
-        if (progress.kind !== 'tool') return;
+        const { kind, detail } = progress;
+        if ((kind !== 'tool' && kind !== 'unstopped') || left.signal.aborted) return;
         journal
-          .transaction(() => this.#tell(dispatch, 'tool', progress.detail))
+          .transaction(() => reports.tell(dispatch, kind, detail))
           .then(onAdded, (error) => log.warn({ err: error, runId }, 'progress not told'));
       },
       signal,
     );
     // Cancelled while a former process had it: that is known only once this one waits for it.
     if (journal.runs.isCancelled(runId)) {
-      harness.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
+      ladder.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
     }
     return outcome;
   }
 
-  async #record(run: JournaledRun, outcome: TurnOutcome): Promise<void> {
-    const { journal, subjects, clock, fleet, agent, log, onAdded } = this.#options;
-    const { dispatch } = run;
-    const result = RunResult.create(
-      {
-        id: newId(clock.now()),
-        source: `/fleets/${fleet}/agents/${agent}`,
-        subject: `task/${dispatch.taskId}/run/${run.runId}`,
-        time: new Date(clock.now()).toISOString(),
-      },
-      {
-        taskId: dispatch.taskId,
-        runId: run.runId,
-        epoch: dispatch.epoch,
-        attempt: dispatch.attempt,
-        agent,
-        outcome:
-          outcome.kind === 'answered' ? 'success' : outcome.failure === 'cancelled' ? 'cancelled' : 'failed',
-        ...(outcome.kind === 'failed'
-          ? { failure: { class: outcome.failure, message: outcome.message } }
-          : {}),
-        summary: outcome.kind === 'answered' ? withinLimit(outcome.text) : '',
-        usage: outcome.usage,
-        sessionKey: dispatch.session.key,
-        startedAt: new Date(run.startedAt ?? run.claimedAt).toISOString(),
-        finishedAt: new Date(clock.now()).toISOString(),
-      },
-    );
+  /** Writes down how the run has ended: with a result, or parked, to go on in another one once people have decided. */
+  async #end(run: JournaledRun, outcome: TurnOutcome): Promise<void> {
+    const { journal, reports, log, onAdded } = this.#options;
+    const parks = outcome !== LOST && isToPark(journal, run.runId, outcome);
     await journal.transaction(() => {
-      journal.runs.advance(run.runId, 'finish');
-      journal.outbox.addBus(resultKey(run.runId), {
-        subject: subjects.result(dispatch.domain, agent, dispatch.taskId),
-        msgId: `${run.runId}:result:${run.nonce}`,
-        body: JSON.stringify(result),
-      });
+      if (outcome !== LOST && journal.runs.get(run.runId)?.state === 'abandoned') {
+        throw new OlympusError('lease_not_held', `run ${run.runId} was left to another daemon`);
+      }
+      journal.runs.advance(run.runId, parks ? 'park' : 'finish');
+      if (parks) reports.parked(run.dispatch, outcome.usage);
+      else reports.result(run, outcome);
     });
-    log.info(
-      { runId: run.runId, outcome: result.data.outcome, failure: result.data.failure?.class },
-      'run finished',
-    );
+    const failure = outcome.kind === 'failed' ? outcome.failure : undefined;
+    log.info({ runId: run.runId, ...(parks ? {} : { failure }) }, parks ? 'run parked' : 'run finished');
     onAdded();
   }
-
-  /** Ends the run without a result: its task goes on in another one once people have decided. */
-  async #park(run: JournaledRun, { usage }: TurnOutcome): Promise<void> {
-    const { journal, log, onAdded } = this.#options;
-    await journal.transaction(() => {
-      journal.runs.advance(run.runId, 'park');
-      this.#tell(run.dispatch, 'parked', 'waits for people', { key: resultKey(run.runId), usage });
-    });
-    log.info({ runId: run.runId }, 'run parked');
-    onAdded();
-  }
-
-  /** Puts a run event into the outbox; to be called inside a transaction. */
-  #tell(
-    dispatch: Dispatch,
-    event: (typeof runEventKinds)[number],
-    detail?: string,
-    end?: { readonly key: string; readonly usage: Usage },
-  ): void {
-    const { journal, subjects, clock, fleet, agent } = this.#options;
-    const id = newId(clock.now());
-    const message = RunEventMessage.create(
-      {
-        id,
-        source: `/fleets/${fleet}/agents/${agent}`,
-        subject: `task/${dispatch.taskId}/run/${dispatch.runId}`,
-        time: new Date(clock.now()).toISOString(),
-      },
-      {
-        taskId: dispatch.taskId,
-        runId: dispatch.runId,
-        epoch: dispatch.epoch,
-        agent,
-        event,
-        ...(detail ? { detail: detail.slice(0, 1024) } : {}),
-        ...(end ? { usage: end.usage } : {}),
-      },
-    );
-    journal.outbox.addBus(end?.key ?? `run:${dispatch.runId}:${event}:${id}`, {
-      subject: subjects.runEvent(agent, dispatch.runId, event),
-      msgId: `${dispatch.runId}:${event}:${newNonce()}`,
-      body: JSON.stringify(message),
-    });
-  }
-}
-
-/** What ends a run on the bus has one key: its result, or that it was parked. */
-function resultKey(runId: string): string {
-  return `result:${runId}`;
-}
-
-function withinLimit(text: string): string {
-  if (text.length <= ANSWER_LIMIT) return text;
-  return `${text.slice(0, ANSWER_LIMIT)}\n\n(Cut here: the answer had ${text.length} characters.)`;
 }

@@ -1,3 +1,4 @@
+import { OlympusError } from '#core/errors.ts';
 import { isLogged } from '#core/subjects.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
 import { LogPublisher, publish } from '#integrations/nats/publisher.ts';
@@ -5,10 +6,15 @@ import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
 import { BusEffect } from '../journal/outbox-store.ts';
 
-/** Publishes entries of the bus lane, each with the message id that was journaled with it. */
-export function busSender(bus: BusConnection, log: Logger): (entry: OutboxEntry) => Promise<void> {
+/** Publishes entries of the bus lane, each with the message id that was journaled with it; only as the holder of the lease. */
+export function busSender(
+  bus: BusConnection,
+  lease: { readonly held: boolean },
+  log: Logger,
+): (entry: OutboxEntry) => Promise<void> {
   const runLog = new LogPublisher(bus);
   return async (entry) => {
+    if (!lease.held) throw new OlympusError('bus_unavailable', 'kept until the lease is held');
     const effect = BusEffect.parse(entry.payload);
     if (isLogged(effect.subject)) return runLog.publish(effect);
     const outcome = await publish(bus, effect);

@@ -5,12 +5,15 @@ import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { JournaledRun } from '../journal/run-store.ts';
+import type { Lease } from './lease.ts';
 import type { Runner } from './runner.ts';
 
 export interface TaskHandlerOptions {
   readonly agent: string;
   readonly runner: Runner;
   readonly journal: Journal;
+  readonly lease: Lease;
   readonly log: Logger;
 }
 
@@ -24,8 +27,10 @@ const DRAINED_RETRY_MS = 1000;
 export function taskHandler(
   options: TaskHandlerOptions,
 ): (message: BusMessage, signal: AbortSignal) => Promise<void> {
-  const { agent, runner, journal, log } = options;
+  const { agent, runner, journal, lease, log } = options;
   return async (message, signal) => {
+    // Pulled before the lease lapsed: left to come again, for the one that holds it then.
+    if (!lease.held) return;
     const parsed = parseMessage(message.body, [TaskDispatch]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'task cannot be read');
@@ -43,45 +48,59 @@ export function taskHandler(
   };
 }
 
-/** Goes on with the runs that a former process left open, without waiting for the bus to deliver them again. */
+/**
+ * Goes on with the runs that a former process left open, each time the lease was taken, without waiting for the bus to
+ * deliver them again. One that is under way is left alone.
+ */
 export class Resume implements Part {
   readonly name = 'resume';
   readonly #options: TaskHandlerOptions;
   readonly #abort = new AbortController();
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #work = new Set<Promise<void>>();
+  #started = false;
 
   constructor(options: TaskHandlerOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
-    const { journal, runner, log } = this.#options;
-    const open = journal.runs.open();
-    this.#work = Promise.all(
-      open.map(async (run) => {
-        log.info({ runId: run.runId, state: run.state }, 'resuming run');
-        try {
-          await runner.finish(run, undefined, this.#abort.signal);
-        } catch (error) {
-          if (!this.#abort.signal.aborted) log.error({ err: error, runId: run.runId }, 'resumed run failed');
-        }
-      }),
-    );
+    this.#started = true;
+    if (this.#options.lease.held) this.resume();
+  }
+
+  /** To be called when the lease was taken. */
+  resume(): void {
+    if (!this.#started || this.#abort.signal.aborted) return;
+    for (const run of this.#options.journal.runs.open()) {
+      const work = this.#resume(run).finally(() => this.#work.delete(work));
+      this.#work.add(work);
+    }
   }
 
   async quiesce(signal: AbortSignal): Promise<void> {
+    this.#started = false;
     const giveUp = (): void => this.#abort.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    await this.#work;
+    await Promise.all(this.#work);
     signal.removeEventListener('abort', giveUp);
   }
 
   async stop(): Promise<void> {
     this.#abort.abort(new Error('stopped'));
-    await this.#work;
+    await Promise.all(this.#work);
   }
 
   health(): Health {
     return { live: true, ready: true };
+  }
+
+  async #resume(run: JournaledRun): Promise<void> {
+    const { runner, log } = this.#options;
+    log.info({ runId: run.runId, state: run.state }, 'resuming run');
+    try {
+      await runner.finish(run, undefined, this.#abort.signal);
+    } catch (error) {
+      if (!this.#abort.signal.aborted) log.error({ err: error, runId: run.runId }, 'resumed run failed');
+    }
   }
 }

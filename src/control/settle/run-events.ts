@@ -21,6 +21,10 @@ export interface RunEventOptions {
 
 type RunEvent = RunEventMessage['data'];
 
+/** Events that people should know of, though the task does not move. */
+const NOTED: ReadonlySet<string> = new Set(['stuck', 'unstopped']);
+const NOTES_OF_A_TASK = 50;
+
 /** The step of the task that an event of its run is, if it is one. */
 const STEPS: Readonly<Record<string, TaskEvent>> = { claimed: 'claim', started: 'start' };
 
@@ -39,13 +43,37 @@ export function runEventHandler(options: RunEventOptions): (message: BusMessage)
       return deadLetters.giveUp(message, parsed);
     }
     const event = parsed.message.data;
+    const at = Date.parse(parsed.message.time);
     if (MOVES.includes(event.event)) {
-      const at = Date.parse(parsed.message.time);
       await store.transaction((tx) => move(tx, options, event, at));
       onMoved();
     }
+    if (NOTED.has(event.event)) await store.transaction((tx) => note(tx, event, at));
     await message.ack();
   };
+}
+
+/** Puts what people should know of a run on the record of its task, once. */
+async function note(tx: Repositories, event: RunEvent, at: number): Promise<void> {
+  const run = await tx.runs.byId(event.runId);
+  const task = run && (await tx.tasks.byId(run.taskId));
+  if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
+  const why = event.detail ?? '';
+  const records = await tx.audit.of('task', task.id);
+  const notes = records.filter(({ what }) => NOTED.has(what));
+  if (notes.length >= NOTES_OF_A_TASK) return; // The record is no place for an agent to fill.
+  if (notes.some((note) => note.what === event.event && note.at === at && note.why === why)) return;
+  const who = `agent/${event.agent}` as const;
+  const entry = {
+    at,
+    who,
+    what: event.event,
+    entity: 'task',
+    entityId: task.id,
+    state: task.state,
+    why,
+  } as const;
+  await tx.audit.add(entry);
 }
 
 async function move(

@@ -67,7 +67,11 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     case 'cancelling':
       return silent(around)
         ? why(`It was cancelled, and ${task.agent} is silent.`, 'operator', 'olympus doctor')
-        : why(task.reason ?? 'It was cancelled.', 'agent', `${task.agent} stops, and says so.`);
+        : why(
+            task.reason ?? 'It was cancelled.',
+            'agent',
+            `${task.agent} stops, and says so. What stands in its way: olympus task show ${task.id}`,
+          );
     case 'lost':
       return why(`${task.agent} was lost while it worked.`, 'control', 'It is queued again, or fails.');
     case 'completed':

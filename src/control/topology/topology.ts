@@ -1,8 +1,7 @@
 import { messageOf } from '#core/errors.ts';
 import { agentConsumersOf, buckets, controlConsumersOf, streamsOf } from '#core/streams.ts';
-import { ensureBucket } from '#integrations/nats/buckets.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
-import { ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
+import { ensureBucket, ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
@@ -83,7 +82,7 @@ export class Topology implements Part {
     const { bus, fleet, store } = this.#options;
     const manager = await bus.manager();
     for (const stream of streamsOf(fleet)) await ensureStream(manager, stream);
-    for (const bucket of buckets) await ensureBucket(bus, bucket);
+    for (const bucket of buckets) await ensureBucket(manager, bucket);
     for (const consumer of controlConsumersOf(fleet)) await ensureConsumer(manager, consumer);
     for (const agent of await store.read.agents.list()) {
       await this.ensureAgent(agent.name);

@@ -25,6 +25,8 @@ export const Heartbeat = defineMessage({
     runs: z.array(Token),
     /** Whether it takes new work; `drained` when it does not and nothing is under way any more. */
     duty: z.enum(['working', 'draining', 'drained']).optional(),
+    /** By which write of the lease this daemon became the one that runs the agent's work. */
+    lease: z.looseObject({ epoch: z.int().min(1) }).optional(),
     /** The agent's own account on the chat server, once it has connected. */
     chat: z.looseObject({ userId: z.string(), username: z.string() }).optional(),
   }),

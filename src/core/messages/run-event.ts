@@ -3,7 +3,15 @@ import { defineMessage } from '../envelope.ts';
 import { Token } from '../tokens.ts';
 import { Usage } from '../usage.ts';
 
-export const runEventKinds = ['claimed', 'started', 'tool', 'discarded', 'parked'] as const;
+export const runEventKinds = [
+  'claimed',
+  'started',
+  'tool',
+  'stuck',
+  'unstopped',
+  'discarded',
+  'parked',
+] as const;
 
 /** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */
 export const RunEventMessage = defineMessage({

@@ -12,19 +12,39 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from 'nats';
-import type { ConsumerSpec, StreamSpec } from '#core/streams.ts';
+import {
+  type BucketSpec,
+  bucketStream,
+  type ConsumerSpec,
+  keySubject,
+  type StreamSpec,
+} from '#core/streams.ts';
 
 /**
  * Makes the stream exist as specified: created, or updated where it differs. May run twice. How it is synced was decided
  * when it was created and stays so.
  */
 export async function ensureStream(manager: JetStreamManager, spec: StreamSpec): Promise<void> {
-  const config = streamConfig(spec);
+  const persist_mode = spec.synced === 'later' ? PersistMode.Async : PersistMode.Default;
+  await ensureConfig(manager, streamConfig(spec), persist_mode);
+}
+
+/** Makes the bucket exist as specified: created, or updated where it differs. May run twice. */
+export async function ensureBucket(manager: JetStreamManager, spec: BucketSpec): Promise<void> {
+  await ensureConfig(manager, bucketConfig(spec), PersistMode.Default);
+}
+
+type NamedConfig = Partial<StreamConfig> & { name: string };
+
+async function ensureConfig(
+  manager: JetStreamManager,
+  config: NamedConfig,
+  persist_mode: PersistMode,
+): Promise<void> {
   try {
-    await manager.streams.update(spec.name, config);
+    await manager.streams.update(config.name, config);
   } catch (error) {
     if (!isCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-    const persist_mode = spec.synced === 'later' ? PersistMode.Async : PersistMode.Default;
     await manager.streams.add({ ...config, persist_mode });
   }
 }
@@ -45,7 +65,7 @@ function isCode(error: unknown, code: number): boolean {
   return error instanceof JetStreamApiError && error.code === code;
 }
 
-function streamConfig(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
+function streamConfig(spec: StreamSpec): NamedConfig {
   return {
     name: spec.name,
     subjects: [...spec.subjects],
@@ -61,6 +81,30 @@ function streamConfig(spec: StreamSpec): Partial<StreamConfig> & { name: string 
     num_replicas: 1,
   };
 }
+
+/** A stream that clients know as a bucket. */
+function bucketConfig(spec: BucketSpec): NamedConfig {
+  const agentsWrite = spec.writtenBy === 'agents';
+  return {
+    name: bucketStream(spec.name),
+    subjects: [keySubject(spec.name, '>')],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_age: nanos(spec.ttlMs),
+    max_bytes: spec.maxBytes,
+    max_msg_size: spec.maxValueSize,
+    max_msgs_per_subject: spec.history,
+    // The server refuses a window above the age.
+    duplicate_window: nanos(Math.min(BUCKET_DUPLICATE_WINDOW_MS, spec.ttlMs || BUCKET_DUPLICATE_WINDOW_MS)),
+    allow_direct: true,
+    allow_rollup_hdrs: !agentsWrite,
+    allow_msg_ttl: agentsWrite,
+    num_replicas: 1,
+  };
+}
+
+const BUCKET_DUPLICATE_WINDOW_MS = 120_000;
 
 function consumerConfig(spec: ConsumerSpec): Partial<ConsumerConfig> {
   return {

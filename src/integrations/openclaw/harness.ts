@@ -12,6 +12,7 @@ import { GatewayWatch } from './gateway-watch.ts';
 import { runOverHttp } from './http-fallback.ts';
 import { classify, usageSeen } from './outcome.ts';
 import { TurnOverWebSocket } from './turn.ts';
+import { untilStopped } from './until-stopped.ts';
 import { warmUp } from './warm-up.ts';
 
 export interface OpenclawHarnessOptions {
@@ -27,6 +28,14 @@ export interface OpenclawHarnessOptions {
   readonly probeEveryMs?: number;
   /** How long a turn cut off by a gateway crash may take to be taken up again by the gateway. */
   readonly resumeGraceMs?: number;
+  /**
+   * Ends the gateway with everything that runs in it, and starts it anew; rejects when that is not certain. With it, no turn
+   * is told as stopped that may still be at work.
+   */
+  readonly restart?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** How long a turn may take to end when it was told, before the gateway is restarted. */
+  readonly stopWithinMs?: number;
+  readonly restartAgainMs?: number;
 }
 
 /** The harness as a part of the daemon; its one `health` serves both. */
@@ -38,6 +47,8 @@ export interface OpenclawHarness extends Omit<Part, 'health'>, Omit<Harness, 'he
 export function createOpenclawHarness(options: OpenclawHarnessOptions): OpenclawHarness {
   return new GatewayHarness(options);
 }
+
+type OnProgress = (progress: TurnProgress) => void;
 
 /** How long the clean-up after a deadline may take. */
 const FAREWELL_MS = 5_000;
@@ -118,8 +129,8 @@ class GatewayHarness implements OpenclawHarness {
       return await this.#pursue(attempt, turn, all);
     } catch (error) {
       signal.throwIfAborted();
-      if (cancelled.aborted) return await this.#stopTurn(attempt, signal, deadline.signal);
-      if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, signal);
+      if (cancelled.aborted) return await this.#stopTurn(attempt, onProgress, signal, deadline.signal);
+      if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, onProgress, signal);
       this.#log.error({ err: error, runId: turn.runId }, 'turn broke');
       const refused = error instanceof GatewayCallError && error.code === 'INVALID_REQUEST';
       const failure = refused ? 'invalid_input' : classify({ message: messageOf(error) });
@@ -168,18 +179,24 @@ class GatewayHarness implements OpenclawHarness {
   }
 
   /** The deadline has passed: what stood in the way decides the class. */
-  async #giveUpLate(attempt: TurnOverWebSocket, turn: Turn, signal: AbortSignal): Promise<TurnOutcome> {
+  async #giveUpLate(
+    attempt: TurnOverWebSocket,
+    turn: Turn,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<TurnOutcome> {
     const { complaint } = attempt.watch;
     const limit = `The turn did not end within ${turn.timeoutMs} ms`;
     if (!this.#client.connected && !attempt.watch.overHttp) {
       const message = `${limit}: the OpenClaw gateway is away.`;
       return { kind: 'failed', failure: 'gateway_unready', message, usage: usageSeen(attempt.watch) };
     }
-    if (!complaint) return this.#giveUp(attempt, 'timeout_run', `${limit}.`, signal);
+    if (!complaint) return this.#giveUp(attempt, 'timeout_run', `${limit}.`, onProgress, signal);
     return this.#giveUp(
       attempt,
       classify(complaint),
       `${limit}; the model provider: ${complaint.message}`,
+      onProgress,
       signal,
     );
   }
@@ -190,6 +207,7 @@ class GatewayHarness implements OpenclawHarness {
    */
   async #stopTurn(
     attempt: TurnOverWebSocket,
+    onProgress: OnProgress,
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<TurnOutcome> {
@@ -197,7 +215,7 @@ class GatewayHarness implements OpenclawHarness {
     while (!attempt.watch.overHttp && !both.aborted && !(await this.#answers(both)))
       await this.#client.pause(both);
     signal.throwIfAborted();
-    return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', signal);
+    return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', onProgress, signal);
   }
 
   async #answers(signal: AbortSignal): Promise<boolean> {
@@ -214,8 +232,15 @@ class GatewayHarness implements OpenclawHarness {
     attempt: TurnOverWebSocket,
     failure: FailureCode,
     message: string,
+    onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
+    const { restart, clock, stopWithinMs = 10_000, restartAgainMs = 30_000, resumeGraceMs } = this.#options;
+    if (restart && !attempt.watch.overHttp) {
+      const connect = (during: AbortSignal) => this.#client.connect(during);
+      const context = { clock, connect, restart, stopWithinMs, restartAgainMs, onProgress, log: this.#log };
+      await untilStopped(attempt, { ...context, ...(resumeGraceMs ? { resumeGraceMs } : {}) }, signal);
+    }
     const soon = AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]);
     let usage = usageSeen(attempt.watch);
     // Over HTTP, hanging up has stopped it.

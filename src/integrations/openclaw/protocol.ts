@@ -137,6 +137,11 @@ export const AgentEvent = z.object({
     .object({
       phase: z.string().optional().catch(undefined),
       name: z.string().optional().catch(undefined),
+      toolCallId: z.string().optional().catch(undefined),
+      args: z.unknown().optional(),
+      result: z.unknown().optional(),
+      isError: z.boolean().catch(false),
+      completed: z.boolean().catch(false),
       error: z.string().optional().catch(undefined),
       reason: z.string().optional().catch(undefined),
       message: z.string().optional().catch(undefined),
@@ -146,7 +151,7 @@ export const AgentEvent = z.object({
         .optional()
         .catch(undefined),
     })
-    .catch({}),
+    .catch({ isError: false, completed: false }),
 });
 export type AgentEvent = z.output<typeof AgentEvent>;
 

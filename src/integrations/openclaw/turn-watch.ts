@@ -1,6 +1,7 @@
 import type { TurnProgress } from '#core/harness.ts';
 import type { Complaint, Seen } from './outcome.ts';
 import { AgentEvent, type GatewayEvent } from './protocol.ts';
+import { toolStepOf } from './tool-step.ts';
 
 /**
  * Follows the events of one turn: hands on what is proven work, and remembers what the provider did, because
@@ -10,6 +11,8 @@ export class TurnWatch implements Seen {
   readonly #runId: string;
   readonly #sessionKey: string;
   readonly #onProgress: (progress: TurnProgress) => void;
+  /** The arguments of the calls under way. */
+  readonly #calls = new Map<string, unknown>();
   complaint: Complaint | undefined;
   modelCalls = 0;
   model: string | undefined;
@@ -36,12 +39,28 @@ export class TurnWatch implements Seen {
         message: this.complaint?.message ?? data.message ?? 'retrying',
       };
     }
-    if (stream === 'tool' && data.phase === 'start') {
-      this.#onProgress({ kind: 'tool', ...(data.name ? { detail: data.name } : {}) });
-    }
+    if (stream === 'tool') this.#tool(data);
+    if (stream === 'command_output') this.#onProgress({ kind: 'output' });
+    if (stream === 'compaction' && data.completed) this.#onProgress({ kind: 'compacted' });
     if (stream === 'thinking') this.#onProgress({ kind: 'thinking' });
     if (stream === 'assistant') this.#onProgress({ kind: 'text' });
     if (stream === 'usage') this.complaint = undefined;
+  }
+
+  /** Tool events come only to the connection that has begun the turn: to none after a restart of this process. */
+  #tool({ phase, name = '', toolCallId = '', args, result, isError }: AgentEvent['data']): void {
+    if (phase === 'start') {
+      this.#calls.set(toolCallId, args);
+      this.#onProgress({ kind: 'tool', ...(name ? { detail: name } : {}) });
+      return;
+    }
+    if (phase !== 'result') {
+      this.#onProgress({ kind: 'output' });
+      return;
+    }
+    const step = toolStepOf(name, this.#calls.get(toolCallId), { result, isError });
+    this.#calls.delete(toolCallId);
+    this.#onProgress({ kind: 'step', step });
   }
 
   #lifecycle(data: AgentEvent['data']): void {

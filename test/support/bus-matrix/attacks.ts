@@ -19,6 +19,7 @@ export function leversOf(agent: string, acks: readonly string[]): Lever[] {
     `${FLEET}.runs.${agent}.run1.claimed`,
     `${FLEET}.results.security.${agent}.task1`,
     `${FLEET}.heartbeat.${agent}`,
+    `$KV.leases.${agent}`,
   ];
   const pulls = [streamNames.tasks, streamNames.deliveries].map(
     (stream) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`,

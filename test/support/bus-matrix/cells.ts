@@ -7,7 +7,7 @@ export interface Cell {
   readonly allowed: boolean;
 }
 
-const STREAMS = [...Object.values(streamNames), 'KV_agents'];
+const STREAMS = [...Object.values(streamNames), 'KV_agents', 'KV_leases'];
 
 /** What JetStream offers for a stream; `%` is the stream. */
 const STREAM_CALLS = [
@@ -71,6 +71,7 @@ function spokenBy(fleet: string, agent: string): string[] {
     `${fleet}.runs.${agent}.run1.claimed`,
     `${fleet}.results.security.${agent}.task1`,
     `${fleet}.heartbeat.${agent}`,
+    `$KV.leases.${agent}`,
     ...[streamNames.tasks, streamNames.deliveries].flatMap((stream) => [
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`,
       `$JS.ACK.${stream}.${agent}.1.1.1.1789000000000000000.0`,
@@ -96,6 +97,8 @@ function controlsOwn(fleet: string, agent: string, other: string): string[] {
     '_INBOX.abc',
     '_R_.abc',
     'anything',
+    '$KV.leases.control.more',
+    '$KV.flags.stop',
     '$O.artifacts.C.abc',
     '$SYS.REQ.SERVER.PING',
     '$SYS.REQ.ACCOUNT.CONTROL.INFO',

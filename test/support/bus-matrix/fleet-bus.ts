@@ -1,10 +1,9 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
 import { agentGrants, type Grant, grantsOf } from '#core/permissions.ts';
 import { agentConsumersOf, buckets, controlConsumersOf, streamNames, streamsOf } from '#core/streams.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
-import { ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
+import { ensureBucket, ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
 import { type NatsServer, startNatsServer } from '../nats-server.ts';
 import { BusClient } from './client.ts';
 
@@ -63,9 +62,8 @@ export class FleetBus implements AsyncDisposable {
     await using control = await this.connect('control');
     const manager = await managerOf(control);
     for (const stream of streamsOf(FLEET)) await ensureStream(manager, stream);
-    for (const { name, maxBytes } of buckets) {
-      await new Kvm(jetstream(control.connection)).create(name, { max_bytes: maxBytes });
-    }
+    // Nothing may go by itself while a test compares.
+    for (const bucket of buckets) await ensureBucket(manager, { ...bucket, ttlMs: 0 });
     for (const consumer of controlConsumersOf(FLEET)) await ensureConsumer(manager, consumer);
     for (const agent of AGENTS) {
       for (const consumer of agentConsumersOf(FLEET, agent)) await ensureConsumer(manager, consumer);
@@ -120,6 +118,7 @@ export function storedOf(agent: string): string[] {
     `${FLEET}.deliveries.${agent}.d1`,
     `roundtable.events.${FLEET}.agent.${agent}.seen`,
     `$KV.agents.${agent}`,
+    `$KV.leases.${agent}`,
   ];
 }
 
@@ -133,4 +132,5 @@ export const STORED_IN = [
   streamNames.deliveries,
   streamNames.events,
   'KV_agents',
+  'KV_leases',
 ] as const;

@@ -1,0 +1,106 @@
+import { messageOf } from '#core/errors.ts';
+import type { TurnProgress } from '#core/harness.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/log.ts';
+import type { Connection } from './connection.ts';
+import type { Settling, Trace } from './recover.ts';
+import type { TurnOverWebSocket } from './turn.ts';
+
+export interface StopContext {
+  readonly clock: Clock;
+  readonly connect: (signal: AbortSignal) => Promise<Connection>;
+  /** Ends the gateway with everything that runs in it, and starts it anew; rejects when that is not certain. */
+  readonly restart: (signal: AbortSignal) => Promise<void>;
+  readonly stopWithinMs: number;
+  readonly restartAgainMs: number;
+  readonly resumeGraceMs?: number;
+  readonly onProgress: (progress: TurnProgress) => void;
+  readonly log: Logger;
+}
+
+/** How long a gateway may be away before it is restarted on account of a turn: longer than one takes to come up. */
+const AWAY_MS = 300_000;
+const LOOK_EVERY_MS = 500;
+const RESUME_GRACE_MS = 20_000;
+
+/**
+ * Resolves once a turn is known to have ended. It is told to; if it does not end, its gateway is restarted. A gateway that
+ * was killed takes its turns up again, so that it is looked at and told once more after that. Says what stands in
+ * the way, each reason once. Rejects only when `signal` aborts.
+ */
+export async function untilStopped(
+  attempt: TurnOverWebSocket,
+  context: StopContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, restart, restartAgainMs, onProgress, log } = context;
+  let said = '';
+  const say = (detail: string): void => {
+    log.warn({ reason: detail }, 'turn does not end');
+    if (detail !== said) onProgress({ kind: 'unstopped', detail });
+    said = detail;
+  };
+  while (!(await stops(attempt, context, signal))) {
+    signal.throwIfAborted();
+    say('it was told to end and goes on; its gateway is being restarted');
+    try {
+      await restart(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      say(`it goes on, and its gateway could not be restarted: ${messageOf(error)}`);
+      await clock.sleep(restartAgainMs, signal);
+    }
+  }
+}
+
+/** Tells the turn to end until it has, or until it was told for too long. */
+async function stops(
+  attempt: TurnOverWebSocket,
+  context: StopContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, connect, stopWithinMs, resumeGraceMs = RESUME_GRACE_MS } = context;
+  const askedAt = clock.now();
+  let answeredAt: number | undefined;
+  for (;;) {
+    const now = clock.now();
+    signal.throwIfAborted();
+    const seen = await look(attempt, connect, signal);
+    signal.throwIfAborted();
+    if (seen === 'no') return true;
+    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_MS) return false;
+    if (seen !== undefined) answeredAt ??= now;
+    const forMs = answeredAt === undefined ? 0 : now - answeredAt;
+    // What may be taken up again, and is not for that long, will not be.
+    if (seen === 'soon' && forMs > resumeGraceMs) return true;
+    if (seen !== 'soon' && forMs > stopWithinMs) return false;
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+/** Tells the turn to end, and whether it is at work after that; undefined when the gateway does not say. */
+async function look(
+  attempt: TurnOverWebSocket,
+  connect: StopContext['connect'],
+  signal: AbortSignal,
+): Promise<Settling | undefined> {
+  try {
+    const connection = await connect(signal);
+    await attempt.abort(connection, signal);
+    return atWork(await attempt.look(connection, signal));
+  } catch {
+    return undefined; // Away, or refused: asked again, for a while.
+  }
+}
+
+function atWork(trace: Trace): Settling {
+  switch (trace.kind) {
+    case 'running':
+      return 'active';
+    case 'interrupted':
+    case 'none':
+      return trace.settling;
+    case 'finished':
+      return 'no';
+  }
+}

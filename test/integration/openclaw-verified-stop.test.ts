@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import type { TurnOutcome, TurnProgress } from '#core/harness.ts';
+import { createOpenclawHarness, type OpenclawHarness } from '#integrations/openclaw/harness.ts';
+import { systemClock } from '#lib/clock.ts';
+import { createLogger } from '#lib/log.ts';
+import { type FakeGateway, startFakeGateway } from '#test/fake-gateway.ts';
+import { waitFor } from '#test/wait.ts';
+
+const never = new AbortController().signal;
+const turn = { runId: 'run-1', sessionKey: 'olympus:task:1', text: 'hi', context: '', timeoutMs: 60_000 };
+
+describe('a turn that is to end', () => {
+  let gateway: FakeGateway;
+  let harness: OpenclawHarness;
+  let atWork: boolean;
+  /** Whether the gateway ends it when it is told. */
+  let obeys: boolean;
+  let restarts: (() => void)[];
+  let progress: TurnProgress[];
+
+  beforeEach(async () => {
+    [atWork, obeys, restarts, progress] = [true, false, [], []];
+    gateway = await startFakeGateway({
+      answer(method) {
+        if (method === 'sessions.abort' && obeys) atWork = false;
+        if (method === 'sessions.abort') return { ok: true };
+        if (method !== 'chat.history') return undefined;
+        const sessionInfo = atWork
+          ? { hasActiveRun: true, activeRunIds: ['run-1'], status: 'running' }
+          : { hasActiveRun: false, status: 'killed' };
+        const asked = { role: 'user', idempotencyKey: 'run-1:user', content: 'hi' };
+        return { messages: [asked], sessionInfo, pendingInputs: { items: [] } };
+      },
+    });
+    harness = createOpenclawHarness({
+      url: gateway.url,
+      token: 'right',
+      log: createLogger({ name: 'test', level: 'silent' }),
+      clock: systemClock,
+      warmUpTimeoutMs: 0,
+      stopWithinMs: 300,
+      restartAgainMs: 50,
+      async restart() {
+        const next = restarts.shift();
+        if (!next) throw new Error('systemd says no');
+        next();
+      },
+    });
+  });
+  afterEach(async () => {
+    await harness.stop(never);
+    await gateway[Symbol.asyncDispose]();
+  });
+
+  it('is cancelled without a restart when it ends as it is told', async () => {
+    obeys = true;
+    restarts = [() => assert.fail('nothing is to be restarted')];
+
+    assert.equal(failureOf(await stopped()), 'cancelled');
+    assert.deepEqual(progress, []);
+  });
+
+  it('is cancelled once its gateway was restarted, and says so meanwhile', async () => {
+    restarts = [
+      () => {
+        atWork = false;
+      },
+    ];
+
+    assert.equal(failureOf(await stopped()), 'cancelled');
+    assert.deepEqual(
+      progress.map(({ kind }) => kind),
+      ['unstopped'],
+    );
+  });
+
+  it('is told again when the gateway takes it up after the restart', async () => {
+    restarts = [
+      () => {
+        obeys = true;
+      },
+    ];
+
+    assert.equal(failureOf(await stopped()), 'cancelled');
+    assert.equal(atWork, false);
+  });
+
+  it('is not called cancelled as long as it may be at work, and says why', async () => {
+    const { outcome } = stop();
+    const reason = /could not be restarted: systemd says no/;
+    await waitFor('the reason', () => progress.some(({ detail }) => reason.test(detail ?? '')));
+    assert.equal(await Promise.race([outcome, Promise.resolve('not yet')]), 'not yet');
+
+    restarts = [
+      () => {
+        atWork = false;
+      },
+    ];
+    assert.equal(failureOf(await outcome), 'cancelled');
+  });
+
+  function stop(): { readonly outcome: Promise<TurnOutcome> } {
+    const outcome = harness.run(turn, (each) => void progress.push(each), never);
+    harness.abort(turn.runId, never).catch(() => undefined); // Its deadline is not the turn's.
+    return { outcome };
+  }
+
+  function stopped(): Promise<TurnOutcome> {
+    return stop().outcome;
+  }
+});
+
+function failureOf(outcome: TurnOutcome): string | undefined {
+  return outcome.kind === 'failed' ? outcome.failure : undefined;
+}
