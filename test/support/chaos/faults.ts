@@ -51,14 +51,12 @@ export class Faults {
   async heal(): Promise<void> {
     const { fleet, clocks, disks } = this.#options;
     await disks.freeAll();
-    const signal = AbortSignal.timeout(60_000);
     for (const [name, member] of [['control', fleet.control] as const, ...fleet.agents]) {
       member.link.set('whole');
       if (!clocks.missing) clocks.shift(name, 0);
       member.process.kill('SIGCONT');
     }
-    await fleet.nats.process.untilReady(signal);
-    for (const member of [fleet.control, ...fleet.agents.values()]) await member.process.untilReady(signal);
+    await fleet.untilUp();
   }
 
   #do(fault: Fault, daemon: { readonly name: string; readonly member: ScriptedMember }): Promise<void> {
@@ -154,14 +152,22 @@ export class Faults {
       'a run that is over',
       async () => {
         const over = overOf(bus);
-        const run = over[dice % over.length];
-        if (!run || (await bus.isReleased(run.dispatch.subject))) return false;
+        const run = await this.#firstTaken([...over.slice(dice % over.length), ...over]);
+        if (!run) return false;
         await harness.post('forget', { runIds: [run.runId] });
         await bus.again(run.dispatch, run.dispatch.msgId);
         return bus.again(run.dispatch, this.#lateId());
       },
       MATERIAL,
     );
+  }
+
+  /** The first whose message the daemon has acknowledged: until then there is no room for another. */
+  async #firstTaken(runs: readonly Over[]): Promise<Over | undefined> {
+    for (const run of runs) {
+      if (!(await this.#options.bus.isReleased(run.dispatch.subject))) return run;
+    }
+    return undefined;
   }
 
   /** Preferably of a run after which its task got another: its epoch is stale. */
@@ -205,8 +211,13 @@ export class Faults {
   }
 }
 
-/** Runs of which both the dispatch and the result were seen. */
-function overOf(bus: ChaosBus): { readonly runId: string; readonly dispatch: Recorded }[] {
+/** A run of which both the dispatch and the result were seen. */
+interface Over {
+  readonly runId: string;
+  readonly dispatch: Recorded;
+}
+
+function overOf(bus: ChaosBus): Over[] {
   const dispatches = new Map(bus.recorded('tasks').map((dispatch) => [dispatch.msgId, dispatch]));
   return bus.recorded('results').flatMap(({ msgId }) => {
     const runId = msgId.split(':')[0] ?? '';
