@@ -26,6 +26,8 @@ const MATERIAL = { timeoutMs: 60_000, everyMs: 50 };
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #counts = new Map<FaultKind, number>();
+  /** Runs whose dispatch came again. */
+  readonly #toldAgain = new Set<string>();
   #late = 0;
 
   constructor(options: FaultsOptions) {
@@ -94,7 +96,7 @@ export class Faults {
       case 'clock-daemon':
         return this.#jump(name, fault);
       case 'late-dispatch':
-        return this.#dispatchAgain(fault);
+        return this.#dispatchAgain();
       case 'late-result':
         return this.#resultAgain(fault);
       case 'late-event':
@@ -146,14 +148,14 @@ export class Faults {
   }
 
   /** With its own id, and with another; a run whose message is still there cannot be dispatched again. */
-  async #dispatchAgain({ dice }: Fault): Promise<void> {
+  async #dispatchAgain(): Promise<void> {
     const { bus, harness } = this.#options;
     await waitFor(
       'a run that is over',
       async () => {
-        const over = overOf(bus);
-        const run = await this.#firstTaken([...over.slice(dice % over.length), ...over]);
+        const run = await this.#oldestOver();
         if (!run) return false;
+        this.#toldAgain.add(run.runId);
         await harness.post('forget', { runIds: [run.runId] });
         await bus.again(run.dispatch, run.dispatch.msgId);
         return bus.again(run.dispatch, this.#lateId());
@@ -162,10 +164,11 @@ export class Faults {
     );
   }
 
-  /** The first whose message the daemon has acknowledged: until then there is no room for another. */
-  async #firstTaken(runs: readonly Over[]): Promise<Over | undefined> {
-    for (const run of runs) {
-      if (!(await this.#options.bus.isReleased(run.dispatch.subject))) return run;
+  /** The later a dispatch comes the harder. While its daemon has not acknowledged the first there is no room for another. */
+  async #oldestOver(): Promise<Over | undefined> {
+    const { bus } = this.#options;
+    for (const run of overOf(bus)) {
+      if (!this.#toldAgain.has(run.runId) && !(await bus.isReleased(run.dispatch.subject))) return run;
     }
     return undefined;
   }
