@@ -1,23 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { NatsConnection } from 'nats';
 import { messageOf } from '#core/errors.ts';
 import { isTerminal } from '#core/task-states.ts';
-import { ControlSurface } from '../control-surface.ts';
-import { waitFor } from '../wait.ts';
-import { Askers } from './askers.ts';
-import { ChaosBus, connectAs } from './bus.ts';
-import { Clocks } from './clocks.ts';
-import { ControlApi } from './control-api.ts';
 import { Disks } from './disks.ts';
-import { Faults } from './faults.ts';
-import { prepareScriptedFleet, type ScriptedFleet } from './fleet.ts';
-import { happenedTwice, violationsOf } from './invariants.ts';
+import { type Evidence, happenedTwice, violationsOf } from './invariants.ts';
 import { readEffects, readTasks } from './ledger.ts';
 import { type FaultKind, planOf } from './plan.ts';
-import { PlayedAgent } from './played-agent.ts';
 import { untilAtRest } from './rest.ts';
+import { openScene, PLAYED, type Scene } from './scene.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -62,17 +53,10 @@ export interface ChaosReport {
   readonly kept?: string;
 }
 
-const PLAYED = 'charon';
 /** As many as are done while one fault lasts. */
 const LARGEST_CHUNK = 60;
 /** Faults end a little before the work does: at its end there is little left that they could hit. */
 const NEARLY_ALL = 0.9;
-/** Far above what is asked here: how much may be asked is not what is tried. */
-const SETTINGS = {
-  OLYMPUS_REQUESTS_PER_MINUTE: '1000000',
-  OLYMPUS_RETRY_SCALE: '0.05',
-  OLYMPUS_SWEEP_MS: '2000',
-};
 
 /** Runs a whole fleet under faults, lets it heal, and says what was not as promised. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -85,18 +69,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const name of ['control', ...agents.map((agent) => path.join('daemons', agent))]) {
       await disks.mount(path.join(dir, name));
     }
-    const clocks = new Clocks(dir);
-    await using fleet = await prepareScriptedFleet({
-      dir,
-      root: options.root,
-      agents,
-      played: [PLAYED],
-      settings: SETTINGS,
-      envOf: (name) => clocks.envOf(name),
-    });
-    const report = await inflictAll(options, { fleet, disks, clocks, startedAt });
+    await using scene = await openScene(options, { dir, agents, disks });
+    await disturb(scene, options, startedAt + options.limitMs);
+    await scene.faults.heal();
+    const report = await judge(scene, options);
     kept &&= report.violations.length > 0;
-    return kept ? { ...report, kept: dir } : report;
+    const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+    return { ...report, seconds, ...(kept ? { kept: dir } : {}) };
   } catch (error) {
     const where = kept ? `; state and logs: ${dir}` : '';
     throw new Error(`chaos could not be brought to its end: ${messageOf(error)}${where}`, { cause: error });
@@ -107,129 +86,72 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-interface Stage {
-  readonly fleet: ScriptedFleet;
-  readonly disks: Disks;
-  readonly clocks: Clocks;
-  readonly startedAt: number;
-}
-
-async function inflictAll(options: ChaosOptions, stage: Stage): Promise<ChaosReport> {
-  const { seed, tasks, kinds, inOrder = false, limitMs, onProgress = () => undefined, signal } = options;
-  const { fleet, disks, clocks, startedAt } = stage;
-  await fleet.start();
-  await using connections = new AsyncDisposableStack();
-  const connectionOf = async (name: string): Promise<NatsConnection> =>
-    connections.adopt(await connectAs(fleet.nats.url, fleet.seedOf(name), `_INBOX_${name}`), (each) =>
-      each.close(),
-    );
-  const bus = connections.use(await ChaosBus.open(fleet.nats.url, fleet.seedOf('control')));
-  const api = new ControlApi(fleet.control);
-  const harness = new ControlSurface(fleet.harness.adminUrl);
-  const names = [...fleet.agents.keys()];
-  const asAgents = new Map<string, NatsConnection>();
-  for (const name of names) asAgents.set(name, await connectionOf(name));
-  const played = new PlayedAgent(PLAYED, await connectionOf(PLAYED), api);
-  await played.register();
-  await untilKnown(api, names);
-
-  const leftOut = leftOutOf(kinds, disks, clocks);
-  const possible = kinds.filter((kind) => leftOut[kind] === undefined);
-  const askers = new Askers({ seed, tasks, agents: names, connections: asAgents, api });
-  await harness.post('script', { rules: rulesFor(askers) });
-  const faults = new Faults({ fleet, bus, harness, disks, clocks, played });
-  let done = 0;
-  const progress = (doing: string): number => {
-    const states = readTasks(fleet.control.stateDir).tasks.map(({ state }) => state);
-    const ended = states.filter(isTerminal).length;
-    onProgress({ asked: askers.asked.length, ended, faults: done, doing });
-    return ended;
-  };
-
+/** Has all tasks asked for, and one fault after the other happen meanwhile. */
+async function disturb(scene: Scene, options: ChaosOptions, endsAt: number): Promise<void> {
+  const { fleet, askers, faults, possible } = scene;
+  const { seed, tasks, inOrder = false, signal } = options;
   const asking = askers.run();
   asking.catch(() => undefined); // awaited below, when the faults are over
   // Few enough that the work lasts as long as the faults, and the faults as long as the work.
-  const chunk = Math.min(LARGEST_CHUNK, Math.ceil(tasks / Math.max(1, possible.length)));
-  for (const fault of planOf(seed, { kinds: possible, agents: names.length, inOrder })) {
-    const ended = progress(fault.kind);
-    const isOver = performance.now() - startedAt > limitMs || ended > tasks * NEARLY_ALL;
+  const chunk = Math.min(LARGEST_CHUNK, Math.ceil(tasks / possible.length));
+  let done = 0;
+  for (const fault of planOf(seed, { kinds: possible, agents: fleet.agents.size, inOrder })) {
+    const isOver = performance.now() > endsAt || endedIn(scene) > tasks * NEARLY_ALL;
     if (signal?.aborted || (done >= possible.length && isOver)) break;
+    tell(scene, options, done, fault.kind);
     askers.allow(chunk);
     await faults.inflict(fault);
     done += 1;
   }
+  tell(scene, options, done, 'healing and waiting for rest');
   askers.allow(tasks);
-  progress('healing');
   await asking;
-  await faults.heal();
-  progress('waiting for rest');
+}
+
+function tell(scene: Scene, { onProgress }: ChaosOptions, faults: number, doing: string): void {
+  onProgress?.({ asked: scene.askers.asked.length, ended: endedIn(scene), faults, doing });
+}
+
+function endedIn({ fleet }: Scene): number {
+  return readTasks(fleet.control.stateDir).tasks.filter(({ state }) => isTerminal(state)).length;
+}
+
+/** Waits until the healed fleet is at rest, and holds what is there against what was promised. */
+async function judge(scene: Scene, { seed }: ChaosOptions): Promise<Omit<ChaosReport, 'seconds'>> {
+  const { fleet, bus, askers, faults, possible, leftOut } = scene;
   // What happened twice already nothing can mend: what else there is need not be waited for.
   const twice = happenedTwice(await readEffects(fleet.harness.effectsFile), await bus.toldTwice());
-  const restless = twice.length > 0 ? twice : await untilAtRest(fleet, bus);
-  progress('checking');
-  const { tasks: rows, runs } = readTasks(fleet.control.stateDir);
-  const effects = await readEffects(fleet.harness.effectsFile);
-  const audit = (await api.call('GET', 'audit/verify')).body;
-  const toldTwice = await bus.toldTwice();
-  const evidence = { asked: askers.asked, tasks: rows, runs, effects, played: PLAYED, audit, toldTwice };
+  const restless = twice.length > 0 ? [] : await untilAtRest(fleet, bus);
+  const evidence = await gather(scene);
   const never = possible.filter((kind) => !faults.counts.has(kind));
   return {
     seed,
     tasks: askers.asked.length,
     duplicates: askers.duplicates,
-    runs: runs.length,
-    effects: [...effects.values()].reduce((sum, count) => sum + count, 0),
-    ends: countsOf(rows.map(({ state }) => state)),
+    runs: evidence.runs.length,
+    effects: [...evidence.effects.values()].reduce((sum, count) => sum + count, 0),
+    ends: countsOf(evidence.tasks.map(({ state }) => state)),
     faults: Object.fromEntries(faults.counts),
     leftOut,
-    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     violations: [
       ...restless,
-      ...(twice.length > 0 ? [] : violationsOf(evidence)),
+      ...(twice.length > 0 ? twice : violationsOf(evidence)),
       ...never.map((kind) => `${kind} was planned and never happened`),
     ],
   };
 }
 
-async function untilKnown(api: ControlApi, names: readonly string[]): Promise<void> {
-  await waitFor(
-    'every agent to be known',
-    async () => {
-      const text = JSON.stringify((await api.call('GET', 'agents')).body);
-      return names.every((name) => text.includes(`"${name}"`));
-    },
-    { timeoutMs: 60_000 },
-  );
-}
-
-function leftOutOf(
-  kinds: readonly FaultKind[],
-  disks: Disks,
-  clocks: Clocks,
-): Partial<Record<FaultKind, string>> {
-  const reasonFor = (kind: FaultKind): string | undefined => {
-    if (kind.startsWith('full-disk')) return disks.missing;
-    return kind.startsWith('clock') ? clocks.missing : undefined;
+async function gather({ fleet, bus, api, askers }: Scene): Promise<Evidence> {
+  const { tasks, runs } = readTasks(fleet.control.stateDir);
+  return {
+    asked: askers.asked,
+    tasks,
+    runs,
+    effects: await readEffects(fleet.harness.effectsFile),
+    played: PLAYED,
+    audit: (await api.call('GET', 'audit/verify')).body,
+    toldTwice: await bus.toldTwice(),
   };
-  return Object.fromEntries(
-    kinds.flatMap((kind) => {
-      const reason = reasonFor(kind);
-      return reason ? [[kind, reason]] : [];
-    }),
-  );
-}
-
-/** What the script does with each kind of work; what it has no rule for is answered at once. */
-function rulesFor(askers: Askers): object[] {
-  const always = 1_000_000;
-  const rules = [
-    { match: '[slow]', times: always, behaviour: { durationMs: 1500, tools: ['saw', 'plane'] } },
-    { match: '[hard]', times: always, behaviour: { failure: 'invalid_input' } },
-    { match: '[endless]', times: always, behaviour: { neverEnds: true } },
-  ];
-  const flaky = askers.count('flaky');
-  if (flaky === 0) return rules;
-  return [...rules, { match: '[flaky]', times: flaky, behaviour: { failure: 'model_overloaded' } }];
 }
 
 function countsOf(names: readonly string[]): Record<string, number> {

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, rename, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+/** What a mount of ours is called, before the process that made it. */
+const OWNED_BY = 'olympus-chaos-';
 /** What a disk may be over by, for what was written between looking and limiting. */
 const SLACK_BYTES = 64 * 1024;
 
@@ -23,7 +26,8 @@ export class Disks implements AsyncDisposable {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if (this.#missing) return;
     try {
-      await run('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'olympus-chaos', dir]);
+      if (this.#mounts.length === 0) await removeAbandoned();
+      await run('mount', ['-t', 'tmpfs', '-o', 'mode=700', `${OWNED_BY}${process.pid}`, dir]);
       this.#mounts.push(dir);
     } catch (error) {
       this.#missing = `no file system can be mounted here (${firstLine(error)})`;
@@ -64,6 +68,15 @@ export class Disks implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const dir of this.#mounts.splice(0)) await run('umount', [dir]);
+  }
+}
+
+/** Those of processes that were killed before they could unmount them. */
+async function removeAbandoned(): Promise<void> {
+  for (const line of (await readFile('/proc/mounts', 'utf8')).split('\n')) {
+    const [source = '', dir = ''] = line.split(' ');
+    if (!source.startsWith(OWNED_BY) || existsSync(`/proc/${source.slice(OWNED_BY.length)}`)) continue;
+    await run('umount', [dir]);
   }
 }
 

@@ -26,6 +26,8 @@ const MATERIAL = { timeoutMs: 60_000, everyMs: 50 };
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #counts = new Map<FaultKind, number>();
+  /** Runs whose dispatch came again. */
+  readonly #toldAgain = new Set<string>();
   #late = 0;
 
   constructor(options: FaultsOptions) {
@@ -51,14 +53,12 @@ export class Faults {
   async heal(): Promise<void> {
     const { fleet, clocks, disks } = this.#options;
     await disks.freeAll();
-    const signal = AbortSignal.timeout(60_000);
     for (const [name, member] of [['control', fleet.control] as const, ...fleet.agents]) {
       member.link.set('whole');
       if (!clocks.missing) clocks.shift(name, 0);
       member.process.kill('SIGCONT');
     }
-    await fleet.nats.process.untilReady(signal);
-    for (const member of [fleet.control, ...fleet.agents.values()]) await member.process.untilReady(signal);
+    await fleet.untilUp();
   }
 
   #do(fault: Fault, daemon: { readonly name: string; readonly member: ScriptedMember }): Promise<void> {
@@ -96,7 +96,7 @@ export class Faults {
       case 'clock-daemon':
         return this.#jump(name, fault);
       case 'late-dispatch':
-        return this.#dispatchAgain(fault);
+        return this.#dispatchAgain();
       case 'late-result':
         return this.#resultAgain(fault);
       case 'late-event':
@@ -148,20 +148,29 @@ export class Faults {
   }
 
   /** With its own id, and with another; a run whose message is still there cannot be dispatched again. */
-  async #dispatchAgain({ dice }: Fault): Promise<void> {
+  async #dispatchAgain(): Promise<void> {
     const { bus, harness } = this.#options;
     await waitFor(
       'a run that is over',
       async () => {
-        const over = overOf(bus);
-        const run = over[dice % over.length];
-        if (!run || (await bus.isReleased(run.dispatch.subject))) return false;
+        const run = await this.#oldestOver();
+        if (!run) return false;
+        this.#toldAgain.add(run.runId);
         await harness.post('forget', { runIds: [run.runId] });
         await bus.again(run.dispatch, run.dispatch.msgId);
         return bus.again(run.dispatch, this.#lateId());
       },
       MATERIAL,
     );
+  }
+
+  /** The later a dispatch comes the harder. While its daemon has not acknowledged the first there is no room for another. */
+  async #oldestOver(): Promise<Over | undefined> {
+    const { bus } = this.#options;
+    for (const run of overOf(bus)) {
+      if (!this.#toldAgain.has(run.runId) && !(await bus.isReleased(run.dispatch.subject))) return run;
+    }
+    return undefined;
   }
 
   /** Preferably of a run after which its task got another: its epoch is stale. */
@@ -205,8 +214,13 @@ export class Faults {
   }
 }
 
-/** Runs of which both the dispatch and the result were seen. */
-function overOf(bus: ChaosBus): { readonly runId: string; readonly dispatch: Recorded }[] {
+/** A run of which both the dispatch and the result were seen. */
+interface Over {
+  readonly runId: string;
+  readonly dispatch: Recorded;
+}
+
+function overOf(bus: ChaosBus): Over[] {
   const dispatches = new Map(bus.recorded('tasks').map((dispatch) => [dispatch.msgId, dispatch]));
   return bus.recorded('results').flatMap(({ msgId }) => {
     const runId = msgId.split(':')[0] ?? '';

@@ -108,20 +108,28 @@ export const mutationNames = Object.keys(mutations) as MutationName[];
 
 /** A checkout in `dir` that is the one in `root` but for the mutation; it throws when an edit fits not exactly once. */
 export async function mutatedCopy(root: string, dir: string, name: MutationName): Promise<void> {
+  const changed = await mutatedFiles(root, name);
   await cp(path.join(root, 'src'), path.join(dir, 'src'), { recursive: true });
   await cp(path.join(root, 'package.json'), path.join(dir, 'package.json'));
   await symlink(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
+  for (const [file, text] of changed) await writeFile(path.join(dir, file), text);
+}
+
+/** The files that a mutation changes, changed; it throws when an edit fits not exactly once. */
+export async function mutatedFiles(root: string, name: MutationName): Promise<Map<string, string>> {
+  const changed = new Map<string, string>();
   for (const { file, from, to } of mutations[name].edits) {
-    const text = await readFile(path.join(dir, file), 'utf8');
+    const text = changed.get(file) ?? (await readFile(path.join(root, file), 'utf8'));
     const places = text.split(from).length - 1;
     if (places !== 1) {
       throw new Error(
         `the mutation ${name} no longer fits the code: in ${file} it looks for "${from}" once, and finds it ${places} times; mend it in test/support/chaos/mutations.ts`,
       );
     }
-    await writeFile(
-      path.join(dir, file),
+    changed.set(
+      file,
       text.replace(from, () => to),
     );
   }
+  return changed;
 }

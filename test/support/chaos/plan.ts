@@ -41,6 +41,10 @@ export interface Fault {
   readonly dice: number;
 }
 
+/** After the first round some last longer than any message waits for its acknowledgement. */
+const LONG_SHARE = 0.06;
+const LONG_TIMES = 25;
+
 /**
  * Faults without an end: round after round of `kinds`, each round in another order unless `inOrder` says in theirs. It
  * follows from the seed alone.
@@ -51,12 +55,13 @@ export function* planOf(
 ): Generator<Fault, never> {
   const { kinds, agents, inOrder = false } = given;
   const random = new Random(seed);
-  for (;;) {
+  for (let round = 0; ; round++) {
     for (const kind of inOrder ? kinds : random.shuffled(kinds)) {
+      const isLong = random.next() < LONG_SHARE && round > 0;
       yield {
         kind,
         agent: random.whole(0, agents),
-        holdMs: random.whole(300, 1500),
+        holdMs: random.whole(300, 1500) * (isLong ? LONG_TIMES : 1),
         thenMs: random.whole(50, 600),
         jumpSeconds: random.pick([-1, 1]) * random.whole(8, 25),
         dice: random.whole(0, 1_000_000),

@@ -22,7 +22,9 @@ export class PlayedAgent {
   readonly #connection: NatsConnection;
   readonly #api: ControlApi;
 
-  constructor(name: string, connection: NatsConnection, api: ControlApi) {
+  constructor(name: string, connections: ReadonlyMap<string, NatsConnection>, api: ControlApi) {
+    const connection = connections.get(name);
+    if (!connection) throw new Error(`there is no connection as ${name}`);
     this.name = name;
     this.#connection = connection;
     this.#api = api;
