@@ -11,6 +11,7 @@ import { releaseVersion } from '#lib/version.ts';
 import { readYaml } from '#lib/yaml.ts';
 import { AgentConfig } from './config.ts';
 import { createDaemon } from './daemon.ts';
+import { chatAccountOf, harnessChoiceOf } from './peers.ts';
 
 await runMain('olympusd', async () => {
   const config = readConfig(AgentConfig, process.env);
@@ -24,17 +25,14 @@ await runMain('olympusd', async () => {
     agent: manifest.name,
   });
   captureConsole(log);
-  const secrets = {
-    busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
-    chatToken: readSecretFile('OLYMPUS_MATTERMOST_TOKEN_FILE', config.OLYMPUS_MATTERMOST_TOKEN_FILE),
-    gatewayToken: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', config.OLYMPUS_OPENCLAW_TOKEN_FILE),
-  };
   await runProgram({
     lifecycle: createDaemon({
       config,
       manifest,
       busCa: readBusCa(config),
-      secrets,
+      busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
+      account: chatAccountOf(config, manifest),
+      harness: harnessChoiceOf(config),
       version: releaseVersion(),
       log,
       clock: systemClock,

@@ -1,8 +1,8 @@
 import { bucketNames, controlDurable, streamNames } from '#core/streams.ts';
-import { subjectsOf } from '#core/subjects.ts';
+import { isLogged, subjectsOf } from '#core/subjects.ts';
 import { putValue } from '#integrations/nats/buckets.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
-import { publish } from '#integrations/nats/publisher.ts';
+import { LogPublisher, publish } from '#integrations/nats/publisher.ts';
 import { type BusMessage, Subscription } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
@@ -41,6 +41,9 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
 }
 
+/** How many messages of each kind may be on their way at once, in and out. */
+const AT_ONCE = 64;
+
 /** Builds olympus-control: every part of it, in start order. */
 export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const { config, secrets, version, log, clock } = options;
@@ -60,12 +63,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const topology = new Topology({ fleet, bus, store, log: part('topology'), clock });
+  const events = new LogPublisher(bus);
   const relay = new Relay({
     name: 'outbox',
     source: store.outboxSource(),
     send: async (entry) => {
-      await publish(bus, entry.payload as BusEffect);
+      const effect = entry.payload as BusEffect;
+      await (isLogged(effect.subject) ? events.publish(effect) : publish(bus, effect));
     },
+    atOnce: AT_ONCE,
     log: part('outbox'),
     clock,
   });
@@ -77,12 +83,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   };
 
   const deadLetters = new DeadLetters({ bus, context, log: part('dead letters') });
-  const consume = (stream: string, handle: (message: BusMessage) => Promise<void>): Subscription =>
+  const consume = (stream: string, handle: (message: BusMessage) => Promise<void>, batch = 1): Subscription =>
     new Subscription({
       bus,
       stream,
       durable: controlDurable,
       concurrency: 1,
+      batch,
+      confirms: false,
       open: () => topology.ready,
       handle,
       log: part(stream),
@@ -187,9 +195,9 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, admissionHandler(admission)),
-      consume(streamNames.runlog, runEvents),
-      consume(streamNames.results, results),
+      consume(streamNames.requests, admissionHandler(admission), AT_ONCE),
+      consume(streamNames.runlog, runEvents, AT_ONCE),
+      consume(streamNames.results, results, AT_ONCE),
       consume(streamNames.advisory, advisories),
       sweep,
       dependents,

@@ -4,7 +4,6 @@ import { AgentDuty } from '#core/messages/agent-duty.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { noUsage } from '#core/usage.ts';
-import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
@@ -12,6 +11,7 @@ import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { Attention } from '../../src/agent/parts/attention.ts';
 import { commandHandler } from '../../src/agent/parts/commands.ts';
+import { noPresence } from '../../src/agent/parts/presence.ts';
 import { Runner } from '../../src/agent/parts/runner.ts';
 import { taskHandler } from '../../src/agent/parts/tasks.ts';
 
@@ -51,8 +51,9 @@ describe('a daemon that was told to take no new work', () => {
       },
       attention: new Attention({
         ...{ progressTimeoutMs: 1000, harnessReady: () => true, clock: systemClock, log },
-        chat: {} as MattermostChat, // work without a conversation: nobody sees it typing
+        presence: noPresence,
       }),
+      presence: noPresence,
       onAdded: () => undefined,
       sent: async () => undefined,
     });

@@ -13,7 +13,7 @@ const KEEP_MS = 31 * 24 * 3600 * 1000;
 
 /**
  * What this daemon has taken on, on disk before anything is done about it. After any crash it says what is left to do.
- * One SQLite file; `transaction` makes several writes one.
+ * One SQLite file; `transaction` makes several writes one, and resolves when they are on disk.
  */
 export class Journal implements Part {
   readonly name = 'journal';
@@ -33,8 +33,8 @@ export class Journal implements Part {
     this.outbox = new OutboxStore(this.#db, options.clock);
   }
 
-  transaction<T>(work: () => T): T {
-    return this.#db.transaction(work);
+  transaction<T>(work: () => T): Promise<T> {
+    return this.#db.exclusive(work);
   }
 
   async start(): Promise<void> {

@@ -26,17 +26,18 @@ export function commandHandler(options: {
     }
     const { data } = parsed.message;
     switch (data.verb) {
-      case 'cancel':
-        runner
-          .cancel(data.runId)
-          .catch((error) => log.warn({ runId: data.runId, reason: messageOf(error) }, 'run not stopped yet'));
+      case 'cancel': {
+        const { runId } = data;
+        const stopped = await runner.cancel(runId);
+        stopped().catch((error) => log.warn({ runId, reason: messageOf(error) }, 'run not stopped yet'));
         break;
+      }
       case 'drain':
-        journal.transaction(() => journal.duty.drain());
+        await journal.transaction(() => journal.duty.drain());
         log.info('no new work is taken');
         break;
       case 'resume':
-        journal.transaction(() => journal.duty.resume());
+        await journal.transaction(() => journal.duty.resume());
         log.info('new work is taken again');
         break;
       default:

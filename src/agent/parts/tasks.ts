@@ -39,7 +39,7 @@ export function taskHandler(
       message.later(DRAINED_RETRY_MS);
       return;
     }
-    await runner.finish(runner.claim(dispatch), message, signal);
+    await runner.finish(await runner.claim(dispatch), message, signal);
   };
 }
 

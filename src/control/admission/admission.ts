@@ -11,6 +11,7 @@ import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
 import { blockOn } from '../dependencies/settle.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -32,7 +33,6 @@ export interface AdmissionOptions {
 
 type Request = TaskCreate['data'];
 
-const MINUTE_MS = 60_000;
 /** How many people who ask as often as they may one agent can bring. */
 const REQUESTERS_AT_ONCE = 10;
 
@@ -88,7 +88,7 @@ export async function admit(
   asked: Asked,
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
-  const { author, by, request, depth, keysOf = author, parentId, place } = asked;
+  const { author, by, request, depth, keysOf = author, parentId } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
@@ -139,13 +139,9 @@ export async function admit(
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    if (place) return place(admitted);
-    const { after = [], whenItFails = 'fail' } = request;
-    if (after.length > 0) {
-      return blockOn(tx, context, admitted, { after: after.map((needed) => ({ id: needed })), whenItFails });
-    }
-    const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
-    return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
+    const queued = await placed(tx, context, admitted, asked);
+    if (target) await releaseDue(tx, context, target);
+    return (await tx.tasks.byId(id)) ?? queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
@@ -157,6 +153,22 @@ export async function admit(
   await deliver(tx, context, rejected, { state: 'rejected', text });
   log.info({ taskId: id, agent: task.agent, reason: refusal.code }, 'request rejected');
   return rejected;
+}
+
+/** An admitted request goes where it has to wait: for other tasks, for later requests, or for its agent. */
+async function placed(
+  tx: Repositories,
+  context: ControlContext,
+  admitted: TaskRecord,
+  { request, place }: Asked,
+): Promise<TaskRecord> {
+  if (place) return place(admitted);
+  const { after = [], whenItFails = 'fail', debounce } = request;
+  if (after.length > 0) {
+    return blockOn(tx, context, admitted, { after: after.map((id) => ({ id })), whenItFails });
+  }
+  const reason = debounce ? 'held for later requests of the same key' : `waiting for ${admitted.agent}`;
+  return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
 }
 
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
@@ -175,8 +187,7 @@ async function refusalOf(
     after,
   }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
 ): Promise<Refusal | undefined> {
-  const before = await tx.tasks.askedSince(task.author, task.requester.id, task.now - MINUTE_MS);
-  const asked = { requester: before.requester + 1, author: before.author + 1 };
+  const asked = await tx.asks.count(task.author, task.requester.id, task.now);
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }

@@ -67,7 +67,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     withTask(store.read, request.params.id, reply, async (task) => {
       const agent = await store.read.agents.byName(task.agent);
       const now = context.now();
-      const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
+      const inFlight = await store.read.tasks.inFlightOf(task.agent);
       const waiting = await waitOf(store.read, task.id);
       return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, now });
     }),

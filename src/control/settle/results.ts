@@ -9,6 +9,7 @@ import type { Logger } from '#lib/log.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
@@ -37,7 +38,12 @@ export function resultHandler(options: SettleOptions): (message: BusMessage) => 
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
       return deadLetters.giveUp(message, parsed);
     }
-    await store.transaction((tx) => settle(tx, options, parsed.message.data));
+    const result = parsed.message.data;
+    await store.transaction(async (tx) => {
+      await settle(tx, options, result);
+      const agent = await tx.agents.byName(result.agent);
+      if (agent) await releaseDue(tx, options.context, agent);
+    });
     onSettled();
     await message.ack();
   };

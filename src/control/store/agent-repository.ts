@@ -23,6 +23,8 @@ const AGENTS = 'SELECT * FROM agents LEFT JOIN agent_drains ON agent = name';
 /** The agents that have ever sent a heartbeat. */
 export class AgentRepository {
   readonly #db: SqliteDatabase;
+  /** The heartbeats by name as they were read last: the dispatcher asks for all of them again and again. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly heartbeat: Heartbeat['data'] }>();
 
   constructor(db: SqliteDatabase) {
     this.#db = db;
@@ -40,11 +42,11 @@ export class AgentRepository {
 
   async byName(name: string): Promise<AgentRecord | undefined> {
     const row = this.#db.get(`${AGENTS} WHERE name = ?`, name);
-    return row && fromRow(row);
+    return row && this.#fromRow(row);
   }
 
   async list(): Promise<AgentRecord[]> {
-    return this.#db.all(`${AGENTS} ORDER BY name`).map(fromRow);
+    return this.#db.all(`${AGENTS} ORDER BY name`).map((row) => this.#fromRow(row));
   }
 
   async drain(name: string, { by, why, since }: Drain): Promise<void> {
@@ -60,15 +62,22 @@ export class AgentRepository {
   async resume(name: string): Promise<void> {
     this.#db.run('DELETE FROM agent_drains WHERE agent = ?', name);
   }
-}
 
-function fromRow(row: Row): AgentRecord {
-  return {
-    name: String(row['name']),
-    heartbeat: Heartbeat.data.parse(JSON.parse(String(row['heartbeat']))),
-    lastSeenAt: Number(row['last_seen_at']),
-    ...(row['since'] === null ? {} : { drain: drainOf(row) }),
-  };
+  #fromRow(row: Row): AgentRecord {
+    const name = String(row['name']);
+    const text = String(row['heartbeat']);
+    let parsed = this.#parsed.get(name);
+    if (parsed?.text !== text) {
+      parsed = { text, heartbeat: Heartbeat.data.parse(JSON.parse(text)) };
+      this.#parsed.set(name, parsed);
+    }
+    return {
+      name,
+      heartbeat: parsed.heartbeat,
+      lastSeenAt: Number(row['last_seen_at']),
+      ...(row['since'] === null ? {} : { drain: drainOf(row) }),
+    };
+  }
 }
 
 function drainOf(row: Row): Drain {

@@ -99,6 +99,30 @@ export const controlMigrations = [
   CREATE INDEX tasks_by_author ON tasks (author, created_at);
   `,
   `
+  -- What the dispatcher asks again and again, without the many tasks that are over.
+  CREATE INDEX tasks_open_by_deadline ON tasks (deadline)
+    WHERE state IN ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling');
+  CREATE INDEX tasks_in_flight ON tasks (agent) WHERE state IN ('released', 'claimed', 'running', 'cancelling');
+  CREATE INDEX tasks_queued ON tasks (not_before) WHERE state = 'queued';
+  CREATE INDEX tasks_turns ON tasks (agent, author, requester_id, priority, created_at, id) WHERE state = 'queued';
+  CREATE INDEX tasks_untold ON tasks (created_at) WHERE state = 'queued' AND told_queued = 0;
+
+  -- How often each requester has asked, second by second; '' is all of the author's together.
+  CREATE TABLE asks (
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    second INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (author, requester_id, second)
+  ) STRICT, WITHOUT ROWID;
+  DROP INDEX tasks_by_author;
+
+  -- Only what is still to be sent.
+  DELETE FROM outbox WHERE done_at IS NOT NULL;
+  DROP INDEX outbox_open;
+  ALTER TABLE outbox DROP COLUMN done_at;
+  `,
+  `
   -- A task that comes after others, and what becomes of it when one of them does not succeed.
   CREATE TABLE task_waits (
     task_id TEXT PRIMARY KEY REFERENCES tasks (id),
@@ -124,12 +148,9 @@ export const controlMigrations = [
   CREATE TABLE merged_requests (
     dedup_key TEXT PRIMARY KEY,
     task_id TEXT NOT NULL REFERENCES tasks (id),
-    author TEXT NOT NULL,
-    requester_id TEXT NOT NULL,
     replaced TEXT NOT NULL,
     at INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX merged_requests_by_author ON merged_requests (author, at);
   `,
   `
   -- Agents that get no new work.

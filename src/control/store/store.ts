@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
+import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
@@ -23,9 +24,11 @@ export interface Repositories {
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
   readonly audit: AuditRepository;
+  readonly asks: AskRepository;
 }
 
-const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
+/** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
+const COMMITTED = new Error('something was committed');
 
 /**
  * The control plane's own records: tasks, runs, agents, and the outbox.
@@ -55,7 +58,7 @@ export class Store implements Part {
     const result = await this.#writer.exclusive(() => work(this.#write));
     const changed = this.#changed;
     this.#changed = new AbortController();
-    changed.abort();
+    changed.abort(COMMITTED);
     return result;
   }
 
@@ -72,7 +75,7 @@ export class Store implements Part {
   }
 
   async start(): Promise<void> {
-    await this.transaction((tx) => tx.outbox.prune(this.#clock.now() - KEEP_OUTBOX_MS));
+    await this.transaction((tx) => tx.asks.prune(this.#clock.now()));
   }
 
   async stop(): Promise<void> {
@@ -95,5 +98,6 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),
     audit: new AuditRepository(db),
+    asks: new AskRepository(db),
   };
 }

@@ -1,6 +1,7 @@
-import { AGEING_MS, type Priority } from '#core/priority.ts';
+import type { Priority } from '#core/priority.ts';
 import { inFlightStates, isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+import { dueTasks } from './due-tasks.ts';
 import { TaskRecord } from './records.ts';
 
 export interface NewTask {
@@ -55,8 +56,8 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, priority, author, conversation, conversation_id, parent_id, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline, created_at, updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -71,6 +72,8 @@ export class TaskRepository {
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
       task.parentId ?? null,
+      // Without a conversation there is nobody to tell.
+      task.conversation ? 0 : 1,
       task.notBefore ?? task.now,
       task.deadline,
       task.now,
@@ -117,29 +120,19 @@ export class TaskRepository {
     return rows.map((row) => TaskRecord.parse(row));
   }
 
-  /**
-   * Tasks of one agent that may be released, in the order in which they are to be: by priority, which grows while they
-   * wait; within one by turns of those who asked, where what is out for somebody counts as turns taken; then oldest first.
-   */
-  async due(agent: string, now: number, limit: number): Promise<TaskRecord[]> {
-    return this.#db
-      .all(
-        `WITH due AS (
-           SELECT id, author, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
-           FROM tasks WHERE agent = ?1 AND state = 'queued' AND not_before <= ?2
-             AND NOT EXISTS (SELECT 1 FROM agent_drains WHERE agent_drains.agent = tasks.agent)
-         ), turns AS (
-           SELECT id, class, row_number() OVER (PARTITION BY class, author, requester_id ORDER BY created_at, id) + (
-             SELECT count(*) FROM tasks AS out
-             WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT}) AND out.author = due.author AND out.requester_id = due.requester_id
-           ) AS turn FROM due
-         )
-         SELECT tasks.* FROM turns JOIN tasks USING (id) ORDER BY class, turn, created_at, id LIMIT ?3`,
-        agent,
-        now,
-        limit,
-      )
-      .map((row) => TaskRecord.parse(row));
+  /** Ids of the tasks of one agent that may be released, in the order in which they are to be: see `dueTasks`; none while it is drained. */
+  async due(agent: string, now: number, limit: number): Promise<string[]> {
+    if (this.#db.get('SELECT 1 FROM agent_drains WHERE agent = ?', agent)) return [];
+    return dueTasks(this.#db, agent, now, limit);
+  }
+
+  /** How many tasks of one agent are out with it. */
+  async inFlightOf(agent: string): Promise<number> {
+    const row = this.#db.get(
+      `SELECT count(*) AS n FROM tasks WHERE agent = ? AND state IN (${IN_FLIGHT})`,
+      agent,
+    );
+    return Number(row?.['n'] ?? 0);
   }
 
   /** Tasks that could be released but for a free place, and whose authors have not been told so. */
@@ -161,14 +154,6 @@ export class TaskRepository {
     return typeof row?.['at'] === 'number' ? row['at'] : undefined;
   }
 
-  /** Agent → number of its tasks that are out with it. */
-  async inFlight(): Promise<Map<string, number>> {
-    const rows = this.#db.all(
-      `SELECT agent, count(*) AS n FROM tasks WHERE state IN (${IN_FLIGHT}) GROUP BY agent`,
-    );
-    return new Map(rows.map((row) => [String(row['agent']), Number(row['n'])]));
-  }
-
   /** Tasks whose deadline has passed and that have not ended. */
   async overdue(now: number): Promise<TaskRecord[]> {
     return this.#db
@@ -185,28 +170,6 @@ export class TaskRepository {
     return this.#db
       .all("SELECT * FROM tasks WHERE state = 'cancelling' OR (state = 'expired' AND updated_at >= ?)", since)
       .map((row) => TaskRecord.parse(row));
-  }
-
-  /**
-   * How often this requester has asked through this author since then, and the author for all of its requesters; what was
-   * refused, or taken into another task, included.
-   */
-  async askedSince(
-    author: string,
-    requesterId: string,
-    since: number,
-  ): Promise<{ requester: number; author: number }> {
-    const row = this.#db.get(
-      `WITH asked AS (
-         SELECT requester_id FROM tasks WHERE author = ?1 AND created_at >= ?2
-         UNION ALL SELECT requester_id FROM merged_requests WHERE author = ?1 AND at >= ?2
-       )
-       SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?3) AS requester FROM asked`,
-      author,
-      since,
-      requesterId,
-    );
-    return { requester: Number(row?.['requester'] ?? 0), author: Number(row?.['author'] ?? 0) };
   }
 
   /** How often this requester was refused for this reason in this conversation. */
