@@ -150,7 +150,7 @@ describe('a workflow', () => {
     assert.deepEqual(
       children.map(({ label, agent, state, reason }) => [label, agent, state, reason]),
       [
-        ['security', 'galahad', 'queued', 'waiting for galahad'],
+        ['security', 'galahad', 'released', 'released to galahad'],
         ['alchemy', 'nobody', 'rejected', 'no_agent_for_domain'],
       ],
     );
