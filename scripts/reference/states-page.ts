@@ -1,12 +1,13 @@
+import { approvalStates, approvalTransitions } from '../../src/core/approval-states.ts';
 import { runStates, runTransitions } from '../../src/core/run-states.ts';
 import { isTerminal, publicState, taskStates, taskTransitions } from '../../src/core/task-states.ts';
 import { code, page, table } from './markdown.ts';
 
-/** The state machines of tasks and runs. */
+/** The state machines of tasks, runs and approvals. */
 export function renderStates(): string {
   return page(
     'States',
-    ['src/core/task-states.ts', 'src/core/run-states.ts'],
+    ['src/core/task-states.ts', 'src/core/run-states.ts', 'src/core/approval-states.ts'],
     [
       `## Tasks
 
@@ -30,6 +31,17 @@ Kept in the journal of the agent that has taken the run; each state is written b
           code(state),
           Object.keys(runTransitions[state]).length === 0 ? 'yes' : '',
           steps(runTransitions[state]),
+        ]),
+      ),
+      `## Approvals and questions
+
+Kept by the control plane. The first decision holds; what is expired counts as denied.`,
+      table(
+        ['state', 'ends', 'event → next state'],
+        approvalStates.map((state) => [
+          code(state),
+          Object.keys(approvalTransitions[state]).length === 0 ? 'yes' : '',
+          steps(approvalTransitions[state]),
         ]),
       ),
     ],

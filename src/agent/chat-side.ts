@@ -3,14 +3,12 @@ import type { Manifest } from '#core/manifest.ts';
 import type { Subjects } from '#core/subjects.ts';
 import { MattermostChat } from '#integrations/mattermost/chat.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
-import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Relay } from '#lib/relay.ts';
 import type { AgentConfig } from './config.ts';
 import type { Journal } from './journal/journal.ts';
-import { deliveryHandler } from './parts/deliveries.ts';
 import { Inbox } from './parts/inbox.ts';
 import { Notices } from './parts/notices.ts';
 import { chatPresence, type Presence } from './parts/presence.ts';
@@ -37,8 +35,6 @@ export interface ChatSide {
   /** In start order. */
   readonly parts: readonly Part[];
   readonly presence: Presence;
-  /** Handles what control wants said. */
-  readonly deliver: (message: BusMessage) => Promise<void>;
   /** To be called after something was added to the outbox for chat. */
   wake(): void;
 }
@@ -93,7 +89,6 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     chat,
     parts: [relay, inbox, chat, notices],
     presence: chatPresence(chat, journal),
-    deliver: deliveryHandler({ agent: manifest.name, journal, onAdded, log: part('deliveries') }),
     wake: () => relay.wake(),
   };
 }

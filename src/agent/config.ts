@@ -34,6 +34,12 @@ export const AgentConfig = z.object({
   /** A run without any sign of work for this long is no longer held on the bus. */
   OLYMPUS_PROGRESS_TIMEOUT_MS: Milliseconds.default(120_000),
   OLYMPUS_CHAT_PING_MS: Milliseconds.default(30_000),
+  /** The unix socket through which the agent's turns ask people; the mode of its folder says who reaches it. Without one they cannot. */
+  OLYMPUS_ACTION_SOCKET: z.string().startsWith('/', 'write an absolute path').optional(),
+  /** How long a turn goes on waiting for people before its run is parked. */
+  OLYMPUS_ASK_WAIT_MS: Milliseconds.default(5 * 60_000),
+  /** How long people have to decide before it counts as denied. */
+  OLYMPUS_ASK_EXPIRES_MS: Milliseconds.default(12 * 3600 * 1000),
   OLYMPUS_DRAIN_MS: Milliseconds.default(60_000),
 });
 export type AgentConfig = z.output<typeof AgentConfig>;

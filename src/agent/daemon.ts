@@ -10,12 +10,17 @@ import { Lifecycle, type Part, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
+import { ActionServer } from './actions/action-server.ts';
+import { Asking } from './actions/asking.ts';
+import { howToAsk } from './actions/how-to-ask.ts';
+import { isWaiting } from './actions/parking.ts';
 import { createChatSide } from './chat-side.ts';
 import type { AgentConfig } from './config.ts';
 import { createHarness, type HarnessChoice } from './harness.ts';
 import { Journal } from './journal/journal.ts';
 import { Attention } from './parts/attention.ts';
 import { commandHandler } from './parts/commands.ts';
+import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
 import { noPresence } from './parts/presence.ts';
 import { Runner } from './parts/runner.ts';
@@ -93,11 +98,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     presence,
     progressTimeoutMs: config.OLYMPUS_PROGRESS_TIMEOUT_MS,
     harnessReady: () => harness.health().ready,
+    isWaiting: (runId) => isWaiting(journal, runId),
     clock,
     log: part('attention'),
   });
+  const socketPath = config.OLYMPUS_ACTION_SOCKET;
   const runner = new Runner({
     attention,
+    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId)}` : ''),
     presence,
     fleet,
     agent,
@@ -111,13 +119,35 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   });
   const obey = commandHandler({ agent, runner, journal, log: part('commands') });
   for (const verb of ['cancel', 'drain', 'resume']) bus.serve(subjects.control(agent, verb), obey);
+  const asking = new Asking({
+    fleet,
+    agent,
+    subjects,
+    journal,
+    runIds: () => runner.runIds,
+    harness,
+    waitMs: config.OLYMPUS_ASK_WAIT_MS,
+    expiresInMs: config.OLYMPUS_ASK_EXPIRES_MS,
+    onAdded,
+    log: part('asking'),
+    clock,
+  });
+  const actions = socketPath
+    ? [
+        new ActionServer({
+          path: socketPath,
+          answer: (request, signal) => asking.ask(request, signal),
+          log: part('actions'),
+        }),
+      ]
+    : [];
   const tasks = {
     agent,
     runner,
     journal,
     log: part('tasks'),
   };
-  const subscriptions = agentConsumersOf(fleet, agent).flatMap(({ stream, durable }) => {
+  const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable }) => {
     if (stream === streamNames.tasks) {
       return new Subscription({
         bus,
@@ -132,15 +162,19 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         clock,
       });
     }
-    if (!chatSide) return [];
-    const { deliver } = chatSide;
     return new Subscription({
       bus,
       stream,
       durable,
       concurrency: 1,
       confirms: true,
-      handle: deliver,
+      handle: deliveryHandler({
+        agent,
+        journal,
+        onAdded,
+        onDecided: (key) => asking.decided(key),
+        log: part('deliveries'),
+      }),
       log: part('deliveries'),
       clock,
     });
@@ -182,6 +216,9 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       }),
       ...subscriptions,
       new Resume(tasks),
+      // Those who ask again after a restart are heard once their runs are under way again.
+      asking,
+      ...actions,
     ],
     log,
   );

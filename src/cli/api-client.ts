@@ -16,6 +16,8 @@ import {
   type WorkflowStart,
   WorkflowView,
 } from '#core/api.ts';
+import { type Answer, ApprovalView, type Approve, type Deny } from '#core/api-approvals.ts';
+import type { ApprovalState } from '#core/approval-states.ts';
 import type { TaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
 import { ApiTransport } from './api-transport.ts';
@@ -86,9 +88,9 @@ export class ApiClient {
 
   /** Newest first. */
   async tasks(filter: TaskFilter = {}): Promise<TaskView[]> {
-    const given = Object.entries(filter).filter(([, value]) => value !== undefined);
-    const query = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
-    return (await this.#transport.read(`/v1/tasks?${query}`, z.object({ tasks: z.array(TaskView) }))).tasks;
+    return (
+      await this.#transport.read(`/v1/tasks?${queryOf(filter)}`, z.object({ tasks: z.array(TaskView) }))
+    ).tasks;
   }
 
   /** Undefined when there is no task of this id. */
@@ -147,6 +149,31 @@ export class ApiClient {
     }
   }
 
+  /** Newest first. */
+  async approvals(filter: {
+    readonly state?: ApprovalState;
+    readonly limit?: number;
+  }): Promise<ApprovalView[]> {
+    const schema = z.object({ approvals: z.array(ApprovalView) });
+    return (await this.#transport.read(`/v1/approvals?${queryOf(filter)}`, schema)).approvals;
+  }
+
+  approval(id: string): Promise<ApprovalView> {
+    return this.#transport.read(`/v1/approvals/${encodeURIComponent(id)}`, ApprovalView);
+  }
+
+  approve(id: string, decision: Approve): Promise<ApprovalView> {
+    return this.#transport.write(`/v1/approvals/${id}/approve`, ApprovalView, decision);
+  }
+
+  deny(id: string, decision: Deny): Promise<ApprovalView> {
+    return this.#transport.write(`/v1/approvals/${id}/deny`, ApprovalView, decision);
+  }
+
+  answer(id: string, decision: Answer): Promise<ApprovalView> {
+    return this.#transport.write(`/v1/approvals/${id}/answer`, ApprovalView, decision);
+  }
+
   taskWhy(id: string): Promise<WhyView> {
     return this.#transport.read(`/v1/tasks/${id}/why`, WhyView);
   }
@@ -188,4 +215,9 @@ export class ApiClient {
       }
     }
   }
+}
+
+function queryOf(filter: object): URLSearchParams {
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
 }

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
+import { addActionCommands } from './commands/action.ts';
 import { addAgentDrain } from './commands/agent-drain.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addAgentShow } from './commands/agent-show.ts';
 import { addApply } from './commands/apply.ts';
+import { addApprovalCommands } from './commands/approvals.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDestroy } from './commands/destroy.ts';
@@ -101,6 +103,7 @@ Settings come from the environment, .env in the working directory, then ${contex
     'olympus workflow start briefing --follow',
   ]);
   addWorkflowCommands(workflow, context);
+  addApprovalCommands(program, context);
   const agent = group(program, 'agent', 'the agents of the fleet: look at them, drain them', [
     'olympus agent list',
     'olympus agent drain athena --why "new kernel"',
@@ -127,6 +130,10 @@ Settings come from the environment, .env in the working directory, then ${contex
   addPlan(program, context);
   addApply(program, context);
   addDestroy(program, context);
+  const action = group(program, 'action', 'how an agent asks people before it goes on', [
+    'olympus action ask --task 019a2f3c-5d1e-7abc-8def-000000000001 "Which colour?"',
+  ]);
+  addActionCommands(action, context);
   const render = group(program, 'render', 'print a configuration file, for Ansible', [
     'olympus render gateway-config < values.json',
   ]);

@@ -85,6 +85,16 @@ export function whereSettingsComeFrom(stateDir: string): string {
   return `Set them, bring up a lab with \`olympus lab up\`, or use a local fleet: start it with \`npm run dev\` and put OLYMPUS_ENV=dev before this command, which then finds them in ${path.join(development, '.env')}.`;
 }
 
+/** The socket of the daemon on this machine, through which an agent asks people. */
+export function actionSocket({ env }: Settings): string {
+  const path = env['OLYMPUS_ACTION_SOCKET'];
+  if (path) return path;
+  throw usageError(
+    'OLYMPUS_ACTION_SOCKET is not set.',
+    'This command is for agents, on their own machines: there it is set.',
+  );
+}
+
 const ApiVariables = z.object({
   OLYMPUS_API_URL: url('the address of the control plane, such as http://10.220.1.20:8090'),
   OLYMPUS_API_TOKEN: z.string('the token of its API'),

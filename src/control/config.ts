@@ -17,6 +17,8 @@ export const ControlConfig = z.object({
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   /** A task that has not ended after this long expires. */
   OLYMPUS_TASK_DEADLINE_MS: Milliseconds.default(24 * 3600 * 1000),
+  /** How long people have to approve a task that comes from outside before it expires. */
+  OLYMPUS_APPROVAL_MS: Milliseconds.default(12 * 3600 * 1000),
   /** How many requests one person or agent may make within a minute. */
   OLYMPUS_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(60),
   /** Scales the waits between attempts; 1 is what the failure table says. */

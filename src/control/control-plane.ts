@@ -10,8 +10,11 @@ import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
 import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
+import { byKind } from './admission/by-kind.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
+import { Expiry } from './approvals/expiry.ts';
+import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { cancelOrders } from './cancel/orders.ts';
 import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
@@ -101,6 +104,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     context,
     deadLetters,
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
+    approvalMs: config.OLYMPUS_APPROVAL_MS,
     perMinute: config.OLYMPUS_REQUESTS_PER_MINUTE,
     onDecided,
     log: part('admission'),
@@ -117,7 +121,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     store,
     context,
     deadLetters,
-    onMoved: onAdded,
+    onMoved: onDecided,
     log: part('settle'),
   });
   const heartbeats = heartbeatHandler({
@@ -130,6 +134,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onDisagrees: () => commander.wake(),
     log: part('registry'),
   });
+
+  const asked = decisionRequestHandler({
+    store,
+    context,
+    deadLetters,
+    onTaken: onDecided,
+    log: part('approvals'),
+  });
+  const expiry = new Expiry({ store, context, onExpired: onDecided, log: part('approvals'), clock });
 
   const exhausted = { bus, store, context, deadLetters, onBuried: onAdded };
   const advisories = advisoryHandler({ ...exhausted, log: part('dead letters') });
@@ -178,6 +191,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     agents: { store, context, onChanged: onDutyChanged },
     tasks: { admission, onCancelled: () => commander.wake() },
     workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
+    approvals: { store, context, onDecided },
     letters,
     token: secrets.apiToken,
     version,
@@ -195,10 +209,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, admissionHandler(admission), AT_ONCE),
+      consume(
+        streamNames.requests,
+        byKind({ approval: asked, question: asked }, admissionHandler(admission)),
+        AT_ONCE,
+      ),
       consume(streamNames.runlog, runEvents, AT_ONCE),
       consume(streamNames.results, results, AT_ONCE),
       consume(streamNames.advisory, advisories),
+      expiry,
       sweep,
       dependents,
       commander,

@@ -16,6 +16,7 @@ import {
   WorkflowStart,
   WorkflowView,
 } from './api.ts';
+import { Answer, ApprovalView, Approve, Deny } from './api-approvals.ts';
 
 /** One thing that the control plane's API can be asked. */
 export interface ApiRoute {
@@ -119,6 +120,40 @@ export const apiRoutes: readonly ApiRoute[] = [
     body: WorkflowStart,
     answer: MissionView,
     status: 201,
+  },
+  {
+    method: 'get',
+    path: '/v1/approvals',
+    summary: 'What people have to decide, or have decided, newest first',
+    query: { state: 'only those in this state', ...LIMIT },
+    answer: z.object({ approvals: z.array(ApprovalView) }),
+  },
+  {
+    method: 'get',
+    path: '/v1/approvals/{id}',
+    summary: 'One of them: exactly what would be done, or what is asked',
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/approve',
+    summary: 'Approve the action of this hash; 409 with the reason when that cannot be',
+    body: Approve,
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/deny',
+    summary: 'Refuse it, or leave the question without an answer; 409 with the reason when that cannot be',
+    body: Deny,
+    answer: ApprovalView,
+  },
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}/answer',
+    summary: 'Answer the question; 409 with the reason when that cannot be',
+    body: Answer,
+    answer: ApprovalView,
   },
   {
     method: 'get',

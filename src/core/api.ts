@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Debounce } from './debounce.ts';
 import { After, WhenItFails } from './dependencies.ts';
+import { TrustLabel } from './envelope.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
@@ -17,6 +18,8 @@ export const TaskView = z.object({
   text: z.string(),
   requester: z.string(),
   priority: Priority,
+  /** How far what it asks is trusted. */
+  trust: TrustLabel,
   reason: z.string().optional(),
   attempts: z.int(),
   createdAt: z.iso.datetime(),

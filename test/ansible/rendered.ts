@@ -17,6 +17,8 @@ const WANTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'etc/olympus/olympusd.env',
       'etc/polkit-1/rules.d/50-olympusd.rules',
       'etc/systemd/system/olympusd.service',
+      'etc/tmpfiles.d/olympus-actions.conf',
+      'usr/local/bin/olympus',
     ],
   },
   // Her dashboard is open to the admin network.

@@ -181,6 +181,7 @@ describe('the sweep over tasks that wait', () => {
       store,
       context,
       deadlineMs: 60_000,
+      approvalMs: 60_000,
       perMinute: 60,
       log: createLogger({ name: 'test', level: 'silent' }),
     };

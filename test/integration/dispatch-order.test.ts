@@ -33,6 +33,7 @@ describe('the order in which tasks are released', () => {
         requester: { id: by, name: by, kind: 'human' },
         depth: 0,
         priority,
+        trust: 'member',
         author: 'athena',
         conversation: undefined,
         deadline: NOW + 1e9,

@@ -16,12 +16,12 @@ type Dispatch = TaskDispatch['data'];
 export class PlayedAgent implements AsyncDisposable {
   readonly name: string;
   readonly bus: BusClient;
-  readonly #fleet: string;
+  readonly fleet: string;
 
-  private constructor(name: string, bus: BusClient, fleet: string) {
+  protected constructor(name: string, bus: BusClient, fleet: string) {
     this.name = name;
     this.bus = bus;
-    this.#fleet = fleet;
+    this.fleet = fleet;
   }
 
   /** Resolves once control knows it. */
@@ -32,17 +32,22 @@ export class PlayedAgent implements AsyncDisposable {
     says: Parameters<typeof heartbeatOf>[1] = {},
   ): Promise<PlayedAgent> {
     const agent = new PlayedAgent(name, await control.connect(name), fleet);
-    await agent.report(says);
-    await waitFor(
-      `${name} to be known`,
-      async () => (await control.api('GET', `/v1/agents/${name}`)).status === 200,
-    );
+    await agent.known(control, says);
     return agent;
   }
 
   async report(says: Parameters<typeof heartbeatOf>[1]): Promise<void> {
-    const subject = subjectsOf(this.#fleet).heartbeat(this.name);
+    const subject = subjectsOf(this.fleet).heartbeat(this.name);
     await this.bus.request(subject, JSON.stringify(heartbeatOf(this.name, says)));
+  }
+
+  /** Reports, and waits until control knows it. */
+  protected async known(control: ControlOnBus, says: Parameters<typeof heartbeatOf>[1]): Promise<void> {
+    await this.report(says);
+    await waitFor(
+      `${this.name} to be known`,
+      async () => (await control.api('GET', `/v1/agents/${this.name}`)).status === 200,
+    );
   }
 
   /** The next work it is given, which is then off the bus. */
@@ -88,7 +93,7 @@ export class PlayedAgent implements AsyncDisposable {
         ...end,
       },
     );
-    const subject = subjectsOf(this.#fleet).result(domain, this.name, taskId);
+    const subject = subjectsOf(this.fleet).result(domain, this.name, taskId);
     await this.bus.request(subject, JSON.stringify(result));
   }
 }

@@ -41,6 +41,7 @@ function queuedTask(minutesAgo: number): TaskView {
     state: 'queued',
     summary: 'Requested',
     text: 'x',
+    trust: 'member',
     priority: 2,
     requester: 'human',
     attempts: 0,

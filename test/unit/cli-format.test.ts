@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { age, duration, harmless, oneLine, table } from '../../src/cli/format.ts';
+import { shortIds } from '../../src/cli/id-prefix.ts';
 import { createOutput } from '../../src/cli/output.ts';
-import { shortIds } from '../../src/cli/task-id.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

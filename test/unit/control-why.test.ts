@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AgentView } from '#core/api.ts';
 import { isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
+import type { ApprovalRecord } from '../../src/control/store/approval-repository.ts';
 import type { TaskRecord } from '../../src/control/store/records.ts';
 import { type Surroundings, whyOf } from '../../src/control/tasks/why.ts';
 
@@ -70,6 +71,26 @@ describe('why a task is where it is', () => {
       assert.equal(whyIn(state, {}, { agent: silent }).owner, 'operator');
       assert.equal(whyIn(state).owner, 'agent');
     }
+  });
+
+  it('names whose decision a task waits for, and the command that gives it', () => {
+    const action = { kind: 'deploy.production', target: 'web-1', params: {} };
+    const asked = { id: 'a-1', runId: 'r-1', summary: 'put it there' };
+    const approval = { ...asked, asks: { action } } as ApprovalRecord;
+    const question = { ...asked, asks: { question: { text: 'Which colour?' } } } as ApprovalRecord;
+
+    for (const state of ['claimed', 'running', 'parked'] as const) {
+      const decide = whyIn(state, {}, { pending: approval });
+      assert.deepEqual([decide.owner, decide.next], ['approver', 'olympus approve a-1']);
+      assert.match(decide.reason, /athena waits for a decision: put it there/);
+      const answer = whyIn(state, {}, { pending: question });
+      assert.deepEqual([answer.owner, answer.next], ['requester', 'olympus answer a-1 "…"']);
+    }
+    const start = whyIn('awaiting_approval', {}, { pending: { ...approval, runId: undefined } });
+    assert.deepEqual([start.owner, start.next], ['approver', 'olympus approve a-1']);
+    assert.match(start.reason, /may not start/);
+    assert.equal(whyIn('queued', {}, { pending: approval }).owner, 'control', 'it waits for something else');
+    assert.equal(whyIn('parked').owner, 'control', 'what it asks is on its way');
   });
 
   it('repeats the remedy of a failure, and of a refusal', () => {

@@ -1,4 +1,10 @@
 import assert from 'node:assert/strict';
+import {
+  type ApprovalEvent,
+  approvalStates,
+  approvalTransitions,
+  nextApprovalState,
+} from '#core/approval-states.ts';
 import { nextRunState, type RunEvent, type RunState, runStates, runTransitions } from '#core/run-states.ts';
 import {
   inFlightStates,
@@ -14,6 +20,7 @@ import {
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 const TASK_EVENTS = eventsOf(taskTransitions) as TaskEvent[];
+const APPROVAL_EVENTS = eventsOf(approvalTransitions) as ApprovalEvent[];
 const RUN_EVENTS = eventsOf(runTransitions) as RunEvent[];
 
 describe('the life of a task', () => {
@@ -114,8 +121,21 @@ describe('the life of a run', () => {
   it('is published only with its outcome written down, and never discarded after that', () => {
     const before = runStates.filter((state) => nextRunState(state, 'publish') === 'published');
 
-    assert.deepEqual(before, ['finished'] satisfies RunState[]);
-    assert.equal(nextRunState('finished', 'discard'), undefined);
+    assert.deepEqual(before, ['finished', 'parked'] satisfies RunState[]);
+    for (const state of before) assert.equal(nextRunState(state, 'discard'), undefined);
+  });
+});
+
+describe('the life of an approval', () => {
+  it('is one decision, or none in time: nothing is decided twice', () => {
+    const ends = approvalStates.filter((state) => state !== 'pending');
+
+    assert.deepEqual(ends, ['approved', 'denied', 'answered', 'expired', 'withdrawn']);
+    for (const event of APPROVAL_EVENTS) {
+      assert.notEqual(nextApprovalState('pending', event), undefined);
+      for (const state of ends)
+        assert.equal(nextApprovalState(state, event), undefined, `${state} × ${event}`);
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
+import { AskStore } from './ask-store.ts';
 import { DutyStore } from './duty-store.ts';
 import { InboxStore } from './inbox-store.ts';
 import { OutboxStore } from './outbox-store.ts';
@@ -21,6 +22,7 @@ export class Journal implements Part {
   readonly inbox: InboxStore;
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
+  readonly asks: AskStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
 
@@ -31,6 +33,7 @@ export class Journal implements Part {
     this.inbox = new InboxStore(this.#db, options.clock);
     this.runs = new RunStore(this.#db, options.clock);
     this.outbox = new OutboxStore(this.#db, options.clock);
+    this.asks = new AskStore(this.#db, options.clock);
   }
 
   transaction<T>(work: () => T): Promise<T> {
@@ -42,6 +45,7 @@ export class Journal implements Part {
     this.#db.transaction(() => {
       this.#db.run('DELETE FROM outbox WHERE done_at < ?', before);
       this.#db.run('DELETE FROM inbox WHERE settled_at < ?', before);
+      this.#db.run('DELETE FROM asks WHERE asked_at < ?', before);
       this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
       this.#db.run("DELETE FROM runs WHERE state IN ('published', 'discarded') AND claimed_at < ?", before);
     });

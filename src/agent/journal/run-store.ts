@@ -33,7 +33,9 @@ export class RunStore {
   /** Runs that a former process of this daemon left unfinished. */
   open(): JournaledRun[] {
     return this.#db
-      .all("SELECT * FROM runs WHERE state IN ('claimed', 'running', 'finished') ORDER BY claimed_at")
+      .all(
+        "SELECT * FROM runs WHERE state IN ('claimed', 'running', 'finished', 'parked') ORDER BY claimed_at",
+      )
       .map(fromRow);
   }
 
@@ -76,7 +78,8 @@ export class RunStore {
     const now = this.#clock.now();
     this.#db.run('UPDATE runs SET state = ? WHERE run_id = ?', next, runId);
     if (event === 'start') this.#db.run('UPDATE runs SET started_at = ? WHERE run_id = ?', now, runId);
-    if (event === 'finish') this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
+    if (event === 'finish' || event === 'park')
+      this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
     return this.#known(runId);
   }
 

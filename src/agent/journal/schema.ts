@@ -51,4 +51,18 @@ export const journalMigrations = [
   -- One row while no new work is to be taken.
   CREATE TABLE drained (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- What runs have asked people, and what was decided; the key is the task and what is asked.
+  CREATE TABLE asks (
+    key TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    parked_at INTEGER,
+    decision TEXT
+  ) STRICT;
+  CREATE INDEX asks_by_run ON asks (run_id);
+  DROP INDEX IF EXISTS runs_open;
+  CREATE INDEX runs_unended ON runs (state) WHERE state IN ('claimed', 'running', 'finished', 'parked');
+  `,
 ] as const;

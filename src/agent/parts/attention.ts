@@ -10,6 +10,8 @@ export interface AttentionOptions {
   /** Without a sign of work for this long, the bus is no longer told so. */
   readonly progressTimeoutMs: number;
   readonly harnessReady: () => boolean;
+  /** Whether a run waits for people: that is no sign of standing still. */
+  readonly isWaiting: (runId: string) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -18,7 +20,10 @@ export interface AttentionOptions {
 const TYPING_EVERY_MS = 4000;
 const WORKING_EVERY_MS = TASK_ACK_WAIT_MS / 3;
 
-/** What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress only. */
+/**
+ * What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress only,
+ * or while it waits for people.
+ */
 export class Attention {
   readonly #options: AttentionOptions;
 
@@ -32,7 +37,7 @@ export class Attention {
     work: (onProgress: () => void) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const { presence, progressTimeoutMs, harnessReady, clock, log } = this.#options;
+    const { presence, progressTimeoutMs, harnessReady, isWaiting, clock, log } = this.#options;
     let lastProgressAt = clock.now();
     let lastWorkingAt = clock.now();
     const { conversation } = dispatch;
@@ -40,11 +45,12 @@ export class Attention {
       clock,
       round: async () => {
         const proven = harnessReady() && clock.now() - lastProgressAt < progressTimeoutMs;
-        if (proven && clock.now() - lastWorkingAt >= WORKING_EVERY_MS) {
+        const waits = isWaiting(dispatch.runId);
+        if ((proven || waits) && clock.now() - lastWorkingAt >= WORKING_EVERY_MS) {
           working();
           lastWorkingAt = clock.now();
         }
-        if (proven && conversation) await presence.typing(conversation, signal);
+        if (proven && !waits && conversation) await presence.typing(conversation, signal);
         return TYPING_EVERY_MS;
       },
       onError: (error) => log.debug({ err: error }, 'typing could not be shown'),

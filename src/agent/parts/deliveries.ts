@@ -1,5 +1,6 @@
 import { chatSigns } from '#core/chat-signs.ts';
 import { parseMessage } from '#core/envelope.ts';
+import { Decision } from '#core/messages/decision.ts';
 import { Delivery } from '#core/messages/delivery.ts';
 import { UNREADABLE_RETRY_MS } from '#core/streams.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
@@ -20,26 +21,38 @@ const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>
 };
 
 /**
- * Handles what control wants said. The delivery's id is the key of its posts in the outbox: delivered twice, it is
- * written once.
+ * Handles what control wants said, and what people have decided. The delivery's id is the key of its posts in the
+ * outbox: delivered twice, it is written once. A decision that is in the journal already changes nothing.
  */
 export function deliveryHandler(options: {
   readonly agent: string;
   readonly journal: Journal;
   readonly onAdded: () => void;
+  /** Called with the key of what was decided, once that is in the journal. */
+  readonly onDecided: (key: string) => void;
   readonly log: Logger;
 }): (message: BusMessage) => Promise<void> {
-  const { agent, journal, onAdded, log } = options;
+  const { agent, journal, onAdded, onDecided, log } = options;
   return async (message) => {
-    const parsed = parseMessage(message.body, [Delivery]);
+    const parsed = parseMessage(message.body, [Delivery, Decision]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
       log.error({ subject: message.subject, problem: parsed }, 'delivery cannot be read');
       // Not ended here: control finds it when it was tried too often, or a newer daemon can read it.
       message.later(UNREADABLE_RETRY_MS);
       return;
     }
-    await journal.transaction(() => record(journal, parsed.message.data));
-    onAdded();
+    const { message: told } = parsed;
+    if (told.type === Decision.type) {
+      const { data } = told;
+      const isNew = await journal.transaction(() => journal.asks.decide(data));
+      if (isNew)
+        log.info({ taskId: data.taskId, runId: data.runId, state: data.state }, 'people have decided');
+      onDecided(data.key);
+    } else {
+      const { data } = told;
+      await journal.transaction(() => record(journal, data));
+      onAdded();
+    }
     await message.ack();
   };
 }

@@ -3,11 +3,12 @@ import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts
 import { RunResult } from '#core/messages/run-result.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import type { Subjects } from '#core/subjects.ts';
-import { noUsage } from '#core/usage.ts';
+import { noUsage, type Usage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
+import { isToPark } from '../actions/parking.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
@@ -22,6 +23,8 @@ export interface RunnerOptions {
   readonly journal: Journal;
   readonly harness: Harness;
   readonly attention: Attention;
+  /** What each turn is told about its task besides. */
+  readonly howToAsk: (taskId: string) => string;
   readonly presence: Presence;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
@@ -107,9 +110,10 @@ export class Runner {
   async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
     const { journal, sent } = this.#options;
     if (run.state === 'published' || run.state === 'discarded') return;
-    if (run.state !== 'finished') {
+    if (run.state !== 'finished' && run.state !== 'parked') {
       const outcome = await this.#turn(run, messages, signal);
-      await this.#record(run, outcome);
+      if (isToPark(journal, run.runId, outcome)) await this.#park(run, outcome);
+      else await this.#record(run, outcome);
     }
     await sent(resultKey(run.runId), signal);
     await journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
@@ -140,14 +144,14 @@ export class Runner {
   }
 
   #ask(run: JournaledRun, onProgress: () => void, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, log, onAdded } = this.#options;
+    const { journal, harness, howToAsk, log, onAdded } = this.#options;
     const { dispatch, runId } = run;
     const outcome = harness.run(
       {
         runId,
         sessionKey: dispatch.session.key,
         text: dispatch.input.text,
-        context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.`,
+        context: `Task ${dispatch.taskId}, asked by @${dispatch.input.requester}.${howToAsk(dispatch.taskId)}`,
         timeoutMs: dispatch.startToCloseMs,
       },
       (progress) => {
@@ -209,8 +213,24 @@ export class Runner {
     onAdded();
   }
 
+  /** Ends the run without a result: its task goes on in another one once people have decided. */
+  async #park(run: JournaledRun, { usage }: TurnOutcome): Promise<void> {
+    const { journal, log, onAdded } = this.#options;
+    await journal.transaction(() => {
+      journal.runs.advance(run.runId, 'park');
+      this.#tell(run.dispatch, 'parked', 'waits for people', { key: resultKey(run.runId), usage });
+    });
+    log.info({ runId: run.runId }, 'run parked');
+    onAdded();
+  }
+
   /** Puts a run event into the outbox; to be called inside a transaction. */
-  #tell(dispatch: Dispatch, event: (typeof runEventKinds)[number], detail?: string): void {
+  #tell(
+    dispatch: Dispatch,
+    event: (typeof runEventKinds)[number],
+    detail?: string,
+    end?: { readonly key: string; readonly usage: Usage },
+  ): void {
     const { journal, subjects, clock, fleet, agent } = this.#options;
     const id = newId(clock.now());
     const message = RunEventMessage.create(
@@ -227,9 +247,10 @@ export class Runner {
         agent,
         event,
         ...(detail ? { detail: detail.slice(0, 1024) } : {}),
+        ...(end ? { usage: end.usage } : {}),
       },
     );
-    journal.outbox.addBus(`run:${dispatch.runId}:${event}:${id}`, {
+    journal.outbox.addBus(end?.key ?? `run:${dispatch.runId}:${event}:${id}`, {
       subject: subjects.runEvent(agent, dispatch.runId, event),
       msgId: `${dispatch.runId}:${event}:${newNonce()}`,
       body: JSON.stringify(message),
@@ -237,6 +258,7 @@ export class Runner {
   }
 }
 
+/** What ends a run on the bus has one key: its result, or that it was parked. */
 function resultKey(runId: string): string {
   return `result:${runId}`;
 }

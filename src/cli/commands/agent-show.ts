@@ -5,7 +5,7 @@ import { ApiClient } from '../api-client.ts';
 import { drainText } from '../checks/agents.ts';
 import type { CliContext } from '../context.ts';
 import { age, harmless, oneLine } from '../format.ts';
-import { shortIds } from '../task-id.ts';
+import { shortIds } from '../id-prefix.ts';
 
 const TASKS_LOOKED_AT = 100;
 

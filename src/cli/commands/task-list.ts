@@ -4,7 +4,7 @@ import { type TaskState, taskStates } from '#core/task-states.ts';
 import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { age, table } from '../format.ts';
-import { shortIds } from '../task-id.ts';
+import { shortIds } from '../id-prefix.ts';
 import { stateStyle } from '../task-style.ts';
 
 interface Options {

@@ -47,6 +47,7 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   field('asked by', `${harmless(task.requester)}, ${asked}`);
   field('deadline', localTime(task.deadline));
   field('priority', `P${task.priority}`);
+  field('trust', task.trust);
   field('attempts', String(task.attempts));
   if (task.parent) field('parent', task.parent);
   const made = new Set(task.children?.map(({ id }) => id));

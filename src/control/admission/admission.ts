@@ -1,13 +1,15 @@
 import { Conversation } from '#core/conversation.ts';
-import { parseMessage } from '#core/envelope.ts';
+import { parseMessage, type TrustLabel } from '#core/envelope.ts';
 import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
 import { grantedPriority } from '#core/priority.ts';
 import { type RejectionCode, rejectionSentence } from '#core/rejections.ts';
 import { authorOf } from '#core/subjects.ts';
 import { isTerminal } from '#core/task-states.ts';
+import { effectiveTrust } from '#core/trust.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
+import { holdForApproval } from '../approvals/hold.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
 import { blockOn } from '../dependencies/settle.ts';
@@ -24,6 +26,8 @@ export interface AdmissionOptions {
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
   readonly deadlineMs: number;
+  /** How long people have to approve what comes from outside. */
+  readonly approvalMs: number;
   /** The most that one requester may ask within a minute. */
   readonly perMinute: number;
   /** Called after a request was decided. */
@@ -53,13 +57,20 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
     if (!author || parsed.kind !== 'ok') {
       return deadLetters.giveUp(message, parsed);
     }
-    const { data, olympusdepth = 0 } = parsed.message;
+    const { data, olympusdepth = 0, olympustrust } = parsed.message;
     const by = `agent/${author}` as const;
-    await store.transaction((tx) => admit(tx, options, { author, by, request: data, depth: olympusdepth }));
+    const asked = { author, by, request: data, depth: olympusdepth, trust: olympustrust };
+    await store.transaction((tx) => admit(tx, options, asked));
     onDecided();
     await message.ack();
   };
 }
+
+/** What a request is measured by, and what the deciding needs. */
+export type AdmissionLimits = Pick<
+  AdmissionOptions,
+  'context' | 'log' | 'deadlineMs' | 'approvalMs' | 'perMinute'
+>;
 
 /** Who asks for what. */
 export interface Asked {
@@ -68,6 +79,8 @@ export interface Asked {
   readonly by: Actor;
   readonly request: Request;
   readonly depth: number;
+  /** How far it says that it can be trusted; it is never trusted further than who asks. */
+  readonly trust?: TrustLabel | undefined;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
   /** The task that this one is made for. */
@@ -82,13 +95,9 @@ export interface Asked {
  * Makes a task of a request, or a refusal, in the caller's transaction; either is a row that says how it stands. A
  * request whose key is known already changes nothing.
  */
-export async function admit(
-  tx: Repositories,
-  options: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
-  asked: Asked,
-): Promise<TaskRecord> {
-  const { context, log, deadlineMs } = options;
-  const { author, by, request, depth, keysOf = author, parentId } = asked;
+export async function admit(tx: Repositories, options: AdmissionLimits, asked: Asked): Promise<TaskRecord> {
+  const { context, log, deadlineMs, approvalMs } = options;
+  const { author, by, request, depth, keysOf = author, parentId, place } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
@@ -109,6 +118,7 @@ export async function admit(
     requester: request.requester,
     depth,
     priority: grantedPriority(request.priority, keysOf),
+    trust: effectiveTrust({ author, requester: request.requester.kind, claimed: asked.trust }),
     author,
     parentId,
     // Only what is known here: it is repeated in every delivery.
@@ -137,9 +147,16 @@ export async function admit(
   if (!refusal) {
     if (debounce) await hold(tx, given, debounce);
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
-    await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    const queued = await placed(tx, context, admitted, asked);
+    if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
+    await deliver(tx, context, admitted, { state: 'admitted' });
+    if (place) return place(admitted);
+    const { after = [], whenItFails = 'fail' } = request;
+    if (after.length > 0) {
+      return blockOn(tx, context, admitted, { after: after.map((needed) => ({ id: needed })), whenItFails });
+    }
+    const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
+    const queued = await advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
     if (target) await releaseDue(tx, context, target);
     return (await tx.tasks.byId(id)) ?? queued;
   }

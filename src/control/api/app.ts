@@ -9,6 +9,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import type { Store } from '../store/store.ts';
 import { type AgentRoutesOptions, addAgentRoutes } from './agent-routes.ts';
+import { type ApprovalRoutesOptions, addApprovalRoutes } from './approval-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
@@ -22,6 +23,7 @@ export interface ApiOptions {
   readonly agents: AgentRoutesOptions;
   readonly tasks: TaskRoutesOptions;
   readonly workflows: WorkflowRoutesOptions;
+  readonly approvals: ApprovalRoutesOptions;
   readonly letters: Letters;
   readonly token: string;
   readonly version: string;
@@ -79,6 +81,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks);
       addWorkflowRoutes(v1, options.workflows);
+      addApprovalRoutes(v1, options.approvals);
       addAuditRoutes(v1, store);
       addEventRoutes(v1, { store, clock });
       addDeadLetterRoutes(v1, options.letters);

@@ -69,7 +69,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
       const now = context.now();
       const inFlight = await store.read.tasks.inFlightOf(task.agent);
       const waiting = await waitOf(store.read, task.id);
-      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, now });
+      const pending = (await store.read.approvals.ofTask(task.id)).find(({ state }) => state === 'pending');
+      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, pending, now });
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
@@ -110,7 +111,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
 async function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, priority, conversation, requester, parentId }: TaskRecord,
+  { id, author, agent, text, domain, depth, priority, trust, conversation, requester, parentId }: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
@@ -129,6 +130,7 @@ async function askAgain(
     by: `person/${by}`,
     request,
     depth,
+    trust,
     keysOf: CONTROL_NAME,
     parentId,
     // It comes after the same as before: after the latest tries of those.

@@ -19,6 +19,7 @@ export function taskView(task: TaskRecord): TaskView {
     text: task.text,
     requester: task.requester.name,
     priority: task.priority,
+    trust: task.trust,
     ...(task.reason ? { reason: task.reason } : {}),
     attempts: task.attempts,
     createdAt: iso(task.createdAt),

@@ -8,7 +8,7 @@ import { deliver, expiryText } from '../deliveries/deliver.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
-import { releaseDue } from './release.ts';
+import { freePlaces, releaseDue } from './release.ts';
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -82,8 +82,8 @@ export class Dispatcher implements Part {
     const { store, context, log, onAdded } = this.#options;
     const { read } = store;
     // Looked up first, so that nothing is written where there is nothing to do; the transaction decides.
-    const free = agent.heartbeat.limits.concurrency - (await read.tasks.inFlightOf(agent.name));
-    if (free <= 0 || (await read.tasks.due(agent.name, now, 1)).length === 0) return;
+    if ((await freePlaces(read, agent)) === 0 || (await read.tasks.due(agent.name, now, 1)).length === 0)
+      return;
     const released = await store.transaction((tx) => releaseDue(tx, context, agent));
     if (released.length === 0) return;
     log.info({ agent: agent.name, runs: released }, 'runs released');

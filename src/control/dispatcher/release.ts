@@ -1,6 +1,7 @@
 import { sessionKeyOf } from '#core/conversation.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newId } from '#lib/id.ts';
+import { type Resumption, resumptionOf } from '../approvals/resumption.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -16,14 +17,23 @@ export async function releaseDue(
   context: ControlContext,
   agent: AgentRecord,
 ): Promise<RunRecord['id'][]> {
-  const free = agent.heartbeat.limits.concurrency - (await tx.tasks.inFlightOf(agent.name));
-  if (free <= 0) return [];
+  const free = await freePlaces(tx, agent);
+  if (free === 0) return [];
   const released: string[] = [];
   for (const id of await tx.tasks.due(agent.name, context.now(), free)) {
     const task = await tx.tasks.byId(id);
     if (task) released.push(await release(tx, context, task, agent));
   }
   return released;
+}
+
+/** How many more tasks the agent takes now; none while it is drained. */
+export async function freePlaces(
+  { tasks }: Repositories,
+  { name, heartbeat, drain }: AgentRecord,
+): Promise<number> {
+  if (drain) return 0;
+  return Math.max(0, heartbeat.limits.concurrency - (await tasks.inFlightOf(name)));
 }
 
 async function release(
@@ -51,12 +61,18 @@ async function release(
   await tx.outbox.add({
     subject: context.subjects.task(task.domain, agent.name, runId),
     msgId: runId,
-    body: JSON.stringify(dispatchOf(context, fenced, runId, agent)),
+    body: JSON.stringify(dispatchOf(context, fenced, runId, agent, await resumptionOf(tx, fenced))),
   });
   return runId;
 }
 
-function dispatchOf(context: ControlContext, task: TaskRecord, runId: string, agent: AgentRecord): unknown {
+function dispatchOf(
+  context: ControlContext,
+  task: TaskRecord,
+  runId: string,
+  agent: AgentRecord,
+  resumed: Resumption | undefined,
+): unknown {
   const at = context.now();
   return TaskDispatch.create(
     {
@@ -65,17 +81,19 @@ function dispatchOf(context: ControlContext, task: TaskRecord, runId: string, ag
       subject: `task/${task.id}/run/${runId}`,
       time: new Date(at).toISOString(),
       olympusdepth: task.depth,
+      olympustrust: task.trust,
     },
     {
       taskId: task.id,
       runId,
       attempt: task.attempts,
       epoch: task.epoch,
+      ...(resumed ? { resumeOf: resumed.resumeOf } : {}),
       agent: agent.name,
       domain: task.domain,
       deadline: new Date(task.deadline).toISOString(),
       startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-      input: { text: inputOf(task), requester: task.requester.name },
+      input: { text: resumed?.text ?? inputOf(task), requester: task.requester.name },
       session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
       ...(task.conversation ? { conversation: task.conversation } : {}),
     },

@@ -101,7 +101,9 @@ async function fail(
   failure: { class: FailureCode; message: string },
 ): Promise<void> {
   const { retryable, maxAttempts, backoff } = failureClasses[failure.class];
-  if (retryable && task.attempts < maxAttempts && nextTaskState(task.state, 'retry')) {
+  const parked = (await tx.runs.ofTask(task.id)).filter(({ state }) => state === 'parked').length;
+  // A run that waited for people has not failed.
+  if (retryable && task.attempts - parked < maxAttempts && nextTaskState(task.state, 'retry')) {
     const waitMs = Math.round(fullJitter(task.attempts, backoff) * retryScale);
     const queued = await advanceTask(tx, context, task, 'retry', {
       by: 'control',

@@ -4,6 +4,7 @@ import { authorOf } from '#core/subjects.ts';
 import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
+import { parkTask } from '../approvals/park.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -23,6 +24,9 @@ type RunEvent = RunEventMessage['data'];
 /** The step of the task that an event of its run is, if it is one. */
 const STEPS: Readonly<Record<string, TaskEvent>> = { claimed: 'claim', started: 'start' };
 
+/** The events after which something about the run or its task is another. */
+const MOVES: readonly string[] = ['claimed', 'started', 'discarded', 'parked'];
+
 /**
  * Handles run events: they move the task along. They travel apart from results, so one that comes late finds the
  * task already further, and changes nothing; so does a second delivery.
@@ -35,7 +39,7 @@ export function runEventHandler(options: RunEventOptions): (message: BusMessage)
       return deadLetters.giveUp(message, parsed);
     }
     const event = parsed.message.data;
-    if (event.event === 'claimed' || event.event === 'started' || event.event === 'discarded') {
+    if (MOVES.includes(event.event)) {
       const at = Date.parse(parsed.message.time);
       await store.transaction((tx) => move(tx, options, event, at));
       onMoved();
@@ -56,6 +60,7 @@ async function move(
   if (event.event === 'claimed') await tx.runs.claimed(run.id);
   if (event.event === 'started') await tx.runs.started(run.id, at);
   if (event.event === 'discarded') await tx.runs.discarded(run.id, at);
+  if (event.event === 'parked') return parkTask(tx, context, task, run, { ...event, at });
   const by = `agent/${event.agent}` as const;
   if (event.event === 'discarded' && task.state === 'cancelling') {
     const reason = task.reason ?? 'cancelled';

@@ -6,13 +6,16 @@ import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 /** Who changed something. */
 export type Actor = 'control' | `agent/${string}` | `person/${string}`;
 
+/** What can be changed. */
+export type AuditedEntity = 'task' | 'approval' | 'agent';
+
 /** One change: who did what to which thing, and why. */
 export interface AuditEntry {
   /** Unix milliseconds. */
   readonly at: number;
   readonly who: Actor;
   readonly what: string;
-  readonly entity: 'task' | 'agent';
+  readonly entity: AuditedEntity;
   readonly entityId: string;
   /** The state of the thing after it. */
   readonly state: string;
@@ -25,7 +28,7 @@ const AuditRow = z
     at: z.number(),
     who: z.custom<Actor>((who) => typeof who === 'string'),
     what: z.string(),
-    entity: z.enum(['task', 'agent']),
+    entity: z.enum(['task', 'approval', 'agent']),
     entity_id: z.string(),
     state: z.string(),
     why: z.string().nullable(),
@@ -75,7 +78,7 @@ export class AuditRepository {
   }
 
   /** Of one thing, oldest first. */
-  async of(entity: AuditEntry['entity'], entityId: string): Promise<AuditRecord[]> {
+  async of(entity: AuditedEntity, entityId: string): Promise<AuditRecord[]> {
     return this.#db
       .all('SELECT * FROM audit WHERE entity = ? AND entity_id = ? ORDER BY seq', entity, entityId)
       .map((row) => AuditRow.parse(row));

@@ -1,19 +1,20 @@
 import { z } from 'zod';
 import { Conversation } from '#core/conversation.ts';
+import { TrustLabel } from '#core/envelope.ts';
 import { failureCodes } from '#core/failures.ts';
 import { Priority } from '#core/priority.ts';
 import { taskStates } from '#core/task-states.ts';
 import { Usage } from '#core/usage.ts';
 
 /** JSON in a text column. */
-function json<T extends z.ZodType>(schema: T) {
+export function json<T extends z.ZodType>(schema: T) {
   return z
     .string()
     .transform((text) => JSON.parse(text))
     .pipe(schema);
 }
 
-/** Null in a column is undefined here. */
+/** A column that may be NULL, which is undefined everywhere else. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullable().transform((value) => value ?? undefined);
 
@@ -33,6 +34,7 @@ export const TaskRecord = z
     requester_kind: z.enum(['human', 'bot']),
     depth: z.number(),
     priority: Priority,
+    trust: TrustLabel,
     author: z.string(),
     parent_id: optional(z.string()),
     brought: optional(z.string()),
@@ -57,6 +59,7 @@ export const TaskRecord = z
     requester: { id: row.requester_id, name: row.requester_name, kind: row.requester_kind },
     depth: row.depth,
     priority: row.priority,
+    trust: row.trust,
     author: row.author,
     parentId: row.parent_id,
     brought: row.brought,
@@ -79,7 +82,7 @@ export const RunRecord = z
     agent: z.string(),
     attempt: z.number(),
     epoch: z.number(),
-    state: z.enum(['released', 'claimed', 'running', 'completed', 'failed', 'discarded']),
+    state: z.enum(['released', 'claimed', 'running', 'completed', 'failed', 'parked', 'discarded']),
     failure: optional(z.enum(failureCodes)),
     failure_message: optional(z.string()),
     usage: optional(json(Usage.loose())),

@@ -55,6 +55,17 @@ export class RunRepository {
     );
   }
 
+  /** Ended without a result: it goes on in another run. False when it had ended before. */
+  async parked(id: string, end: { usage?: object | undefined; at: number }): Promise<boolean> {
+    const changed = this.#db.run(
+      "UPDATE runs SET state = 'parked', usage = ?, finished_at = ? WHERE id = ? AND finished_at IS NULL",
+      end.usage ? JSON.stringify(end.usage) : null,
+      end.at,
+      id,
+    );
+    return changed === 1;
+  }
+
   async finished(
     id: string,
     end: {

@@ -180,4 +180,32 @@ export const controlMigrations = [
     created_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE tasks ADD COLUMN trust TEXT NOT NULL DEFAULT 'member';
+  -- What people have to decide, or have decided: each row one action, or one question, and no other.
+  CREATE TABLE approvals (
+    id TEXT PRIMARY KEY,
+    -- Author and key of the request: the same one twice is one row.
+    dedup_key TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    -- SHA-256 of exactly what is decided.
+    hash TEXT NOT NULL,
+    -- JSON: {"action": …} or {"question": …}
+    asks TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    -- The run that waits; NULL where it is the task that may not start.
+    run_id TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    decided_by TEXT,
+    why TEXT,
+    answer TEXT
+  ) STRICT;
+  CREATE INDEX approvals_by_task ON approvals (task_id, created_at);
+  CREATE INDEX approvals_by_time ON approvals (created_at);
+  CREATE INDEX approvals_pending ON approvals (expires_at) WHERE state = 'pending';
+  `,
 ] as const;

@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
+import { ApprovalRepository } from './approval-repository.ts';
 import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
@@ -23,6 +24,7 @@ export interface Repositories {
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
+  readonly approvals: ApprovalRepository;
   readonly audit: AuditRepository;
   readonly asks: AskRepository;
 }
@@ -97,6 +99,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),
+    approvals: new ApprovalRepository(db),
     audit: new AuditRepository(db),
     asks: new AskRepository(db),
   };

@@ -1,3 +1,4 @@
+import type { TrustLabel } from '#core/envelope.ts';
 import type { Priority } from '#core/priority.ts';
 import { inFlightStates, isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
@@ -13,6 +14,7 @@ export interface NewTask {
   readonly requester: TaskRecord['requester'];
   readonly depth: number;
   readonly priority: Priority;
+  readonly trust: TrustLabel;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
   readonly parentId?: string | undefined;
@@ -56,8 +58,10 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, priority, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
+         created_at,
+         updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -68,6 +72,7 @@ export class TaskRepository {
       task.requester.kind,
       task.depth,
       task.priority,
+      task.trust,
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
@@ -120,7 +125,7 @@ export class TaskRepository {
     return rows.map((row) => TaskRecord.parse(row));
   }
 
-  /** Ids of the tasks of one agent that may be released, in the order in which they are to be: see `dueTasks`; none while it is drained. */
+  /** Ids of the tasks of one agent that may be released, in the order in which they are to be: see `dueTasks`. */
   async due(agent: string, now: number, limit: number): Promise<string[]> {
     if (this.#db.get('SELECT 1 FROM agent_drains WHERE agent = ?', agent)) return [];
     return dueTasks(this.#db, agent, now, limit);

@@ -1,6 +1,7 @@
 import { OlympusError } from '#core/errors.ts';
 import type { Subjects } from '#core/subjects.ts';
 import { isTerminal, nextTaskState, type TaskEvent } from '#core/task-states.ts';
+import { withdrawApprovals } from '../approvals/withdraw.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -54,6 +55,8 @@ export async function advanceTask(
     // Who was asked for and is not there may be any text.
     agent: event === 'reject' ? undefined : task.agent,
   });
+  // Nobody is asked for what is over.
+  if (isTerminal(state) || state === 'cancelling') await withdrawApprovals(tx, context, task.id);
   const fresh = await tx.tasks.byId(task.id);
   if (!fresh) throw new OlympusError('state_conflict', `task ${task.id} vanished`);
   if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, fresh);

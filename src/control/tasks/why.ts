@@ -3,6 +3,8 @@ import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
+import { whyWaiting } from '../approvals/why-waiting.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 
@@ -16,6 +18,8 @@ export interface Surroundings {
   readonly after: readonly TaskRecord[];
   /** How it comes after them; undefined when there are none. */
   readonly wait: Pick<Wait, 'enough' | 'until'> | undefined;
+  /** What people have to decide for it. */
+  readonly pending?: ApprovalRecord | undefined;
   readonly now: number;
 }
 
@@ -28,6 +32,8 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     owner,
     next,
   });
+  const waits = whyWaiting(task, around.pending);
+  if (waits) return waits;
   switch (task.state) {
     case 'requested':
     case 'admitted':
@@ -41,12 +47,12 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
         nextOfBlocked(around.wait),
       );
     case 'awaiting_approval':
-      return why(task.reason ?? 'A person has to decide.', 'approver', `olympus approve ${task.id}`);
+      return why(task.reason ?? 'A person has to decide.', 'approver', 'olympus approve');
     case 'parked':
       return why(
-        task.reason ?? 'It waits for an answer.',
-        'requester',
-        'It goes on when the answer is there.',
+        task.reason ?? 'It waits for a decision.',
+        'control',
+        'What it asks is on its way; `olympus approve` lists it.',
       );
     case 'released':
       if (around.agent?.drain) return whyDrained(around.agent, why);

@@ -1,7 +1,7 @@
 import { CONTROL_NAME } from '#core/tokens.ts';
 import type { Workflow } from '#core/workflow.ts';
 import { newId } from '#lib/id.ts';
-import { type AdmissionOptions, type Asked, admit } from '../admission/admission.ts';
+import { type AdmissionLimits, type Asked, admit } from '../admission/admission.ts';
 import { blockOn } from '../dependencies/settle.ts';
 import { agentForDomain } from '../registry/choose-agent.ts';
 import type { Mission } from '../store/mission-repository.ts';
@@ -17,7 +17,7 @@ const NOBODY = 'nobody';
  */
 export async function startMission(
   tx: Repositories,
-  admission: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
+  admission: AdmissionLimits,
   workflow: Workflow,
   { by, dedupKey }: { readonly by: string; readonly dedupKey: string },
 ): Promise<Mission> {

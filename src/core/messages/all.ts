@@ -1,9 +1,12 @@
 import { AgentCommand } from './agent-command.ts';
 import { AgentDuty } from './agent-duty.ts';
+import { ApprovalRequest } from './approval-request.ts';
 import { DeadLetter } from './dead-letter.ts';
+import { Decision } from './decision.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { QuestionRequest } from './question-request.ts';
 import { RunEventMessage } from './run-event.ts';
 import { RunResult } from './run-result.ts';
 import { TaskCreate } from './task-create.ts';
@@ -12,6 +15,9 @@ import { TaskDispatch } from './task-dispatch.ts';
 /** Every kind of message there is: what may stand on the bus. */
 export const allMessages = [
   TaskCreate,
+  ApprovalRequest,
+  QuestionRequest,
+  Decision,
   TaskDispatch,
   RunEventMessage,
   RunResult,

@@ -7,7 +7,7 @@ export const FleetEvent = defineMessage({
   type: 'io.olympus.event.v1',
   title: 'Event of the fleet',
   data: z.looseObject({
-    entity: z.enum(['task', 'run', 'agent']),
+    entity: z.enum(['task', 'run', 'agent', 'approval']),
     id: Token,
     event: Token,
     state: z.string(),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { defineMessage } from '../envelope.ts';
 import { Token } from '../tokens.ts';
+import { Usage } from '../usage.ts';
 
-export const runEventKinds = ['claimed', 'started', 'tool', 'discarded'] as const;
+export const runEventKinds = ['claimed', 'started', 'tool', 'discarded', 'parked'] as const;
 
 /** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */
 export const RunEventMessage = defineMessage({
@@ -16,6 +17,8 @@ export const RunEventMessage = defineMessage({
     /** One of `runEventKinds`, or one that a newer agent knows. */
     event: Token,
     detail: z.string().max(1024).optional(),
+    /** What a parked run has used: it has no result that could say so. */
+    usage: Usage.loose().optional(),
   }),
 });
 export type RunEventMessage = z.output<typeof RunEventMessage.schema>;

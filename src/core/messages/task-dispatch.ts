@@ -12,6 +12,8 @@ export const TaskDispatch = defineMessage({
     runId: Token,
     attempt: z.int().min(1),
     epoch: z.int().min(1),
+    /** The run that was parked, and goes on in this one: the input says what was decided. */
+    resumeOf: Token.optional(),
     agent: Token,
     domain: Token,
     deadline: z.iso.datetime(),

@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import type { SocketReply } from '#core/action-socket.ts';
+import { askDaemon } from '../action-call.ts';
+import { CliError, usageError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { harmless } from '../format.ts';
+import { actionSocket } from '../settings.ts';
+
+/** What the two commands end with beside 0, 1 and 2, so that an agent can tell without reading. */
+const exitCodes = { denied: 3, parked: 75 } as const;
+
+const EXIT_CODES = `
+Exit codes:
+  0   approved, or answered
+  3   denied, or nobody decided in time: do not do it
+  75  nobody has decided yet: end your turn now, you will be asked to go on with the decision`;
+
+interface Common {
+  readonly task: string;
+  readonly json?: boolean;
+}
+
+/** `olympus action ask|approval`: how an agent, on its own machine, asks people before it goes on. */
+export function addActionCommands(parent: Command, context: CliContext): void {
+  addAsk(parent, context);
+  addApproval(parent, context);
+}
+
+function addAsk(parent: Command, context: CliContext): void {
+  parent
+    .command('ask')
+    .description('ask a person something that has to be known to go on, and wait for the answer')
+    .argument('<question>', 'what it is')
+    .requiredOption('--task <id>', 'the task this is for')
+    .option('--choice <text>', 'one of the answers there are; give it once for each', collect)
+    .option('--json', 'print one JSON value')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (text: string, { task, choice, json }: Common & { choice?: string[] }) => {
+      const question = { text, ...(choice ? { choices: choice } : {}) };
+      await ask({ ask: 'question', task, question }, context, json);
+    });
+}
+
+function addApproval(parent: Command, context: CliContext): void {
+  parent
+    .command('approval')
+    .description('ask whether one thing may be done, and wait for the decision')
+    .requiredOption('--task <id>', 'the task this is for')
+    .requiredOption('--kind <kind>', 'what kind of thing it is, such as deploy.production')
+    .requiredOption('--target <target>', 'what it is done to')
+    .requiredOption('--summary <text>', 'what it is and what it is for, for the person who decides')
+    .option('--params <json>', 'everything else that matters, as a JSON object', '{}')
+    .option('--json', 'print one JSON value')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (given: Common & { kind: string; target: string; summary: string; params: string }) => {
+      const { task, kind, target, summary, params, json } = given;
+      const action = { kind, target, params: readParams(params) };
+      await ask({ ask: 'approval', task, action, summary }, context, json);
+    });
+}
+
+async function ask(request: object, context: CliContext, json: boolean | undefined): Promise<void> {
+  const { out } = context;
+  const reply = await askDaemon(actionSocket(context.settings), request, context);
+  if (reply.kind === 'refused')
+    throw new CliError(`Nobody was asked: ${harmless(reply.sentence)}.`, 'See --help.');
+  if (json) out.json(reply);
+  else out.print(sentenceOf(reply));
+  if (reply.kind === 'parked') context.exitWith(exitCodes.parked);
+  else if (reply.state !== 'approved' && reply.state !== 'answered') context.exitWith(exitCodes.denied);
+}
+
+function sentenceOf(reply: Exclude<SocketReply, { kind: 'refused' }>): string {
+  if (reply.kind === 'parked') {
+    return 'Nobody has decided yet. End your turn now: you will be asked to go on with the decision.';
+  }
+  const { state, by, why, answer } = reply;
+  if (state === 'answered') return harmless(answer ?? '');
+  if (state === 'expired') return 'Denied: nobody decided in time. Do not do it.';
+  const who = by ? ` by ${by}` : '';
+  return harmless(
+    `${state === 'approved' ? 'Approved' : `Not approved (${state})`}${who}${why ? `: ${why}` : ''}`,
+  );
+}
+
+function readParams(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw usageError(
+      `--params is not JSON: ${text}`,
+      `Write an object such as --params '{"version": "2.4.1"}'.`,
+    );
+  }
+}
+
+function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

@@ -1,0 +1,83 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Answer, type ApprovalView, Approve, Deny } from '#core/api-approvals.ts';
+import { approvalStates } from '#core/approval-states.ts';
+import { decideApproval, type Wish } from '../approvals/decide.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
+import type { Store } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { refuse } from './refuse.ts';
+import { readRequest } from './request.ts';
+
+export interface ApprovalRoutesOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  /** Called after somebody has decided. */
+  readonly onDecided: () => void;
+}
+
+const ListQuery = z.strictObject({
+  state: z.enum(approvalStates).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+type WithId = { Params: { id: string } };
+
+/** `/approvals`: what people have to decide, and their decisions. */
+export function addApprovalRoutes(app: FastifyInstance, options: ApprovalRoutesOptions): void {
+  const { store, context, onDecided } = options;
+
+  async function decide(id: string, wish: Wish, reply: FastifyReply): Promise<unknown> {
+    const decided = await store.transaction(async (tx) => {
+      const approval = await tx.approvals.byId(id);
+      return approval && decideApproval(tx, context, approval, wish);
+    });
+    if (!decided) return reply.code(404).send(unknown(id));
+    onDecided();
+    if (decided.kind === 'decided') return approvalView(decided.approval);
+    return reply.code(409).send(refuse('not_decided', `approval ${id} stays as it is: ${decided.sentence}`));
+  }
+
+  app.get('/approvals', async (request) => {
+    const approvals = await store.read.approvals.list(readRequest(ListQuery, request.query));
+    return { approvals: approvals.map(approvalView) };
+  });
+  app.get<WithId>('/approvals/:id', async (request, reply) => {
+    const approval = await store.read.approvals.byId(request.params.id);
+    return approval ? approvalView(approval) : reply.code(404).send(unknown(request.params.id));
+  });
+  app.post<WithId>('/approvals/:id/approve', async (request, reply) =>
+    decide(request.params.id, { event: 'approve', ...readRequest(Approve, request.body) }, reply),
+  );
+  app.post<WithId>('/approvals/:id/deny', async (request, reply) =>
+    decide(request.params.id, { event: 'deny', ...readRequest(Deny, request.body) }, reply),
+  );
+  app.post<WithId>('/approvals/:id/answer', async (request, reply) =>
+    decide(request.params.id, { event: 'answer', ...readRequest(Answer, request.body) }, reply),
+  );
+}
+
+function unknown(id: string) {
+  return refuse('unknown_approval', `there is no approval or question ${id}`);
+}
+
+function approvalView(approval: ApprovalRecord): ApprovalView {
+  const { id, state, hash, asks, summary, taskId, runId, askedBy } = approval;
+  const { createdAt, expiresAt, decidedAt, decidedBy, why, answer } = approval;
+  return {
+    id,
+    kind: 'action' in asks ? 'approval' : 'question',
+    state,
+    hash,
+    ...asks,
+    summary,
+    taskId,
+    ...(runId ? { runId } : {}),
+    askedBy,
+    createdAt: new Date(createdAt).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+    ...(decidedAt ? { decidedAt: new Date(decidedAt).toISOString() } : {}),
+    ...(decidedBy ? { decidedBy } : {}),
+    ...(why ? { why } : {}),
+    ...(answer ? { answer } : {}),
+  };
+}

@@ -1,0 +1,82 @@
+import type { ApprovalState } from '#core/approval-states.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
+import type { Repositories } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { settleApproval } from './settle.ts';
+
+/** What a person wants. */
+export type Wish = { readonly by: string; readonly why?: string | undefined } & (
+  | { readonly event: 'approve'; readonly hash: string }
+  | { readonly event: 'deny' }
+  | { readonly event: 'answer'; readonly answer: string }
+);
+
+export type Decided =
+  | { readonly kind: 'decided'; readonly approval: ApprovalRecord }
+  | { readonly kind: 'refused'; readonly sentence: string };
+
+const STATES = { approve: 'approved', deny: 'denied', answer: 'answered' } as const satisfies Record<
+  Wish['event'],
+  ApprovalState
+>;
+
+/**
+ * A person decides. The first decision holds: the same one asked again by the same person changes nothing, any other is
+ * refused with who decided. One that comes too late finds it expired.
+ */
+export async function decideApproval(
+  tx: Repositories,
+  context: ControlContext,
+  approval: ApprovalRecord,
+  wish: Wish,
+): Promise<Decided> {
+  if (approval.state !== 'pending') {
+    return isRepeated(approval, wish) ? { kind: 'decided', approval } : refused(overSentence(approval));
+  }
+  if (approval.expiresAt <= context.now()) {
+    const expired = await settleApproval(tx, context, approval, 'expire', { actor: 'control' });
+    return refused(overSentence(expired));
+  }
+  const wrong = problemOf(approval, wish);
+  if (wrong) return refused(wrong);
+  const settled = await settleApproval(tx, context, approval, wish.event, {
+    actor: `person/${wish.by}`,
+    by: wish.by,
+    why: wish.why,
+    answer: wish.event === 'answer' ? wish.answer : undefined,
+  });
+  return { kind: 'decided', approval: settled };
+}
+
+function isRepeated(approval: ApprovalRecord, wish: Wish): boolean {
+  const same = approval.state === STATES[wish.event] && approval.decidedBy === wish.by;
+  return same && (wish.event !== 'answer' || wish.answer === approval.answer);
+}
+
+function overSentence({ state, decidedBy, decidedAt, expiresAt, why }: ApprovalRecord): string {
+  const at = new Date(decidedAt ?? expiresAt).toISOString();
+  if (decidedBy) return `it was ${state} by ${decidedBy} at ${at}`;
+  return state === 'expired'
+    ? `it expired at ${at}, and counts as denied`
+    : `it was ${state} at ${at}: ${why}`;
+}
+
+/** What speaks against the decision, as the end of a sentence. */
+function problemOf({ asks, hash }: ApprovalRecord, wish: Wish): string | undefined {
+  if (wish.event === 'approve') {
+    if ('question' in asks) return 'it is a question: answer it';
+    return wish.hash === hash
+      ? undefined
+      : `its hash is ${hash}, and another one was approved: look at it again`;
+  }
+  if (wish.event !== 'answer') return undefined;
+  if ('action' in asks) return 'it is no question: approve or deny it';
+  const { choices } = asks.question;
+  return choices && !choices.includes(wish.answer)
+    ? `the answer has to be one of: ${choices.join(', ')}`
+    : undefined;
+}
+
+function refused(sentence: string): Decided {
+  return { kind: 'refused', sentence };
+}

@@ -1,0 +1,45 @@
+import { newId } from '#lib/id.ts';
+import { deliver } from '../deliveries/deliver.ts';
+import type { NewApproval } from '../store/approval-repository.ts';
+import type { Actor } from '../store/audit-repository.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { record } from '../tasks/record.ts';
+import { askingText } from './texts.ts';
+
+export type Opened = Pick<NewApproval, 'dedupKey' | 'hash' | 'asks' | 'summary' | 'runId'> & {
+  readonly actor: Actor;
+  readonly askedBy: string;
+  /** How long people have; never beyond the deadline of the task. */
+  readonly waitMs: number;
+};
+
+/** Writes down that people have to decide something for a task, and says so in its conversation. */
+export async function openApproval(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  { actor, waitMs, ...asked }: Opened,
+): Promise<void> {
+  const now = context.now();
+  const id = newId(now);
+  const approval = {
+    ...asked,
+    id,
+    taskId: task.id,
+    createdAt: now,
+    expiresAt: Math.min(now + waitMs, task.deadline),
+  };
+  await tx.approvals.insert(approval);
+  await record(tx, context, {
+    who: actor,
+    what: 'ask',
+    entity: 'approval',
+    entityId: id,
+    state: 'pending',
+    why: asked.summary,
+    agent: task.agent,
+  });
+  await deliver(tx, context, task, { state: 'queued', text: askingText(approval) });
+}

@@ -1,0 +1,43 @@
+import { nextTaskState } from '#core/task-states.ts';
+import { tellCancelled } from '../cancel/cancel.ts';
+import type { RunRecord, TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+
+/**
+ * Ends a run that waits for people: its task is parked, and holds no place of its agent. Told twice, the run has ended
+ * already and nothing changes. A task that is to end anyway ends here.
+ */
+export async function parkTask(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  run: RunRecord,
+  told: { readonly usage?: object | undefined; readonly detail?: string | undefined; readonly at: number },
+): Promise<void> {
+  if (!(await tx.runs.parked(run.id, told))) return;
+  const by = `agent/${run.agent}` as const;
+  if (task.state === 'cancelling') {
+    const reason = task.reason ?? 'cancelled';
+    return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { by, reason }));
+  }
+  if (!nextTaskState(task.state, 'park')) return;
+  const reason = told.detail ?? 'it waits for a decision';
+  await resumeTask(tx, context, await advanceTask(tx, context, task, 'park', { by, reason }));
+}
+
+/**
+ * Queues a parked task again once everything that its run has asked is decided. A request that is still on its way,
+ * because it travels apart from the word that the run was parked, is waited for.
+ */
+export async function resumeTask(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
+  if (task.state !== 'parked') return;
+  const last = (await tx.runs.ofTask(task.id)).at(-1);
+  const approvals = await tx.approvals.ofTask(task.id);
+  const asked = approvals.some(({ runId }) => runId === last?.id);
+  if (!asked || approvals.some(({ state }) => state === 'pending')) return;
+  await advanceTask(tx, context, task, 'queue', {
+    by: 'control',
+    reason: `what it waited for is decided; waiting for ${task.agent}`,
+  });
+}

@@ -1,0 +1,134 @@
+import { actionHash, questionHash } from '#core/action.ts';
+import { parseMessage } from '#core/envelope.ts';
+import { ApprovalRequest } from '#core/messages/approval-request.ts';
+import { QuestionRequest } from '#core/messages/question-request.ts';
+import { authorOf } from '#core/subjects.ts';
+import type { TaskState } from '#core/task-states.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Logger } from '#lib/log.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
+import type { Asks } from '../store/approval-repository.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories, Store } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { openApproval } from './open.ts';
+import { resumeTask } from './park.ts';
+import { tellAgent, tellAsker } from './tell.ts';
+
+export interface DecisionRequestOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  readonly deadLetters: DeadLetters;
+  /** Called after a request was taken or refused. */
+  readonly onTaken: () => void;
+  readonly log: Logger;
+}
+
+/** What an agent's daemon asks people, whichever of the two it is. */
+interface Asked {
+  readonly author: string;
+  readonly data: Pick<ApprovalRequest['data'], 'key' | 'taskId' | 'runId' | 'epoch' | 'expiresInMs'>;
+  readonly asks: Asks;
+  readonly summary: string;
+  readonly hash: string;
+}
+
+/** Where a run is that may ask; `parked`, because the word that it was may overtake what it asked. */
+const MAY_ASK: readonly TaskState[] = ['released', 'claimed', 'running', 'parked'];
+/** More than a person would look through for one task. */
+const PENDING_LIMIT = 10;
+
+/**
+ * Handles requests for approvals and answers. What makes a second delivery harmless: the key is known, so nothing is
+ * opened, and the agent is told again what it knows.
+ */
+export function decisionRequestHandler(
+  options: DecisionRequestOptions,
+): (message: BusMessage) => Promise<void> {
+  const { store, deadLetters, onTaken, log } = options;
+  return async (message) => {
+    const author = authorOf(message.subject);
+    const parsed = parseMessage(message.body, [ApprovalRequest, QuestionRequest]);
+    if (!author || parsed.kind !== 'ok') return deadLetters.giveUp(message, parsed);
+    const asked = await readAsked(author, parsed.message);
+    const refusal = await store.transaction((tx) => take(tx, options, asked));
+    const { taskId, runId } = asked.data;
+    if (refusal) log.warn({ taskId, runId, author, reason: refusal }, 'request for a decision refused');
+    else log.info({ taskId, runId, author }, 'decision asked for');
+    onTaken();
+    await message.ack();
+  };
+}
+
+async function readAsked(author: string, message: ApprovalRequest | QuestionRequest): Promise<Asked> {
+  if (message.type === QuestionRequest.type) {
+    const { data } = message;
+    const { question } = data;
+    const hash = await questionHash(question);
+    return { author, data, asks: { question }, summary: question.text, hash };
+  }
+  const { data } = message;
+  const { action, summary } = data;
+  return { author, data, asks: { action }, summary, hash: await actionHash(action) };
+}
+
+/** Takes the request, or tells its author why not; answers the reason of a refusal. */
+async function take(
+  tx: Repositories,
+  { context }: DecisionRequestOptions,
+  asked: Asked,
+): Promise<string | undefined> {
+  const { author, data, hash } = asked;
+  const found = await currentTask(tx, asked);
+  const reason = typeof found === 'string' ? found : await takeFor(tx, context, found, asked);
+  if (reason === undefined) return undefined;
+  const { taskId, runId, key } = data;
+  await tellAgent(tx, context, { agent: author, taskId, runId, key, state: 'refused', hash, why: reason });
+  return reason;
+}
+
+/** The task for which the run may ask, or why it may not. */
+async function currentTask(tx: Repositories, { author, data }: Asked): Promise<TaskRecord | string> {
+  const run = await tx.runs.byId(data.runId);
+  if (!run || run.agent !== author || run.taskId !== data.taskId) {
+    return 'that run was never released to you for that task';
+  }
+  const task = await tx.tasks.byId(run.taskId);
+  const isCurrent = task && task.epoch === run.epoch && data.epoch === run.epoch;
+  if (!isCurrent || !MAY_ASK.includes(task.state))
+    return 'that run is over, or is not the one under way any more';
+  return task;
+}
+
+async function takeFor(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  { author, data, asks, summary, hash }: Asked,
+): Promise<string | undefined> {
+  const dedupKey = `${author}:${data.key}`;
+  const known = await tx.approvals.byDedupKey(dedupKey);
+  if (known) {
+    if (known.hash !== hash || known.taskId !== task.id) {
+      return 'that key stands for something else: what was changed needs a key, and an approval, of its own';
+    }
+    await tx.approvals.bindTo(known.id, data.runId);
+    await tellAsker(tx, context, { ...known, runId: data.runId });
+    await resumeTask(tx, context, task);
+    return undefined;
+  }
+  const pending = (await tx.approvals.ofTask(task.id)).filter(({ state }) => state === 'pending');
+  if (pending.length >= PENDING_LIMIT)
+    return `people have ${pending.length} things to decide for this task already`;
+  await openApproval(tx, context, task, {
+    dedupKey,
+    hash,
+    asks,
+    summary,
+    actor: `agent/${author}`,
+    askedBy: author,
+    runId: data.runId,
+    waitMs: data.expiresInMs,
+  });
+  return undefined;
+}

@@ -1,0 +1,58 @@
+import { type Action, canonicalJson } from '#core/action.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
+
+type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId' | 'expiresAt'>;
+
+/** Longest parameters that a message in chat shows; the command shows all of them. */
+const SHOWN_LIMIT = 1000;
+
+/** What the conversation is told when people have to decide something, and how they do that. */
+export function askingText(asked: Asked): string {
+  const { id, asks, summary, taskId, runId, expiresAt } = asked;
+  const until = new Date(expiresAt).toISOString();
+  if ('question' in asks) {
+    const choices = asks.question.choices?.map((choice) => `\n- ${choice}`).join('') ?? '';
+    return `I need an answer to go on: ${asks.question.text}${choices}\nAnswer with \`olympus answer ${id}\`. Without one until ${until} I go on without it. (task \`${taskId}\`)`;
+  }
+  const decide = `Look at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`.`;
+  if (runId === undefined) {
+    return `This comes from outside, so a person has to approve it before I begin. ${decide} Undecided at ${until} it expires. (task \`${taskId}\`)`;
+  }
+  return `I need a decision to go on: ${summary}\n${actionText(asks.action)}\n${decide} Undecided at ${until} it counts as denied. (task \`${taskId}\`)`;
+}
+
+/** What the conversation is told once it is decided, or nobody has decided in time. */
+export function decidedText(approval: ApprovalRecord): string {
+  return `${decisionSentence(approval)} (task \`${approval.taskId}\`)`;
+}
+
+/** What was decided about what, as one sentence. */
+export function decisionSentence({ state, asks, decidedBy, why, answer }: ApprovalRecord): string {
+  const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : `“${asks.question.text}”`;
+  const who = decidedBy ? ` by ${decidedBy}` : '';
+  const because = why ? `, because: ${why}` : '';
+  switch (state) {
+    case 'answered':
+      return `Answered${who}: ${what} – ${answer ?? ''}`;
+    case 'approved':
+      return `Approved${who}: ${what}${because}.`;
+    case 'denied':
+      return `Denied${who}: ${what}${because}.`;
+    case 'expired':
+      return `Denied, because nobody decided in time: ${what}.`;
+    case 'withdrawn':
+      return `Withdrawn: ${what}${because}.`;
+    case 'pending':
+      return `Not decided yet: ${what}.`;
+    default:
+      return state satisfies never;
+  }
+}
+
+function actionText({ kind, target, params }: Action): string {
+  const all = canonicalJson(params);
+  const shown =
+    all.length > SHOWN_LIMIT ? `${all.slice(0, SHOWN_LIMIT)}… (cut; the command shows it whole)` : all;
+  // Nothing an agent writes may end the code block that keeps it from being read as anything else.
+  return `\`\`\`\n${`${kind} on ${target}\n${shown}`.replaceAll('`', "'")}\n\`\`\``;
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { ApprovalView } from '#core/api-approvals.ts';
+import type { TrustLabel } from '#core/envelope.ts';
+import { newNonce } from '#lib/id.ts';
+import { AskingAgent } from '#test/asking-agent.ts';
+import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { requestOf } from '#test/messages.ts';
+import { waitFor } from '#test/wait.ts';
+import { CliCaller } from './cli-call.ts';
+
+const FLEET = 'f1';
+
+describe('a task that comes from outside', () => {
+  let control: ControlOnBus;
+  let athena: AskingAgent;
+  before(async function () {
+    this.timeout(60_000);
+    control = await startControlOnBus(FLEET, ['athena']);
+    athena = await AskingAgent.join(control, FLEET, 'athena');
+  });
+  after(async () => {
+    await athena?.[Symbol.asyncDispose]();
+    await control?.[Symbol.asyncDispose]();
+  });
+
+  const cli = (...args: string[]) =>
+    new CliCaller(control.stateDir).run(args, {
+      OLYMPUS_API_URL: control.url,
+      OLYMPUS_API_TOKEN: control.token,
+      USER: 'ada',
+    });
+  const show = async (id: string): Promise<TaskDetail> =>
+    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
+  const untilState = (id: string, state: string): Promise<TaskDetail> =>
+    waitFor(`task ${id} to be ${state}`, async () => {
+      const task = await show(id);
+      return task.state === state && task;
+    });
+
+  /** What somebody in chat asks athena, with the label that her daemon gives it. */
+  async function asked(text: string, label?: TrustLabel): Promise<TaskView> {
+    const request = requestOf('athena', text);
+    const postId = newNonce();
+    const conversation = {
+      id: `mm-${postId}`,
+      surface: 'mattermost',
+      channelId: 'c1',
+      rootId: postId,
+      postId,
+    };
+    await athena.publish('requests.athena.task-create', {
+      ...request,
+      ...(label ? { olympustrust: label } : {}),
+      data: { ...request.data, conversation },
+    });
+    return waitFor(`a task of "${text}"`, async () => {
+      const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500');
+      return body.tasks.find((task) => task.text === text);
+    });
+  }
+  async function approvalOf(taskId: string): Promise<ApprovalView> {
+    const { body } = await control.api<{ approvals: ApprovalView[] }>('GET', '/v1/approvals?state=pending');
+    const approval = body.approvals.find((each) => each.taskId === taskId);
+    assert.ok(approval, `nothing is to be decided for ${taskId}`);
+    return approval;
+  }
+
+  it('waits for a person, who sees all of it, and starts once it is approved', async () => {
+    const task = await asked('open the gates', 'external');
+    assert.equal(task.state, 'awaiting_approval');
+    assert.equal(task.trust, 'external');
+    const approval = await approvalOf(task.id);
+    assert.deepEqual(approval.action, {
+      kind: 'task.start',
+      target: 'athena',
+      params: { text: 'open the gates', requester: { id: 'u1', name: 'ada', kind: 'human' } },
+    });
+    const { body: why } = await control.api<WhyView>('GET', `/v1/tasks/${task.id}/why`);
+    assert.equal(why.owner, 'approver');
+    assert.equal(why.next, `olympus approve ${approval.id}`);
+    await athena.hearSaid(task.id, new RegExp(`olympus approve ${approval.id}`));
+
+    const { code, stderr } = await cli('approve', approval.id, '--yes');
+
+    assert.equal(code, 0, stderr);
+    const run = await athena.takeRun(task.id);
+    assert.equal(run.olympustrust, 'external', 'it is not trusted more for that');
+    assert.equal(run.data.input.text, 'open the gates');
+    assert.equal(run.data.resumeOf, undefined);
+  });
+
+  it('is cancelled when it is denied, and says by whom', async () => {
+    const task = await asked('sell the horses', 'external');
+
+    assert.equal(
+      (await cli('deny', (await approvalOf(task.id)).id, '--yes', '--why', 'we need them')).code,
+      0,
+    );
+
+    assert.equal((await untilState(task.id, 'cancelled')).reason, 'denied by ada: we need them');
+    await athena.hearSaid(task.id, /denied by ada: we need them/);
+    const { body } = await control.api<TaskView>('POST', `/v1/tasks/${task.id}/retry`, { by: 'ada' });
+    assert.equal(body.trust, 'external', 'asking again does not make it more trusted');
+    assert.equal(body.state, 'awaiting_approval');
+  });
+
+  it('cannot call itself more than who asks is, and can call itself less', async () => {
+    assert.equal((await asked('as it is')).trust, 'member');
+    assert.equal((await asked('higher', 'owner')).trust, 'member');
+    assert.equal((await asked('lower', 'bot')).trust, 'bot');
+    const { body } = await control.api<TaskView>('POST', '/v1/tasks', {
+      agent: 'athena',
+      text: 'by API',
+      by: 'ada',
+    });
+    assert.equal(body.trust, 'owner');
+    assert.match((await cli('task', 'show', body.id)).stdout, /trust +owner/);
+    assert.equal((await athena.takeRun(body.id)).olympustrust, 'owner');
+  });
+
+  it('expires when nobody decides in time', async () => {
+    await control.stop();
+    await control.start({ OLYMPUS_APPROVAL_MS: '1' });
+    const task = await asked('nobody looks', 'external');
+
+    assert.equal((await untilState(task.id, 'expired')).reason, 'nobody approved it in time');
+    await athena.hearSaid(task.id, /I have not begun/);
+  }).timeout(30_000);
+});

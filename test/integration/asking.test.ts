@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TaskDetail, TaskView } from '#core/api.ts';
+import type { ApprovalView } from '#core/api-approvals.ts';
+import { newNonce } from '#lib/id.ts';
+import { script } from '#test/control-surface.ts';
+import { startFleet, type TestFleet } from '#test/fleet.ts';
+import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { waitFor } from '#test/wait.ts';
+import { CliCaller } from './cli-call.ts';
+
+const CLI = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+
+/** A real turn in a real gateway runs the command, as an agent does. */
+describe('a turn that asks people', function () {
+  this.timeout(60_000);
+  let fleet: TestFleet;
+  let dir: TempDir;
+  let cli: CliCaller;
+  const at = (file: string): string => path.join(dir.path, file);
+  before(async function () {
+    this.timeout(180_000);
+    dir = await tempDir('asking');
+    fleet = await startFleet({
+      settings: { OLYMPUS_ACTION_SOCKET: at('socket'), OLYMPUS_ASK_WAIT_MS: '5000' },
+    });
+    cli = new CliCaller(fleet.stateDir);
+  });
+  after(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  /** Has the model run `olympus action …` when it is asked `text`; resolves with the task once that waits for people. */
+  async function turnThatAsks(text: string, ...words: string[]): Promise<{ postId: string; task: TaskView }> {
+    for (const file of ['task', 'out', 'code']) await rm(at(file), { force: true });
+    const quoted = words.map((word) => `'${word}'`).join(' ');
+    await writeFile(
+      at('ask.sh'),
+      `cd '${dir.path}'
+until [ -s task ]; do sleep 0.1; done
+OLYMPUS_ACTION_SOCKET='${at('socket')}' '${process.execPath}' '${CLI}' action ${quoted} --task "$(cat task)" >out 2>&1
+echo $? >code
+cat out
+`,
+    );
+    await script(fleet.modelScript, {
+      match: text,
+      behaviour: { kind: 'tool', name: 'exec', args: { command: `bash '${at('ask.sh')}'` } },
+    });
+    const post = await fleet.person.say(`@athena ${text}`);
+    const task = await waitFor(
+      'the task to run',
+      async () => {
+        const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
+        return tasks.find((each) => each.text.includes(text));
+      },
+      { timeoutMs: 20_000 },
+    );
+    await writeFile(at('task'), task.id);
+    return { postId: post.id, task };
+  }
+  const deploy = [
+    'approval',
+    '--kind',
+    'deploy.production',
+    '--target',
+    'web-1',
+    '--summary',
+    'put it there',
+  ];
+  const pendingOf = (taskId: string): Promise<ApprovalView> =>
+    waitFor(
+      'something to decide',
+      async () => {
+        const { approvals } = await fleet.api<{ approvals: ApprovalView[] }>('/v1/approvals?state=pending');
+        return approvals.find((each) => each.taskId === taskId);
+      },
+      { timeoutMs: 20_000 },
+    );
+  const untilState = (taskId: string, state: string): Promise<TaskDetail> =>
+    waitFor(
+      `the task to be ${state}`,
+      async () => {
+        const task = await fleet.api<TaskDetail>(`/v1/tasks/${taskId}`);
+        return task.state === state && task;
+      },
+      { timeoutMs: 30_000 },
+    );
+  const ended = async (): Promise<{ code: string; out: string }> => {
+    const code = await waitFor('the command to end', () => readFile(at('code'), 'utf8').catch(() => ''), {
+      timeoutMs: 20_000,
+    });
+    return { code: code.trim(), out: await readFile(at('out'), 'utf8') };
+  };
+
+  it('goes on with what they decide, and says in the thread that they have to', async () => {
+    const { postId, task } = await turnThatAsks(
+      `deploy ${newNonce()}`,
+      ...deploy,
+      '--params',
+      '{"version":"2.4.1"}',
+    );
+    const approval = await pendingOf(task.id);
+    await fleet.person.untilReply(postId, new RegExp(`olympus approve ${approval.id}`));
+
+    const { code, stderr } = await cli.run(['approve', approval.id, '--yes', '--why', 'go'], { USER: 'ada' });
+
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await ended(), { code: '0', out: 'Approved by ada: go\n' });
+    await fleet.person.untilReaction(postId, 'white_check_mark');
+    assert.equal((await untilState(task.id, 'completed')).runs.length, 1);
+  });
+
+  it('is told the same when its daemon is killed while it waits', async () => {
+    const { postId, task } = await turnThatAsks(`which colour ${newNonce()}`, 'ask', 'Which colour?');
+    const question = await pendingOf(task.id);
+    fleet.agent('athena').daemon.kill('SIGKILL');
+
+    const { code, stderr } = await cli.run(['answer', question.id, 'teal'], { USER: 'ada' });
+
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await ended(), { code: '0', out: 'teal\n' });
+    await fleet.person.untilReaction(postId, 'white_check_mark');
+    const task2 = await untilState(task.id, 'completed');
+    assert.equal(task2.runs.length, 1);
+    const { approvals } = await fleet.api<{ approvals: ApprovalView[] }>('/v1/approvals');
+    assert.equal(approvals.filter(({ taskId }) => taskId === task.id).length, 1);
+  });
+
+  it('ends when nobody decides, leaves its agent free, and goes on in the same session once somebody has', async () => {
+    const { postId, task } = await turnThatAsks(`deploy later ${newNonce()}`, ...deploy);
+    const approval = await pendingOf(task.id);
+
+    const { code, out } = await ended();
+    assert.equal(code, '75');
+    assert.match(out, /End your turn now/);
+    const parked = await untilState(task.id, 'parked');
+    assert.ok((parked.runs[0]?.usage?.modelCalls ?? 0) > 0, 'what it used is known');
+    const other = await fleet.person.say('@athena something else meanwhile');
+    await fleet.person.untilReaction(other.id, 'white_check_mark');
+    fleet.agent('athena').daemon.kill('SIGKILL');
+    fleet.control.process.kill('SIGKILL');
+    await waitFor(
+      'control to be back',
+      async () => (await fleet.api<object>('/healthz').catch(() => false)) !== false,
+      { timeoutMs: 20_000 },
+    );
+
+    const denied = await cli.run(['deny', approval.id, '--yes', '--why', 'too late today'], { USER: 'ada' });
+
+    assert.equal(denied.code, 0, denied.stderr);
+    await fleet.person.untilReaction(postId, 'white_check_mark', 40_000);
+    const done = await untilState(task.id, 'completed');
+    assert.deepEqual(
+      done.runs.map(({ state }) => state),
+      ['parked', 'completed'],
+    );
+    assert.match(done.answer ?? '', /too late today/);
+    const { requests } = await fleet.modelScript.get<{ requests: { messages: { text: string }[] }[] }>(
+      'requests',
+    );
+    const holds = (messages: { text: string }[], text: string) =>
+      messages.some((each) => each.text.includes(text));
+    const same = requests.some(
+      ({ messages }) => holds(messages, 'too late today') && holds(messages, 'End your turn now'),
+    );
+    assert.ok(same, 'the session has what went before');
+  });
+
+  it('asks for nothing but a task that is under way here', async () => {
+    const env = { OLYMPUS_ACTION_SOCKET: at('socket') };
+
+    const { code, stderr } = await cli.run(['action', 'ask', 'anybody?', '--task', 'no-such-task'], env);
+
+    assert.equal(code, 1);
+    assert.match(stderr, /no run of task no-such-task is under way/);
+  });
+});
