@@ -52,8 +52,10 @@ describe('a daemon that was told to take no new work', () => {
       attention: new Attention({
         ...{ progressTimeoutMs: 1000, harnessReady: () => true, clock: systemClock, log },
         presence: noPresence,
+        isWaiting: () => false,
       }),
       presence: noPresence,
+      howToAsk: () => '',
       onAdded: () => undefined,
       sent: async () => undefined,
     });

@@ -21,13 +21,11 @@ const clock = new ManualClock();
 /** The table as a walk asks it: state, then event. */
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Half of the time any event at all, else one after which there are more, where there is one: so a walk gets on. */
+/** Half of the time any event at all, else one that the table allows, where there is one: so a walk gets on. */
 function pickEvent(random: Random, table: Table, state: string): string {
   const all = [...new Set(Object.values(table).flatMap(Object.keys))];
-  const onward = Object.entries(table[state] ?? {})
-    .filter(([, next]) => Object.keys(table[next] ?? {}).length > 0)
-    .map(([event]) => event);
-  return random.pick(onward.length > 0 && random.next() < 0.5 ? onward : all);
+  const allowed = Object.keys(table[state] ?? {});
+  return random.pick(allowed.length > 0 && random.next() < 0.5 ? allowed : all);
 }
 
 describe('a random walk', () => {
@@ -104,7 +102,7 @@ describe('a random walk', () => {
         );
       }
 
-      assert.ok(refused > (WALKS * STEPS) / 4, `only ${refused} were refused`);
+      assert.ok(refused > (WALKS * STEPS) / 2, `only ${refused} were refused`);
       assert.deepEqual([...seen].toSorted(), taskStates.toSorted());
       assert.equal((await store.read.audit.verify()).kind, 'whole');
     }).timeout(PATIENCE_MS);

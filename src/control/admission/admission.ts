@@ -172,22 +172,6 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   return rejected;
 }
 
-/** An admitted request goes where it has to wait: for other tasks, for later requests, or for its agent. */
-async function placed(
-  tx: Repositories,
-  context: ControlContext,
-  admitted: TaskRecord,
-  { request, place }: Asked,
-): Promise<TaskRecord> {
-  if (place) return place(admitted);
-  const { after = [], whenItFails = 'fail', debounce } = request;
-  if (after.length > 0) {
-    return blockOn(tx, context, admitted, { after: after.map((id) => ({ id })), whenItFails });
-  }
-  const reason = debounce ? 'held for later requests of the same key' : `waiting for ${admitted.agent}`;
-  return advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
-}
-
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
 async function answerAgain(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
   if (!isTerminal(task.state)) return deliver(tx, context, task, { state: 'admitted' });

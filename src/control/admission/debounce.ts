@@ -25,7 +25,8 @@ export async function takeIn(
   const held = await tx.debounces.held(`${keysOf}:${key}`, { agent, conversationId: conversation?.id, now });
   if (!held) return undefined;
   const { id: taskId, text: replaced } = held.task;
-  await tx.debounces.take({ dedupKey: given.dedupKey, taskId, replaced, at: now });
+  const { dedupKey, author, requester } = given;
+  await tx.debounces.take({ dedupKey, taskId, author, requesterId: requester.id, replaced, at: now });
   return advanceTask(tx, context, held.task, 'debounce', {
     by,
     text: given.text,

@@ -39,13 +39,17 @@ export class DebounceRepository {
   async take(request: {
     readonly dedupKey: string;
     readonly taskId: string;
+    readonly author: string;
+    readonly requesterId: string;
     readonly replaced: string;
     readonly at: number;
   }): Promise<void> {
     this.#db.run(
-      'INSERT INTO merged_requests (dedup_key, task_id, replaced, at) VALUES (?, ?, ?, ?)',
+      'INSERT INTO merged_requests (dedup_key, task_id, author, requester_id, replaced, at) VALUES (?, ?, ?, ?, ?, ?)',
       request.dedupKey,
       request.taskId,
+      request.author,
+      request.requesterId,
       request.replaced,
       request.at,
     );

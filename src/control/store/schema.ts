@@ -148,6 +148,8 @@ export const controlMigrations = [
   CREATE TABLE merged_requests (
     dedup_key TEXT PRIMARY KEY,
     task_id TEXT NOT NULL REFERENCES tasks (id),
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
     replaced TEXT NOT NULL,
     at INTEGER NOT NULL
   ) STRICT;
