@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { AgentConfig } from '../../src/agent/config.ts';
 import { ControlConfig } from '../../src/control/config.ts';
 import { Manifest } from '../../src/core/manifest.ts';
+import { Workflow } from '../../src/core/workflow.ts';
 import { type Field, jsonSchemaOf, leavesOf, typeInWords } from './json-schema.ts';
 import { code, page, table } from './markdown.ts';
 import { type Meanings, manifestMeanings, settingMeanings } from './meanings.ts';
@@ -12,6 +13,7 @@ import { commentsIn } from './source-comments.ts';
 const AGENT = 'src/agent/config.ts';
 const CONTROL = 'src/control/config.ts';
 const MANIFEST = 'src/core/manifest.ts';
+const WORKFLOW = 'src/core/workflow.ts';
 
 const INTRODUCTION = `Settings are environment variables. An empty one counts as absent. A wrong one ends the program with exit code 78 and a line
 that names it. Secrets are files that others may not read (mode 0600 or 0640), named by a variable that ends in \`_FILE\`.`;
@@ -35,7 +37,7 @@ export function renderConfiguration(root: string): string {
   const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
   return page(
     'Configuration',
-    [AGENT, CONTROL, MANIFEST],
+    [AGENT, CONTROL, MANIFEST, WORKFLOW],
     [
       INTRODUCTION,
       '## olympusd',
@@ -47,6 +49,11 @@ export function renderConfiguration(root: string): string {
 
 \`agents/<name>/agent.yml\`. A wrong value is refused with file, line and column; so is a field that is not here.`,
       settings(Manifest, commentsIn(read(MANIFEST)), manifestMeanings, MANIFEST),
+      `## A workflow
+
+\`agents/workflows/<name>.yml\`, checked at each use: \`olympus workflow list\` names mistakes with file, line and field. A step has a
+domain or an agent.`,
+      settings(Workflow, commentsIn(read(WORKFLOW)), new Map(), WORKFLOW),
     ],
   );
 }

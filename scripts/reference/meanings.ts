@@ -25,7 +25,10 @@ export const settingMeanings: Meanings = new Map([
 export const manifestMeanings: Meanings = new Map([
   ['name', 'The name of the agent, of its folder and of its chat account.'],
   ['role', 'A lead also answers for names that nobody has. Shown by `olympus agent list`.'],
-  ['domains', 'What kind of work; a task without a domain of its own gets the first.'],
+  [
+    'domains',
+    'What kind of work; a task without a domain of its own gets the first, and a step of a workflow goes to an agent that has its.',
+  ],
   ['hats', 'Review lenses. Checked, and of no effect yet.'],
   ['model', 'Alias of the model. Checked, and of no effect yet: the local fleet has one scripted model.'],
   [

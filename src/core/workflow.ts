@@ -28,10 +28,13 @@ const Need = z
 
 const Step = z
   .strictObject({
+    /** What the step is called in the answer and in `olympus task show`. */
     id: Token,
-    /** Any agent that has it; or `agent`, this one. */
+    /** Asks an agent that has this domain: one that is ready, and of those the least busy. */
     domain: Token.optional(),
+    /** Asks this agent, instead of any of a domain. */
     agent: AgentName.optional(),
+    /** What it is asked. */
     ask: said(INPUT_LIMIT),
   })
   .refine(
@@ -42,18 +45,21 @@ const Step = z
 /** `agents/workflows/<name>.yml`: what several agents are asked at the same time, and who makes one answer of theirs. */
 export const Workflow = z
   .strictObject({
+    /** The name of the workflow, and of its file. */
     name: Token,
+    /** The agent that makes one answer of the others'. */
     lead: AgentName,
     steps: z
       .array(Step)
       .min(1, 'name at least one step')
       .max(STEPS_LIMIT, `name at most ${STEPS_LIMIT} steps`),
     join: z.strictObject({
-      /** In milliseconds, once it is read. */
+      /** How long the lead waits at most, such as `15m`. Milliseconds, once it is read. */
       deadline: Deadline,
-      /** How many have to be completed; undefined for all, once it is read. */
+      /** How many answers are enough: `all`, or `at-least 2`. Undefined for all, once it is read. */
       need: Need.prefault('all'),
     }),
+    /** What the lead is asked; the answers of the others stand below it. */
     synthesise: said(SYNTHESISE_LIMIT),
   })
   .superRefine(({ steps, join }, context) => {

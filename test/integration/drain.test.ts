@@ -119,7 +119,8 @@ describe('a daemon that is drained', () => {
     fleet = await sharedFleet();
   });
   after(async () => {
-    await fleet?.modelScript.delete('script');
+    if (!fleet) return;
+    await fleet.modelScript.delete('script');
     await new CliCaller(fleet.stateDir).run(['agent', 'resume', 'athena']);
   });
 
