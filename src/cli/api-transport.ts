@@ -10,6 +10,7 @@ const TIMEOUT_MS = 10_000;
 
 /** What to do about a refusal that is about the thing asked for, not about the control plane. */
 const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [403, 'Nothing was changed.'],
   [404, 'The list shows what there is.'],
   [409, 'Nothing was changed.'],
 ]);

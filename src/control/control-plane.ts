@@ -12,6 +12,7 @@ import { Relay } from '#lib/relay.ts';
 import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
+import { ApiTokens } from './api/tokens.ts';
 import { Canceller } from './cancel/canceller.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
@@ -137,11 +138,16 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
 
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
+  const tokens = new ApiTokens({
+    fullToken: secrets.apiToken,
+    file: config.OLYMPUS_API_TOKENS_FILE,
+    log: part('api'),
+  });
   const app = createApi({
     store,
     tasks: { admission, onCancelled: () => canceller.wake() },
     letters,
-    token: secrets.apiToken,
+    tokens,
     version,
     clock,
     health,
@@ -163,7 +169,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.advisory, advisories),
       sweep,
       canceller,
-      new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
+      new ApiServer(app, tokens, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,
   );

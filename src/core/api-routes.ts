@@ -13,6 +13,7 @@ import {
   TaskView,
   WhyView,
 } from './api.ts';
+import type { Scope } from './scopes.ts';
 
 /** One thing that the control plane's API can be asked. */
 export interface ApiRoute {
@@ -26,8 +27,8 @@ export interface ApiRoute {
   readonly answer: z.ZodType | 'server-sent events';
   /** Of the answer; 200 unless it says so. */
   readonly status?: number;
-  /** Asked without a token. */
-  readonly open?: true;
+  /** Any one of them is enough. None: it is asked without a token. */
+  readonly scopes: readonly Scope[];
 }
 
 const LIMIT = { limit: 'at most this many, from 1 to 500; 50 by default' };
@@ -39,21 +40,23 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/healthz',
     summary: 'How each part of the control plane is',
     answer: HealthView,
-    open: true,
+    scopes: [],
   },
   {
     method: 'get',
     path: '/v1/agents',
     summary: 'Every agent that has ever sent a heartbeat',
     answer: z.object({ agents: z.array(AgentView) }),
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView },
+  { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView, scopes: ['read'] },
   {
     method: 'get',
     path: '/v1/tasks',
     summary: 'Tasks, newest first',
     query: { agent: 'only those of this agent', state: 'only those in this state', ...LIMIT },
     answer: z.object({ tasks: z.array(TaskView) }),
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -62,18 +65,21 @@ export const apiRoutes: readonly ApiRoute[] = [
     body: NewTask,
     answer: TaskView,
     status: 201,
+    scopes: ['work'],
   },
   {
     method: 'get',
     path: '/v1/tasks/{id}',
     summary: 'One task: its history, runs and answer',
     answer: TaskDetail,
+    scopes: ['read'],
   },
   {
     method: 'get',
     path: '/v1/tasks/{id}/why',
     summary: 'Why it is where it is, whose turn it is, and what happens next',
     answer: WhyView,
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -81,6 +87,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Have it end; 409 when it is over',
     body: TaskDecision,
     answer: TaskView,
+    scopes: ['work'],
   },
   {
     method: 'post',
@@ -88,6 +95,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Try it again; answers the task that is under way now, which may be a new one',
     body: TaskDecision,
     answer: TaskView,
+    scopes: ['work'],
   },
   {
     method: 'get',
@@ -95,6 +103,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Every change as it happens; Last-Event-ID goes on after the change of that number',
     query: { task: 'only what happens to this task', after: 'from after the change of this number on' },
     answer: 'server-sent events',
+    scopes: ['read'],
   },
   {
     method: 'get',
@@ -102,22 +111,31 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Changes, newest first',
     query: LIMIT,
     answer: z.object({ records: z.array(AuditView) }),
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/audit/verify', summary: 'Whether the chain is whole', answer: AuditVerdict },
+  {
+    method: 'get',
+    path: '/v1/audit/verify',
+    summary: 'Whether the chain is whole',
+    answer: AuditVerdict,
+    scopes: ['read'],
+  },
   {
     method: 'get',
     path: '/v1/dlq',
     summary: 'Messages that were given up, newest first',
     query: LIMIT,
     answer: z.object({ letters: z.array(DeadLetterSummary) }),
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView },
+  { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView, scopes: ['read'] },
   {
     method: 'post',
     path: '/v1/dlq/{id}/redrive',
     summary: 'Have it handled once more; 409 with the reason when that cannot be',
     body: TaskDecision,
     answer: DeadLetterView,
+    scopes: ['operate'],
   },
 ];
 
@@ -132,12 +150,11 @@ export function openApiOf(routes: readonly ApiRoute[]): object {
     info: { title: 'Olympus control plane', version: '1' },
     servers: [{ url: 'http://127.0.0.1:8090' }],
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-    security: [{ token: [] }],
     paths,
   };
 }
 
-function operationOf({ path, summary, query = {}, body, answer, status = 200, open }: ApiRoute): object {
+function operationOf({ path, summary, query = {}, body, answer, status = 200, scopes }: ApiRoute): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -152,7 +169,7 @@ function operationOf({ path, summary, query = {}, body, answer, status = 200, op
   }));
   return {
     summary,
-    ...(open ? { security: [] } : {}),
+    security: scopes.map((scope) => ({ token: [scope] })),
     parameters: [...inPath, ...inQuery],
     ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
     responses: {

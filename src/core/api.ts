@@ -86,13 +86,18 @@ export const AuditVerdict = z.discriminatedUnion('kind', [
 ]);
 export type AuditVerdict = z.output<typeof AuditVerdict>;
 
+/**
+ * Who acts, as they call themselves. A token with a name acts under that and needs nothing here; with the full token it
+ * has to be said.
+ */
+const ActingName = z.string().min(1).max(128);
+
 /** A request for a task through the API. */
 export const NewTask = z.strictObject({
   agent: z.string().min(1).max(128),
   text: z.string(),
   priority: Priority.optional(),
-  /** Who asks, as they call themselves. */
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   /** Asking twice with the same key makes one task. */
   dedupKey: z.string().min(1).max(512).optional(),
 });
@@ -100,7 +105,7 @@ export type NewTask = z.output<typeof NewTask>;
 
 /** Who has something done to a task, and why. */
 export const TaskDecision = z.strictObject({
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   why: z.string().max(1000).optional(),
 });
 export type TaskDecision = z.output<typeof TaskDecision>;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
+import { ApiTokensFile } from '#core/scopes.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { ManualClock } from '#test/manual-clock.ts';
 import { createOutput } from '../../src/cli/output.ts';
@@ -72,6 +73,33 @@ describe('olympus render', () => {
     }
     assert.ok(!stdout.includes(control.seed) && !stdout.includes(athena.seed));
     assert.ok(!stdout.includes('http:'));
+  });
+
+  it('prints who may use the API, without a token in it', async () => {
+    const values = {
+      people: [{ name: 'ada', scopes: ['read', 'work'] }],
+      peopleTokens: { ada: 'token-of-ada-0123', gone: 'token-of-nobody-0123' },
+      agentTokens: { athena: 'token-of-athena-0123' },
+    };
+    const { code, stdout, stderr } = await render('api-tokens', values);
+
+    assert.equal(code, 0, stderr);
+    const { tokens } = ApiTokensFile.parse(JSON.parse(stdout));
+    assert.deepEqual(
+      tokens.map(({ name, scopes }) => [name, scopes]),
+      [
+        ['ada', ['read', 'work']],
+        ['athena', ['agent:athena']],
+      ],
+    );
+    assert.doesNotMatch(stdout, /token-of/);
+
+    const without = await render('api-tokens', { ...values, peopleTokens: {} });
+    assert.equal(without.code, 2);
+    assert.match(without.stderr, /peopleTokens\.ada: make it: secrets init/);
+    const shared = await render('api-tokens', { ...values, agentTokens: { athena: 'token-of-ada-0123' } });
+    assert.match(shared.stderr, /athena: has the token of somebody else/);
+    assert.doesNotMatch(shared.stderr, /token-of/);
   });
 
   it('prints the same text in whatever order the agents come', async () => {

@@ -58,6 +58,16 @@ const DOCUMENTS: readonly Document[] = [
     load: async () => (await import('../render/servers.ts')).natsConfig,
   },
   {
+    name: 'api-tokens',
+    description: "who may use control's API with which scopes; it holds digests of the tokens only",
+    example: {
+      people: [{ name: 'ada', scopes: ['read', 'work', 'decide'] }],
+      peopleTokens: { ada: '…' },
+      agentTokens: { athena: '…' },
+    },
+    load: async () => (await import('../render/api-tokens.ts')).apiTokens,
+  },
+  {
     name: 'standin-seed',
     description: 'the seed of the chat stand-in; it holds the tokens',
     example: { team: 'olympus', humanToken: '…', bots: { athena: '…' } },

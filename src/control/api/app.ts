@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { HealthView } from '#core/api.ts';
 import { apiRoutes, openApiOf } from '#core/api-routes.ts';
@@ -9,18 +8,20 @@ import type { Logger } from '#lib/log.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
+import type { ApiTokens } from './tokens.ts';
 
 export interface ApiOptions {
   readonly store: Store;
   readonly tasks: TaskRoutesOptions;
   readonly letters: Letters;
-  readonly token: string;
+  readonly tokens: ApiTokens;
   readonly version: string;
   readonly clock: Clock;
   readonly health: () => PartHealth[];
@@ -30,10 +31,9 @@ export interface ApiOptions {
 
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { store, clock } = options;
+  const { store, clock, tokens } = options;
   const now = (): number => clock.now();
   const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
-  const expected = digest(options.token);
 
   app.setNotFoundHandler(async (request, reply) => {
     return reply
@@ -43,6 +43,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.setErrorHandler(async (error, request, reply) => {
     if (error instanceof InvalidRequest)
       return reply.code(400).send(refuse('invalid_request', error.message));
+    if (error instanceof Forbidden) return reply.code(403).send(refuse('forbidden', error.message));
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
       return reply.code(statusCode).send(refuse('invalid_request', messageOf(error)));
@@ -65,14 +66,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
 
   app.register(
     async (v1) => {
-      v1.addHook('onRequest', async (request, reply) => {
-        const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-        if (given && timingSafeEqual(digest(given), expected)) return undefined;
-        const message = given
-          ? 'this token is not the one of the control plane: compare OLYMPUS_API_TOKEN with its token file'
-          : 'a bearer token is needed: set OLYMPUS_API_TOKEN';
-        return reply.code(401).send(refuse('unauthorized', message));
-      });
+      guardRoutes(v1, tokens);
 
       v1.get('/agents', async () => ({
         agents: (await store.read.agents.list()).map((agent) => agentView(agent, now())),
@@ -86,15 +80,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
       });
       addTaskRoutes(v1, options.tasks);
       addAuditRoutes(v1, store);
-      addEventRoutes(v1, { store, clock: options.clock });
+      addEventRoutes(v1, { store, clock, allowed: (request) => stillAllowed(request, tokens) });
       addDeadLetterRoutes(v1, options.letters);
     },
     { prefix: '/v1' },
   );
   return app;
-}
-
-/** Of equal length whatever was given, so that comparing takes the same time. */
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

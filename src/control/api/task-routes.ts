@@ -11,6 +11,7 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
 import { whyOf } from '../tasks/why.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 import { taskDetail, taskView } from './views.ts';
@@ -38,7 +39,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { agent, text, priority, by, dedupKey = newNonce() } = readRequest(NewTask, request.body);
+    const { agent, text, priority, dedupKey = newNonce(), ...given } = readRequest(NewTask, request.body);
+    const by = actingName(request, given.by);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
@@ -64,10 +66,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
-    const decision = readRequest(TaskDecision, request.body);
+    const { by: given, why } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, given);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
-        const outcome = await cancelTask(tx, context, task, decision);
+        const outcome = await cancelTask(tx, context, task, { by, why });
         if (outcome.kind === 'cancelled') return taskView(outcome.task);
         return reply
           .code(409)
@@ -79,7 +82,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return answer;
   });
   app.post<WithId>('/tasks/:id/retry', async (request, reply) => {
-    const { by } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, readRequest(TaskDecision, request.body).by);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
         const latest = await latestTry(tx, task);
