@@ -8,6 +8,8 @@ import {
   DeadLetterView,
   HealthView,
   NewTask,
+  Scheduled,
+  ScheduleRequest,
   TaskDecision,
   TaskDetail,
   TaskView,
@@ -22,6 +24,8 @@ export interface ApiRoute {
   readonly path: string;
   readonly summary: string;
   /** Names of what may stand behind the question mark, with what each means. */
+  /** Names of headers that it looks at, with what each means. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
   readonly answer: z.ZodType | 'server-sent events';
@@ -31,6 +35,8 @@ export interface ApiRoute {
   readonly scopes: readonly Scope[];
 }
 
+const AgentList = z.object({ agents: z.array(AgentView) });
+const TaskList = z.object({ tasks: z.array(TaskView) });
 const LIMIT = { limit: 'at most this many, from 1 to 500; 50 by default' };
 
 /** Everything the API can be asked. `docs/reference/openapi.json` is made of it. */
@@ -44,9 +50,34 @@ export const apiRoutes: readonly ApiRoute[] = [
   },
   {
     method: 'get',
+    path: '/health',
+    summary: 'The same, by the name that GuildNet has for it',
+    answer: HealthView,
+    scopes: [],
+  },
+  {
+    method: 'post',
+    path: '/schedule',
+    summary: 'Ask the fleet for a task. A refused one is answered 422, or 429 when it was asked too often',
+    headers: { 'Idempotency-Key': 'the same key makes one task, however often it is sent' },
+    body: ScheduleRequest,
+    answer: Scheduled,
+    status: 202,
+    scopes: ['work'],
+  },
+  {
+    method: 'get',
+    path: '/tasks',
+    summary: 'Leads to /v1/tasks',
+    answer: TaskList,
+    scopes: ['read'],
+  },
+  { method: 'get', path: '/agents', summary: 'Leads to /v1/agents', answer: AgentList, scopes: ['read'] },
+  {
+    method: 'get',
     path: '/v1/agents',
     summary: 'Every agent that has ever sent a heartbeat',
-    answer: z.object({ agents: z.array(AgentView) }),
+    answer: AgentList,
     scopes: ['read'],
   },
   { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView, scopes: ['read'] },
@@ -55,7 +86,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/v1/tasks',
     summary: 'Tasks, newest first',
     query: { agent: 'only those of this agent', state: 'only those in this state', ...LIMIT },
-    answer: z.object({ tasks: z.array(TaskView) }),
+    answer: TaskList,
     scopes: ['read'],
   },
   {
@@ -154,23 +185,20 @@ export function openApiOf(routes: readonly ApiRoute[]): object {
   };
 }
 
-function operationOf({ path, summary, query = {}, body, answer, status = 200, scopes }: ApiRoute): object {
+function operationOf(route: ApiRoute): object {
+  const { path, summary, query = {}, headers = {}, body, answer, status = 200, scopes } = route;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: TEXT,
   }));
-  const inQuery = Object.entries(query).map(([name, description]) => ({
-    name,
-    in: 'query',
-    description,
-    schema: TEXT,
-  }));
+  const given = (place: 'query' | 'header', names: Readonly<Record<string, string>>) =>
+    Object.entries(names).map(([name, description]) => ({ name, in: place, description, schema: TEXT }));
   return {
     summary,
     security: scopes.map((scope) => ({ token: [scope] })),
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...given('query', query), ...given('header', headers)],
     ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
     responses: {
       [status]: {

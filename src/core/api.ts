@@ -3,6 +3,7 @@ import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
 import { taskStates } from './task-states.ts';
+import { Token } from './tokens.ts';
 import { Usage } from './usage.ts';
 
 /** What the control plane's HTTP API answers; the CLI parses with the same schemas. */
@@ -102,6 +103,37 @@ export const NewTask = z.strictObject({
   dedupKey: z.string().min(1).max(512).optional(),
 });
 export type NewTask = z.output<typeof NewTask>;
+
+/** A task as GuildNet gives one: to a fleet, and where it does not matter, to nobody by name. */
+export const ScheduleRequest = z.strictObject({
+  /** The id of the fleet. */
+  org: z.string(),
+  /** What is to be done, or that with more about it. */
+  task: z.union([
+    z.string(),
+    z.strictObject({
+      text: z.string(),
+      /** Without one it goes to an agent of the domain, else to the lead. */
+      agent: z.string().min(1).max(128).optional(),
+      domain: Token.optional(),
+      priority: Priority.optional(),
+    }),
+  ]),
+  by: ActingName.optional(),
+});
+export type ScheduleRequest = z.output<typeof ScheduleRequest>;
+
+/** What became of it: it is written down, and here is where to look. */
+export const Scheduled = z.object({
+  id: z.string(),
+  agent: z.string(),
+  state: z.enum(taskStates),
+  /** Where its state, its history and its answer are. */
+  task: z.string(),
+  /** Where every change of it is told as it happens (server-sent events). */
+  events: z.string(),
+});
+export type Scheduled = z.output<typeof Scheduled>;
 
 /** Who has something done to a task, and why. */
 export const TaskDecision = z.strictObject({

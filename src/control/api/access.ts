@@ -7,7 +7,7 @@ import { type ApiTokens, type Caller, mayDo } from './tokens.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; set before any handler of /v1 runs. */
+    /** Who asks; set before the handler of a guarded route runs. */
     caller: Caller;
   }
 }
@@ -16,14 +16,14 @@ declare module 'fastify' {
 export class Forbidden extends Error {}
 
 /**
- * Lets nothing of /v1 be asked without a token that has the scope of the route. A route that states none in
+ * Lets none of these routes be asked without a token that has the scope of the route. A route that states none in
  * core/api-routes.ts cannot even be added.
  */
-export function guardRoutes(v1: FastifyInstance, tokens: ApiTokens): void {
-  v1.addHook('onRoute', ({ method, url }) => {
+export function guardRoutes(app: FastifyInstance, tokens: ApiTokens): void {
+  app.addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) scopesOf(each, url);
   });
-  v1.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
     const { method, url = '' } = request.routeOptions;
     const caller = callerOf(request, tokens);
     if (!caller) return reply.code(401).send(refuse('unauthorized', unauthorized(request)));

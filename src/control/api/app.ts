@@ -1,4 +1,4 @@
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { HealthView } from '#core/api.ts';
 import { apiRoutes, openApiOf } from '#core/api-routes.ts';
 import { messageOf } from '#core/errors.ts';
@@ -14,6 +14,7 @@ import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
+import { addScheduleRoutes } from './schedule-routes.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 import type { ApiTokens } from './tokens.ts';
 
@@ -52,18 +53,24 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return reply.code(500).send(refuse('internal', 'the control plane failed; its log says why'));
   });
 
-  app.get('/healthz', async (_request, reply) => {
+  const health = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const parts = options.health();
     const ok = parts.every((part) => part.live && part.ready);
     const view: HealthView = { status: ok ? 'ok' : 'degraded', version: options.version, parts };
     return reply.code(ok ? 200 : 503).send(view);
-  });
+  };
+  app.get('/healthz', health);
+  app.get('/health', health);
   app.get('/v1/openapi.json', async () => openApiOf(apiRoutes));
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await options.metrics();
     return reply.type(contentType).send(body);
   });
 
+  app.register(async (older) => {
+    guardRoutes(older, tokens);
+    addScheduleRoutes(older, options.tasks.admission);
+  });
   app.register(
     async (v1) => {
       guardRoutes(v1, tokens);
