@@ -20,6 +20,10 @@ export const AgentConfig = z.object({
   OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1),
   OLYMPUS_OPENCLAW_URL: url('http://127.0.0.1:18789').default('http://127.0.0.1:18789'),
   OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1),
+  /** Control's API, for answers that do not fit into a message; without it those are cut. */
+  OLYMPUS_CONTROL_URL: url('http://10.220.1.20:8090').optional(),
+  /** The agent's own token there; needed with OLYMPUS_CONTROL_URL. */
+  OLYMPUS_API_TOKEN_FILE: z.string().min(1).optional(),
   OLYMPUS_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   OLYMPUS_HEARTBEAT_MS: Milliseconds.default(15_000),

@@ -24,6 +24,7 @@ import { Notices } from './parts/notices.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
 import { chatSender } from './parts/send-chat.ts';
+import { type ControlApi, uploadSender } from './parts/send-upload.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
 
 export interface DaemonOptions {
@@ -32,6 +33,8 @@ export interface DaemonOptions {
   /** The CA of nats-server, as PEM. */
   readonly busCa?: string | undefined;
   readonly secrets: { readonly busSeed: string; readonly chatToken: string; readonly gatewayToken: string };
+  /** Where answers go that do not fit into a message. */
+  readonly controlApi?: ControlApi;
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -86,8 +89,21 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('outbox chat'),
     clock,
   });
+  const uploadRelay = new Relay({
+    name: 'outbox upload',
+    source: outbox.source('upload'),
+    send: uploadSender({
+      api: options.controlApi,
+      outbox,
+      onAdded: () => busRelay.wake(),
+      log: part('outbox upload'),
+    }),
+    log: part('outbox upload'),
+    clock,
+  });
   const onAdded = (): void => {
     chatRelay.wake();
+    uploadRelay.wake();
     busRelay.wake();
   };
   const inbox = new Inbox({
@@ -157,6 +173,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   metrics.gauge('olympus_outbox_pending', 'Effects written down and not yet sent', 'lane', () => ({
     bus: outbox.pending('bus'),
     chat: outbox.pending('chat'),
+    upload: outbox.pending('upload'),
   }));
   metrics.gauge('olympus_runs_under_way', 'Runs this agent is at work on', 'agent', () => ({
     [agent]: runner.runIds.length,
@@ -170,6 +187,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       harness,
       busRelay,
       chatRelay,
+      uploadRelay,
       inbox,
       chat,
       new HeartbeatPart({

@@ -29,12 +29,21 @@ await runMain('olympusd', async () => {
     chatToken: readSecretFile('OLYMPUS_MATTERMOST_TOKEN_FILE', config.OLYMPUS_MATTERMOST_TOKEN_FILE),
     gatewayToken: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', config.OLYMPUS_OPENCLAW_TOKEN_FILE),
   };
+  const { OLYMPUS_CONTROL_URL: url, OLYMPUS_API_TOKEN_FILE: tokenFile } = config;
+  if (url && !tokenFile) {
+    throw new ConfigError(
+      "OLYMPUS_API_TOKEN_FILE is not set: name the file of the agent's token for OLYMPUS_CONTROL_URL, or leave both out",
+    );
+  }
   await runProgram({
     lifecycle: createDaemon({
       config,
       manifest,
       busCa: readBusCa(config),
       secrets,
+      ...(url && tokenFile
+        ? { controlApi: { url, token: readSecretFile('OLYMPUS_API_TOKEN_FILE', tokenFile) } }
+        : {}),
       version: releaseVersion(),
       log,
       clock: systemClock,

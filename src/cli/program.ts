@@ -4,6 +4,7 @@ import { CliError, exitCodes } from './cli-error.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addAgentShow } from './commands/agent-show.ts';
 import { addApply } from './commands/apply.ts';
+import { addArtifactGet } from './commands/artifact-get.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDestroy } from './commands/destroy.ts';
@@ -94,6 +95,10 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskShow(task, context);
   addTaskFollow(task, context);
   addTaskDecisions(task, context);
+  const artifact = group(program, 'artifact', 'what is too long for a message', [
+    'olympus artifact get sha256:… --out answer.md',
+  ]);
+  addArtifactGet(artifact, context);
   const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
   addAgentList(agent, context);
   addAgentShow(agent, context);

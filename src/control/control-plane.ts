@@ -13,6 +13,7 @@ import { type AdmissionOptions, admissionHandler } from './admission/admission.t
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
+import { Artifacts } from './artifacts/artifacts.ts';
 import { Canceller } from './cancel/canceller.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
@@ -93,10 +94,12 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onDecided,
     log: part('admission'),
   };
+  const artifacts = new Artifacts({ bus, store, now });
   const results = resultHandler({
     store,
     context,
     deadLetters,
+    artifacts,
     retryScale: config.OLYMPUS_RETRY_SCALE,
     onSettled: onDecided,
     log: part('settle'),
@@ -147,6 +150,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     store,
     tasks: { admission, onCancelled: () => canceller.wake() },
     letters,
+    artifacts,
     tokens,
     version,
     clock,

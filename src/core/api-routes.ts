@@ -15,11 +15,12 @@ import {
   TaskView,
   WhyView,
 } from './api.ts';
+import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
 import type { Scope } from './scopes.ts';
 
 /** One thing that the control plane's API can be asked. */
 export interface ApiRoute {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'put';
   /** `{…}` stands for a part of the path. */
   readonly path: string;
   readonly summary: string;
@@ -27,8 +28,8 @@ export interface ApiRoute {
   /** Names of headers that it looks at, with what each means. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: z.ZodType;
-  readonly answer: z.ZodType | 'server-sent events';
+  readonly body?: z.ZodType | 'bytes';
+  readonly answer: z.ZodType | 'bytes' | 'server-sent events';
   /** Of the answer; 200 unless it says so. */
   readonly status?: number;
   /** Any one of them is enough. None: it is asked without a token. */
@@ -129,6 +130,24 @@ export const apiRoutes: readonly ApiRoute[] = [
     scopes: ['work'],
   },
   {
+    method: 'put',
+    path: '/v1/artifacts',
+    summary: `Keep a body that does not fit into a message, at most ${ARTIFACT_LIMIT} bytes; sent twice it is kept once, and answered 200`,
+    headers: { 'Content-Digest': 'sha-256 of it (RFC 9530), which is then checked' },
+    query: { by: 'who brings it, with the full token' },
+    body: 'bytes',
+    answer: ArtifactRef,
+    status: 201,
+    scopes: ['agent', 'work'],
+  },
+  {
+    method: 'get',
+    path: '/v1/artifacts/{digest}',
+    summary: 'What was kept under this digest; an agent sees what it brought itself',
+    answer: 'bytes',
+    scopes: ['read', 'agent'],
+  },
+  {
     method: 'get',
     path: '/v1/events',
     summary: 'Every change as it happens; Last-Event-ID goes on after the change of that number',
@@ -199,19 +218,21 @@ function operationOf(route: ApiRoute): object {
     summary,
     security: scopes.map((scope) => ({ token: [scope] })),
     parameters: [...inPath, ...given('query', query), ...given('header', headers)],
-    ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
+    ...(body ? { requestBody: { required: true, content: contentOf(body) } } : {}),
     responses: {
       [status]: {
         description: summary,
-        content: answer === 'server-sent events' ? { 'text/event-stream': { schema: TEXT } } : json(answer),
+        content: contentOf(answer),
       },
-      default: { description: 'A refusal: a code, and a sentence', content: json(ApiError) },
+      default: { description: 'A refusal: a code, and a sentence', content: contentOf(ApiError) },
     },
   };
 }
 
 const TEXT = { type: 'string' } as const;
 
-function json(schema: z.ZodType): object {
-  return { 'application/json': { schema: z.toJSONSchema(schema, { target: 'draft-2020-12' }) } };
+function contentOf(what: z.ZodType | 'bytes' | 'server-sent events'): object {
+  if (what === 'server-sent events') return { 'text/event-stream': { schema: TEXT } };
+  if (what === 'bytes') return { 'application/octet-stream': {} };
+  return { 'application/json': { schema: z.toJSONSchema(what, { target: 'draft-2020-12' }) } };
 }

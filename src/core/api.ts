@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArtifactRef } from './artifact.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
@@ -40,7 +41,9 @@ export const RunView = z.object({
 export type RunView = z.output<typeof RunView>;
 
 export const TaskDetail = TaskView.extend({
+  /** The answer, or the beginning of one that `answerArtifact` has as a whole. */
   answer: z.string().optional(),
+  answerArtifact: ArtifactRef.optional(),
   runs: z.array(RunView),
   history: z.array(
     z.object({

@@ -15,6 +15,8 @@ export interface StreamSpec {
   readonly maxMsgSize: number;
   readonly duplicateWindowMs: number;
   readonly maxMsgsPerSubject: number;
+  /** Holds objects as the object store of NATS does: read directly, a description replaces the one before. */
+  readonly objects?: true;
 }
 
 export interface ConsumerSpec {
@@ -42,6 +44,7 @@ export const streamNames = {
   heartbeat: 'ROUNDTABLE_HEARTBEAT',
   advisory: 'ROUNDTABLE_ADVISORY',
   deadLetters: 'ROUNDTABLE_DLQ',
+  artifacts: 'OBJ_artifacts',
 } as const;
 
 /** How long a message that a killed process had in hand waits for its next delivery. Handlers take milliseconds. */
@@ -57,6 +60,10 @@ const common = {
   duplicateWindowMs: 10 * MINUTE,
   maxMsgsPerSubject: -1,
 } as const;
+
+/** The bucket of the object store that holds artifacts; its stream is in the table below. */
+export const artifactBucket = 'artifacts';
+export const ARTIFACTS_AGE_MS = 30 * DAY;
 
 /** All streams of a fleet. */
 export function streamsOf(fleet: string): StreamSpec[] {
@@ -125,6 +132,16 @@ export function streamsOf(fleet: string): StreamSpec[] {
       maxBytes: 512 * MIB,
       // One author's garbage pushes out nobody else's letters.
       maxMsgsPerSubject: 50,
+    },
+    {
+      ...log,
+      name: streamNames.artifacts,
+      subjects: [`$O.${artifactBucket}.C.>`, `$O.${artifactBucket}.M.>`],
+      // Refused when there is no room: a part that is pushed out would spoil the whole.
+      discard: 'new',
+      maxAgeMs: ARTIFACTS_AGE_MS,
+      maxBytes: 512 * MIB,
+      objects: true,
     },
   ];
 }

@@ -140,7 +140,7 @@ describe('the API of the control plane', () => {
     );
 
     for (const { method, path: route, answer } of apiRoutes) {
-      if (method !== 'get' || answer === 'server-sent events' || route.startsWith('/v1/dlq/')) continue;
+      if (method !== 'get' || typeof answer === 'string' || route.startsWith('/v1/dlq/')) continue;
       const asked = route.replace('{id}', task?.id ?? '').replace('{name}', 'athena');
       const { status, body: said } = await control.api<unknown>('GET', asked);
       assert.equal(status, 200, asked);

@@ -28,7 +28,11 @@ export const ChatEffect = z.discriminatedUnion('kind', [
 ]);
 export type ChatEffect = z.output<typeof ChatEffect>;
 
-export type Lane = 'bus' | 'chat';
+/** An answer that is to be an artifact first; then the result that names it goes to the bus under `key`. */
+export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
+export type UploadEffect = z.output<typeof UploadEffect>;
+
+export type Lane = 'bus' | 'chat' | 'upload';
 
 /** What has to go out, in order of writing. `key` is the idempotency key: adding it a second time does nothing. */
 export class OutboxStore {
@@ -46,6 +50,10 @@ export class OutboxStore {
 
   addChat(key: string, effect: ChatEffect): void {
     this.#add('chat', key, effect);
+  }
+
+  addUpload(key: string, effect: UploadEffect): void {
+    this.#add('upload', key, effect);
   }
 
   /** One lane as a relay reads it. */

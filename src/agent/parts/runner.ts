@@ -12,6 +12,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
+import { addResult, withinMessage } from './long-answer.ts';
 
 type Dispatch = TaskDispatch['data'];
 
@@ -30,8 +31,6 @@ export interface RunnerOptions {
   readonly clock: Clock;
 }
 
-/** Longest answer that travels in a result: it has to fit into a message. The rest stays readable in the agent's own session. */
-const ANSWER_LIMIT = 149_000;
 const NEVER = new AbortController().signal;
 
 /**
@@ -174,6 +173,7 @@ export class Runner {
   #record(run: JournaledRun, outcome: TurnOutcome): void {
     const { journal, subjects, clock, fleet, agent, log, onAdded } = this.#options;
     const { dispatch } = run;
+    const answer = outcome.kind === 'answered' ? outcome.text : '';
     const result = RunResult.create(
       {
         id: newId(clock.now()),
@@ -192,7 +192,7 @@ export class Runner {
         ...(outcome.kind === 'failed'
           ? { failure: { class: outcome.failure, message: outcome.message } }
           : {}),
-        summary: outcome.kind === 'answered' ? withinLimit(outcome.text) : '',
+        summary: withinMessage(answer),
         usage: outcome.usage,
         sessionKey: dispatch.session.key,
         startedAt: new Date(run.startedAt ?? run.claimedAt).toISOString(),
@@ -201,11 +201,12 @@ export class Runner {
     );
     journal.transaction(() => {
       journal.runs.advance(run.runId, 'finish');
-      journal.outbox.addBus(resultKey(run.runId), {
+      const message = {
         subject: subjects.result(dispatch.domain, agent, dispatch.taskId),
         msgId: `${run.runId}:result:${run.nonce}`,
         body: JSON.stringify(result),
-      });
+      };
+      addResult(journal.outbox, resultKey(run.runId), message, answer);
     });
     log.info(
       { runId: run.runId, outcome: result.data.outcome, failure: result.data.failure?.class },
@@ -244,9 +245,4 @@ export class Runner {
 
 function resultKey(runId: string): string {
   return `result:${runId}`;
-}
-
-function withinLimit(text: string): string {
-  if (text.length <= ANSWER_LIMIT) return text;
-  return `${text.slice(0, ANSWER_LIMIT)}\n\n(Cut here: the answer had ${text.length} characters.)`;
 }

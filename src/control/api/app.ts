@@ -5,10 +5,12 @@ import { messageOf } from '#core/errors.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
+import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
+import { addArtifactRoutes } from './artifact-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
@@ -22,6 +24,7 @@ export interface ApiOptions {
   readonly store: Store;
   readonly tasks: TaskRoutesOptions;
   readonly letters: Letters;
+  readonly artifacts: Artifacts;
   readonly tokens: ApiTokens;
   readonly version: string;
   readonly clock: Clock;
@@ -89,6 +92,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       addAuditRoutes(v1, store);
       addEventRoutes(v1, { store, clock, allowed: (request) => stillAllowed(request, tokens) });
       addDeadLetterRoutes(v1, options.letters);
+      addArtifactRoutes(v1, options.artifacts);
     },
     { prefix: '/v1' },
   );

@@ -34,6 +34,7 @@ export function taskDetail(
   return {
     ...taskView(task),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
+    ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
     runs: runs.map(runView),
     history: changes.map(({ at, who, what, state, why }) => ({
       at: iso(at),

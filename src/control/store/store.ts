@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
+import { ArtifactRepository } from './artifact-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
@@ -17,6 +18,7 @@ export interface Repositories {
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
   readonly audit: AuditRepository;
+  readonly artifacts: ArtifactRepository;
 }
 
 const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
@@ -86,5 +88,6 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),
     audit: new AuditRepository(db),
+    artifacts: new ArtifactRepository(db),
   };
 }

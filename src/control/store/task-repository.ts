@@ -1,3 +1,4 @@
+import type { ArtifactRef } from '#core/artifact.ts';
 import { AGEING_MS, type Priority } from '#core/priority.ts';
 import { inFlightStates, type TaskState } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
@@ -29,6 +30,7 @@ export interface TaskPatch {
   readonly reason: string | undefined;
   readonly now: number;
   readonly answer?: string | undefined;
+  readonly answerArtifact?: ArtifactRef | undefined;
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
   readonly notBefore?: number | undefined;
@@ -193,12 +195,14 @@ export class TaskRepository {
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
       `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
+         answer_artifact = coalesce(?, answer_artifact),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
       patch.answer ?? null,
+      patch.answerArtifact ? JSON.stringify(patch.answerArtifact) : null,
       patch.attempts ?? null,
       patch.epoch ?? null,
       patch.notBefore ?? null,

@@ -15,7 +15,10 @@ export interface ControlContext {
   readonly now: () => number;
 }
 
-export type TaskChange = Pick<TaskPatch, 'answer' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'> & {
+export type TaskChange = Pick<
+  TaskPatch,
+  'answer' | 'answerArtifact' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'
+> & {
   /** Who has it take this step. */
   readonly by: Actor;
   /** Why the task is where it now is; left out when that needs no reason. */
