@@ -9,7 +9,8 @@ import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
-import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
+import type { AdmissionOptions } from './admission/admission.ts';
+import { requestHandler } from './admission/requests.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
@@ -167,7 +168,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, admissionHandler(admission)),
+      consume(streamNames.requests, requestHandler(admission)),
       consume(streamNames.runlog, runEvents),
       consume(streamNames.results, results),
       consume(streamNames.advisory, advisories),

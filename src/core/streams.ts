@@ -73,7 +73,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
     {
       ...queue,
       name: streamNames.requests,
-      subjects: [`${fleet}.requests.>`],
+      subjects: [`${fleet}.requests.>`, 'knight.*.task'],
       maxBytes: 256 * MIB,
     },
     {
@@ -88,7 +88,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
     {
       ...log,
       name: streamNames.results,
-      subjects: [`${fleet}.results.>`],
+      subjects: [`${fleet}.results.>`, 'knight.*.result'],
       maxAgeMs: 7 * DAY,
       maxBytes: 512 * MIB,
     },
@@ -169,7 +169,8 @@ export const controlDurable = CONTROL_NAME;
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {
   const shared = { durable: controlDurable, ackWaitMs: ACK_WAIT_MS, maxAckPending: 256, maxDeliver: -1 };
   return [
-    { ...shared, stream: streamNames.requests, filter: `${fleet}.requests.>` },
+    // All of it: what agents ask, and what comes by the older subject.
+    { ...shared, stream: streamNames.requests, filter: '>' },
     { ...shared, stream: streamNames.results, filter: `${fleet}.results.>` },
     { ...shared, stream: streamNames.runlog, filter: `${fleet}.runs.>` },
     { ...shared, stream: streamNames.heartbeat, filter: `${fleet}.heartbeat.>` },

@@ -75,6 +75,18 @@ describe('olympus render', () => {
     assert.ok(!stdout.includes('http:'));
   });
 
+  it('gives who asks by the older subjects an account only where there is a seed for it', async () => {
+    const knight = newUserKey();
+    const without = await render('nats-config', { ...NATS, knightSeed: null });
+    const { stdout } = await render('nats-config', { ...NATS, knightSeed: knight.seed });
+
+    assert.ok(!without.stdout.includes('KNIGHT'));
+    assert.match(stdout, new RegExp(`KNIGHT \\{\\s+users: \\[ \\{ nkey: ${knight.publicKey}`));
+    assert.ok(!stdout.includes(knight.seed));
+    const shared = await render('nats-config', { ...NATS, knightSeed: NATS.controlSeed });
+    assert.match(shared.stderr, /knightSeed: is that of control/);
+  });
+
   it('prints who may use the API, without a token in it', async () => {
     const values = {
       people: [{ name: 'ada', scopes: ['read', 'work'] }],

@@ -96,6 +96,14 @@ describe('the secrets of a fleet', () => {
     assert.match(parse(after).vault_api_tokens.ada, /^[0-9a-f]{32}$/);
   });
 
+  it('have a key for who asks by the older subjects where the inventory wants that', async () => {
+    const wanting = { ...FLEET, variables: { ...FLEET.variables, knight_user: true } };
+    const { text: after, added } = await complete(text, wanting);
+
+    assert.deepEqual(added, ['vault_knight_nats_seed']);
+    assert.match(publicKeyOf(parse(after).vault_knight_nats_seed), /^U/);
+  });
+
   it('leave to a person what only a service can give', async () => {
     const { text: example, notes } = await complete('', EXAMPLE);
 

@@ -29,13 +29,18 @@ const NatsInput = z
     storeDir: AbsolutePath,
     controlSeed: UserSeed,
     agentSeeds: z.record(Token, UserSeed),
+    knightSeed: UserSeed.exactOptional(),
     monitorListen: Listen.exactOptional(),
     tls: z
       .strictObject({ certFile: AbsolutePath, keyFile: AbsolutePath, caFile: AbsolutePath.exactOptional() })
       .exactOptional(),
   })
-  .superRefine(({ controlSeed, agentSeeds }, context) => {
+  .superRefine(({ controlSeed, agentSeeds, knightSeed }, context) => {
     const seen = new Map([[controlSeed, 'controlSeed']]);
+    if (knightSeed !== undefined && seen.has(knightSeed)) {
+      context.addIssue({ code: 'custom', path: ['knightSeed'], message: 'is that of control' });
+    }
+    if (knightSeed !== undefined) seen.set(knightSeed, 'knightSeed');
     for (const [name, key] of Object.entries(agentSeeds)) {
       const other = seen.get(key);
       if (other) {
@@ -50,8 +55,13 @@ const NatsInput = z
 export const natsConfig = defineDocument(
   'nats-config',
   NatsInput,
-  ({ controlSeed, agentSeeds, ...options }) =>
-    renderServerConfig({ ...options, controlKey: controlSeed, agentKeys: agentSeeds }).trimEnd(),
+  ({ controlSeed, agentSeeds, knightSeed, ...options }) =>
+    renderServerConfig({
+      ...options,
+      controlKey: controlSeed,
+      agentKeys: agentSeeds,
+      ...(knightSeed === undefined ? {} : { knightKey: knightSeed }),
+    }).trimEnd(),
 );
 
 const Secret = z.string().min(1, 'write a token');

@@ -3,6 +3,7 @@ import { DeadLetter } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { KnightResult } from './knight-result.ts';
 import { RunEventMessage } from './run-event.ts';
 import { RunResult } from './run-result.ts';
 import { TaskCreate } from './task-create.ts';
@@ -19,4 +20,5 @@ export const allMessages = [
   DeadLetter,
   AgentCommand,
   FleetEvent,
+  KnightResult,
 ] as const;

@@ -1,4 +1,4 @@
-import { agentGrants, type Grant, grantsOf } from '#core/permissions.ts';
+import { agentGrants, type Grant, grantsOf, knightGrants } from '#core/permissions.ts';
 
 export interface ServerConfigInput {
   readonly fleet: string;
@@ -7,6 +7,8 @@ export interface ServerConfigInput {
   readonly controlKey: string;
   /** Agent name → public nkey. */
   readonly agentKeys: Readonly<Record<string, string>>;
+  /** Public nkey of the user that asks by the older subjects, where there is one. */
+  readonly knightKey?: string;
   readonly monitorListen?: string;
   /** Clients must speak TLS, and are shown this certificate. */
   readonly tls?: ServerTls;
@@ -28,7 +30,16 @@ export interface ServerTls {
 export function renderServerConfig(input: ServerConfigInput, table: readonly Grant[] = agentGrants): string {
   // Sorted, so that the same fleet is the same text.
   const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const agents = names.map(([name, key]) => ({ name, key, grants: grantsOf(input.fleet, name, table) }));
+  const agents = names.map(([name, key]) => ({
+    account: `AGENT_${name}`,
+    key,
+    grants: grantsOf(input.fleet, name, table),
+  }));
+  const { knightKey } = input;
+  const accounts: Account[] = [
+    ...agents,
+    ...(knightKey ? [{ account: 'KNIGHT', key: knightKey, grants: knightGrants }] : []),
+  ];
   return `# nats-server for fleet ${input.fleet}. Generated: changes are lost.
 listen: "${input.listen}"
 server_name: "olympus-${input.fleet}"
@@ -42,13 +53,13 @@ accounts {
     jetstream: enabled
     users: [ { nkey: ${input.controlKey} } ]
     exports: [
-${agents.flatMap(exportsTo).join('\n')}
+${accounts.flatMap(exportsTo).join('\n')}
     ]
     imports: [
-${agents.flatMap(importsFrom).join('\n')}
+${accounts.flatMap(importsFrom).join('\n')}
     ]
   }
-${agents.map(agentAccount).join('\n')}
+${accounts.map(accountBlock).join('\n')}
 }
 `;
 }
@@ -63,17 +74,18 @@ ${caFile ? `  ca_file: "${caFile}"\n` : ''}}
 `;
 }
 
-interface AgentAccount {
-  readonly name: string;
+/** The account of somebody other than control. */
+interface Account {
+  readonly account: string;
   readonly key: string;
   readonly grants: readonly Grant[];
 }
 
-function agentAccount({ name, key, grants }: AgentAccount): string {
+function accountBlock({ account, key, grants }: Account): string {
   const calls = grants.filter(({ does }) => does === 'call');
   const serves = grants.filter(({ does }) => does === 'serve');
   const listens = grants.filter(({ does }) => does !== 'call');
-  return `  ${accountOf(name)} {
+  return `  ${account} {
     users: [ { nkey: ${key}, permissions: {
       publish: { allow: [${quoted(calls)}] }
       subscribe: { allow: [${quoted(listens)}] }
@@ -83,32 +95,35 @@ function agentAccount({ name, key, grants }: AgentAccount): string {
 ${serves.map(({ subject }) => `      { service: "${subject}", accounts: [CONTROL] }`).join('\n')}
     ]
     imports: [
-${calls.map(({ subject }) => `      { service: { account: CONTROL, subject: "${subject}" } }`).join('\n')}
+${grants.flatMap(importOf).join('\n')}
     ]
   }`;
 }
 
-/** What control's account offers to this agent. */
-function exportsTo({ name, grants }: AgentAccount): string[] {
-  return grants
-    .filter(({ does }) => does === 'call')
-    .map(({ subject, manyAnswers }) => {
-      const stream = manyAnswers ? ', response_type: stream' : '';
-      return `      { service: "${subject}"${stream}, accounts: [${accountOf(name)}] }`;
-    });
+/** What the account takes of control's. */
+function importOf({ does, subject }: Grant): string[] {
+  if (does !== 'call' && does !== 'hear') return [];
+  const kind = does === 'call' ? 'service' : 'stream';
+  return [`      { ${kind}: { account: CONTROL, subject: "${subject}" } }`];
 }
 
-/** What control's account reaches of this agent. */
-function importsFrom({ name, grants }: AgentAccount): string[] {
+/** What control's account offers to this one. */
+function exportsTo({ account, grants }: Account): string[] {
+  return grants.flatMap(({ does, subject, manyAnswers }) => {
+    if (does === 'hear') return [`      { stream: "${subject}", accounts: [${account}] }`];
+    if (does !== 'call') return [];
+    const stream = manyAnswers ? ', response_type: stream' : '';
+    return [`      { service: "${subject}"${stream}, accounts: [${account}] }`];
+  });
+}
+
+/** What control's account reaches of this one. */
+function importsFrom({ account, grants }: Account): string[] {
   return grants
     .filter(({ does }) => does === 'serve')
-    .map(({ subject }) => `      { service: { account: ${accountOf(name)}, subject: "${subject}" } }`);
+    .map(({ subject }) => `      { service: { account: ${account}, subject: "${subject}" } }`);
 }
 
 function quoted(grants: readonly Grant[]): string {
   return grants.map(({ subject }) => `"${subject}"`).join(', ');
-}
-
-function accountOf(agent: string): string {
-  return `AGENT_${agent}`;
 }

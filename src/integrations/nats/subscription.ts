@@ -12,6 +12,10 @@ export interface BusMessage {
   readonly seq: number;
   readonly subject: string;
   readonly body: Uint8Array;
+  /** The id that whoever published it gave it. */
+  readonly msgId: string | undefined;
+  /** When the stream took it (Unix ms). */
+  readonly storedAt: number;
   /** 1 on the first delivery. */
   readonly deliveryCount: number;
   /** Resolves when the server has recorded the acknowledgement. */
@@ -149,6 +153,8 @@ function wrap(message: JsMsg): BusMessage {
     seq: message.seq,
     subject: message.subject,
     body: message.data,
+    msgId: message.headers?.get('Nats-Msg-Id') || undefined,
+    storedAt: Math.floor(message.info.timestampNanos / 1e6),
     deliveryCount: message.info.deliveryCount,
     ack: async () => {
       await message.ackAck();

@@ -112,6 +112,7 @@ export const FleetVariables = z.strictObject({
       'a name stands there twice: give each person one entry',
     )
     .default([]),
+  knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),
   mattermost_team: Text,

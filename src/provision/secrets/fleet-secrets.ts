@@ -38,6 +38,7 @@ export async function completeSecrets(
   await completeTls({ document, add, notes }, inventory, options);
   add(['vault_control_nats_seed'], () => newUserKey().seed);
   add(['vault_control_api_token'], newNonce);
+  if (inventory.variables.knight_user) add(['vault_knight_nats_seed'], () => newUserKey().seed);
   for (const { name } of inventory.variables.api_tokens) add(['vault_api_tokens', name], newNonce);
   // Stand-ins take whatever token they are seeded with; a real service gives its own, and a person writes it here.
   const { standins_enabled: standins } = inventory.variables;
