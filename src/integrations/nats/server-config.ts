@@ -1,17 +1,23 @@
 import { agentGrants, type Grant, grantsOf, knightGrants } from '#core/permissions.ts';
 
-export interface ServerConfigInput {
+/** What the server is: a change of it needs a new start. */
+export interface ServerInput {
   readonly fleet: string;
   readonly listen: string;
   readonly storeDir: string;
+  readonly monitorListen?: string;
+  /** Clients must speak TLS, and are shown this certificate. */
+  readonly tls?: ServerTls;
+}
+
+/** Who may do what there: a running server takes a change of it up. */
+export interface AccountsInput {
+  readonly fleet: string;
   readonly controlKey: string;
   /** Agent name → public nkey. */
   readonly agentKeys: Readonly<Record<string, string>>;
   /** Public nkey of the user that asks by the older subjects, where there is one. */
   readonly knightKey?: string;
-  readonly monitorListen?: string;
-  /** Clients must speak TLS, and are shown this certificate. */
-  readonly tls?: ServerTls;
 }
 
 /** Absolute paths of PEM files. */
@@ -22,24 +28,20 @@ export interface ServerTls {
   readonly caFile?: string;
 }
 
-/**
- * The configuration of nats-server: one account for control, which alone has JetStream, and one account per
- * agent that imports exactly its own subjects as services, as the table of core/permissions.ts says. Permissions
- * inside one shared account would not hold: the server never checks the reply subject of what a client publishes.
- */
-export function renderServerConfig(input: ServerConfigInput, table: readonly Grant[] = agentGrants): string {
-  // Sorted, so that the same fleet is the same text.
-  const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const agents = names.map(([name, key]) => ({
-    account: `AGENT_${name}`,
-    key,
-    grants: grantsOf(input.fleet, name, table),
-  }));
-  const { knightKey } = input;
-  const accounts: Account[] = [
-    ...agents,
-    ...(knightKey ? [{ account: 'KNIGHT', key: knightKey, grants: knightGrants }] : []),
-  ];
+/** The configuration of nats-server in one file. */
+export function renderServerConfig(
+  input: ServerInput & AccountsInput,
+  table: readonly Grant[] = agentGrants,
+): string {
+  return `${renderServer(input)}${renderAccounts(input, table)}`;
+}
+
+/** The same in two: this one names the file of the accounts beside it. */
+export function renderServerWith(input: ServerInput, accountsFile: string): string {
+  return `${renderServer(input)}include "${accountsFile}"\n`;
+}
+
+function renderServer(input: ServerInput): string {
   return `# nats-server for fleet ${input.fleet}. Generated: changes are lost.
 listen: "${input.listen}"
 server_name: "olympus-${input.fleet}"
@@ -48,7 +50,27 @@ jetstream {
   store_dir: "${input.storeDir}"
   sync_interval: always
 }
-accounts {
+`;
+}
+
+/**
+ * One account for control, which alone has JetStream, and one account per agent that imports exactly its own subjects
+ * as services, as the table of core/permissions.ts says. Permissions inside one shared account would not hold: the
+ * server never checks the reply subject of what a client publishes.
+ */
+export function renderAccounts(input: AccountsInput, table: readonly Grant[] = agentGrants): string {
+  // Sorted, so that the same fleet is the same text.
+  const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const { knightKey } = input;
+  const accounts: Account[] = [
+    ...names.map(([name, key]) => ({
+      account: `AGENT_${name}`,
+      key,
+      grants: grantsOf(input.fleet, name, table),
+    })),
+    ...(knightKey ? [{ account: 'KNIGHT', key: knightKey, grants: knightGrants }] : []),
+  ];
+  return `accounts {
   CONTROL {
     jetstream: enabled
     users: [ { nkey: ${input.controlKey} } ]
