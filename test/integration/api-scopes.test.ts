@@ -107,6 +107,16 @@ describe('a token of the API', () => {
     );
   });
 
+  it('has keys of its own: nobody takes the key of anybody else', async () => {
+    const asked = { ...newTask, dedupKey: 'weekly' };
+    const first = await ask<TaskView>(WORKER.token, 'POST', '/v1/tasks', asked);
+    const again = await ask<TaskView>(WORKER.token, 'POST', '/v1/tasks', asked);
+    const full = await ask<TaskView>(control.token, 'POST', '/v1/tasks', { ...asked, by: 'grace' });
+
+    assert.equal(again.body.id, first.body.id);
+    assert.notEqual(full.body.id, first.body.id);
+  });
+
   it('without a name says who acts, as before', async () => {
     const nobody = await ask(control.token, 'POST', '/v1/tasks', newTask);
     assert.equal(nobody.status, 400);

@@ -18,8 +18,8 @@ type Uploaded =
   | { readonly kind: 'kept'; readonly ref: ArtifactRef }
   | { readonly kind: 'refused'; readonly sentence: string };
 
-const TIMEOUT_MS = 60_000;
-/** About eight minutes of them, each up to five seconds after the one before: then the person gets what fits. */
+const TIMEOUT_MS = 20_000;
+/** Minutes of them, half an hour where the way swallows everything: then the person gets what fits. */
 const MOST_ATTEMPTS = 100;
 /** What may pass when it is tried again: everything of the server but "no room", and being asked too early or too often. */
 const PASSING = new Set([408, 425, 429]);
@@ -28,7 +28,7 @@ const NO_ROOM = 507;
 /**
  * Performs entries of the upload lane: the answer becomes an artifact, then the result that names it goes into the bus
  * lane. What makes a second attempt harmless: an artifact is its own digest, and the result's key is in the lane once.
- * What will never pass, or has not for minutes, is handed in cut short, and says why.
+ * What will never pass, or has not for so long, is handed in cut short, and says why.
  */
 export function uploadSender(options: {
   readonly api: ControlApi | undefined;

@@ -45,7 +45,8 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
-      request: { dedupKey, agent, text, priority, requester },
+      // Apart from keys that are made here, and from those of other tokens.
+      request: { dedupKey: `api:${request.caller.name ?? ''}:${dedupKey}`, agent, text, priority, requester },
       depth: 0,
     };
     const task = await store.transaction((tx) => admit(tx, admission, asked));

@@ -26,6 +26,8 @@ export type Kept =
 
 /** What one producer may have here at a time: nobody fills the bucket alone. */
 const PRODUCER_LIMIT = 128 * 1024 * 1024;
+/** What one counts for at least: nor does anybody fill the records with crumbs. */
+const LEAST_COUNTED = 64 * 1024;
 
 /**
  * Bodies that do not fit into a message, by what they hold. The bytes are in the object store of the bus, who brought
@@ -75,7 +77,7 @@ export class Artifacts {
     const oldest = now - ARTIFACTS_AGE_MS;
     const there = await hasObject(this.#bus, artifactBucket, digest);
     if (there && (await this.find(digest, producer))) return { kind: 'kept', ref, known: true };
-    const brought = await this.#store.read.artifacts.bytesOf(producer, oldest);
+    const brought = await this.#store.read.artifacts.bytesOf(producer, oldest, LEAST_COUNTED);
     if (brought + bytes.length > PRODUCER_LIMIT) {
       const sentence = `${producer} has brought ${brought} bytes of artifacts within 30 days, and may bring ${PRODUCER_LIMIT}`;
       return { kind: 'full', sentence };

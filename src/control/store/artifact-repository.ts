@@ -50,10 +50,11 @@ export class ArtifactRepository {
     return row && ArtifactRow.parse(row);
   }
 
-  /** How many bytes this producer has brought since then. */
-  async bytesOf(producer: Actor, since: number): Promise<number> {
+  /** How many bytes this producer has brought since then, where each artifact counts as `atLeast`. */
+  async bytesOf(producer: Actor, since: number, atLeast: number): Promise<number> {
     const row = this.#db.get(
-      'SELECT sum(bytes) AS n FROM artifacts WHERE producer = ? AND created_at >= ?',
+      'SELECT sum(max(bytes, ?)) AS n FROM artifacts WHERE producer = ? AND created_at >= ?',
+      atLeast,
       producer,
       since,
     );
