@@ -14,6 +14,7 @@ Exit code 1 when anything failed, crashed, or ran no test.
   integration  real servers on the loopback interface
   ansible      playbooks, roles and inventories, without a machine
   crash        processes killed at the worst moment (not part of npm test)
+  chaos        a fleet under faults and with broken promises (not part of npm test)
   lab          the lab with its virtual machines, as root (not part of npm test)
 
   --all           every suite; scripts/test does the set-up and then this
@@ -29,13 +30,14 @@ const SUITES = {
   integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 20 * MINUTE_MS, signal),
   ansible: (signal: AbortSignal) => runMocha(ROOT, 'ansible', 15 * MINUTE_MS, signal),
   crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 30 * MINUTE_MS, signal),
+  chaos: (signal: AbortSignal) => runMocha(ROOT, 'chaos', 15 * MINUTE_MS, signal),
   lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 45 * MINUTE_MS, signal),
 };
 
 type SuiteName = keyof typeof SUITES;
 
 /** Left to scripts/test, and to who asks for it by name. */
-const LONG: readonly SuiteName[] = ['crash', 'lab'];
+const LONG: readonly SuiteName[] = ['crash', 'chaos', 'lab'];
 
 await main();
 

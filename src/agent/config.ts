@@ -16,10 +16,16 @@ export const AgentConfig = z.object({
   /** The CA that signed the certificate of nats-server, as PEM; needs a `tls://` URL. Without it those that Node trusts. */
   OLYMPUS_NATS_CA_FILE: z.string().min(1).optional(),
   OLYMPUS_NATS_SEED_FILE: z.string().min(1),
-  OLYMPUS_MATTERMOST_URL: url('http://10.220.1.10:8065'),
-  OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1),
+  /** With the token file, the agent's own account in chat; an agent without channels runs without both. */
+  OLYMPUS_MATTERMOST_URL: url('http://10.220.1.10:8065').optional(),
+  OLYMPUS_MATTERMOST_TOKEN_FILE: z.string().min(1).optional(),
+  /** What runs the model: the OpenClaw gateway, or a script that stands in for it. */
+  OLYMPUS_HARNESS: z.enum(['openclaw', 'scripted']).default('openclaw'),
   OLYMPUS_OPENCLAW_URL: url('http://127.0.0.1:18789').default('http://127.0.0.1:18789'),
-  OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1),
+  /** The token of that gateway, a full operator credential; needed with the harness `openclaw`. */
+  OLYMPUS_OPENCLAW_TOKEN_FILE: z.string().min(1).optional(),
+  /** Needed with the harness `scripted`: where it listens. */
+  OLYMPUS_HARNESS_URL: url('http://127.0.0.1:18790').optional(),
   /** Control's API, for answers that do not fit into a message; without it those are cut. */
   OLYMPUS_CONTROL_URL: url('http://10.220.1.20:8090').optional(),
   /** The agent's own token there; needed with OLYMPUS_CONTROL_URL. */

@@ -1,29 +1,25 @@
 import path from 'node:path';
-import type { Harness } from '#core/harness.ts';
 import type { Manifest } from '#core/manifest.ts';
-import { agentConsumersOf } from '#core/streams.ts';
+import { agentConsumersOf, streamNames } from '#core/streams.ts';
 import { subjectsOf } from '#core/subjects.ts';
-import { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
 import { Subscription } from '#integrations/nats/subscription.ts';
-import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
 import type { Clock } from '#lib/clock.ts';
 import { HealthServer } from '#lib/health-server.ts';
 import { Lifecycle, type Part, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
+import { createChatSide } from './chat-side.ts';
 import type { AgentConfig } from './config.ts';
+import { createHarness, type HarnessChoice } from './harness.ts';
 import { Journal } from './journal/journal.ts';
 import { Attention } from './parts/attention.ts';
 import { commandHandler } from './parts/commands.ts';
-import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
-import { Inbox } from './parts/inbox.ts';
-import { Notices } from './parts/notices.ts';
+import { noPresence } from './parts/presence.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
-import { chatSender } from './parts/send-chat.ts';
 import { type ControlApi, uploadSender } from './parts/send-upload.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
 
@@ -32,17 +28,23 @@ export interface DaemonOptions {
   readonly manifest: Manifest;
   /** The CA of nats-server, as PEM. */
   readonly busCa?: string | undefined;
-  readonly secrets: { readonly busSeed: string; readonly chatToken: string; readonly gatewayToken: string };
+  readonly busSeed: string;
+  /** The agent's own in chat; without one it has no chat parts. */
+  readonly account?: { readonly url: string; readonly token: string } | undefined;
+  readonly harness: HarnessChoice;
   /** Where answers go that do not fit into a message. */
-  readonly controlApi?: ControlApi;
+  readonly controlApi?: ControlApi | undefined;
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
+/** How many messages may be on their way to the bus at once. */
+const BUS_AT_ONCE = 64;
+
 /** Builds olympusd: every part of it, in start order. */
 export function createDaemon(options: DaemonOptions): Lifecycle {
-  const { config, manifest, secrets, version, log, clock } = options;
+  const { config, manifest, version, log, clock } = options;
   const fleet = config.OLYMPUS_FLEET;
   const agent = manifest.name;
   const subjects = subjectsOf(fleet);
@@ -53,72 +55,59 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     url: config.OLYMPUS_NATS_URL,
     ca: options.busCa,
     name: `olympusd ${agent}`,
-    seed: secrets.busSeed,
+    seed: options.busSeed,
     inboxPrefix: `_INBOX_${agent}`,
     log: part('bus'),
     clock,
   });
-  const chat = new MattermostChat({
-    url: config.OLYMPUS_MATTERMOST_URL,
-    token: secrets.chatToken,
-    pingEveryMs: config.OLYMPUS_CHAT_PING_MS,
-    onPosted: (event) => inbox.posted(event),
-    onGap: () => inbox.gap(),
-    log: part('chat'),
-    clock,
-  });
-  const harness: Harness & Part = createOpenclawHarness({
-    url: config.OLYMPUS_OPENCLAW_URL,
-    token: secrets.gatewayToken,
-    log: part('openclaw'),
-    clock,
-  });
+  const harness = createHarness(options.harness, { log: part(options.harness.kind), clock });
 
   const { outbox } = journal;
   const busRelay = new Relay({
     name: 'outbox bus',
     source: outbox.source('bus'),
     send: busSender(bus, log),
+    atOnce: BUS_AT_ONCE,
     log: part('outbox bus'),
     clock,
   });
-  const chatRelay = new Relay({
-    name: 'outbox chat',
-    source: outbox.source('chat'),
-    send: chatSender(chat, outbox, log),
-    log: part('outbox chat'),
-    clock,
-  });
+  const { account } = options;
+  const wakeBus = (): void => busRelay.wake();
   const uploadRelay = new Relay({
     name: 'outbox upload',
     source: outbox.source('upload'),
     send: uploadSender({
       api: options.controlApi,
-      outbox,
-      onAdded: () => busRelay.wake(),
+      journal,
+      onAdded: wakeBus,
       log: part('outbox upload'),
     }),
+    atOnce: 1,
     log: part('outbox upload'),
     clock,
   });
+  const chatSide =
+    account &&
+    createChatSide({
+      config,
+      manifest,
+      subjects,
+      account,
+      journal,
+      bus,
+      harness,
+      onAdded: wakeBus,
+      log,
+      clock,
+    });
+  const presence = chatSide?.presence ?? noPresence;
   const onAdded = (): void => {
-    chatRelay.wake();
+    chatSide?.wake();
     uploadRelay.wake();
     busRelay.wake();
   };
-  const inbox = new Inbox({
-    fleet,
-    manifest,
-    subjects,
-    serverName: new URL(config.OLYMPUS_MATTERMOST_URL).host,
-    chat,
-    journal,
-    onAdded,
-    log: part('inbox'),
-    clock,
-  });
   const attention = new Attention({
-    chat,
+    presence,
     progressTimeoutMs: config.OLYMPUS_PROGRESS_TIMEOUT_MS,
     harnessReady: () => harness.health().ready,
     clock,
@@ -126,6 +115,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   });
   const runner = new Runner({
     attention,
+    presence,
     fleet,
     agent,
     subjects,
@@ -136,37 +126,44 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('runner'),
     clock,
   });
-  bus.serve(subjects.control(agent, 'cancel'), commandHandler({ agent, runner, log: part('commands') }));
+  const obey = commandHandler({ agent, runner, journal, log: part('commands') });
+  for (const verb of ['cancel', 'drain', 'resume']) bus.serve(subjects.control(agent, verb), obey);
   const tasks = {
     agent,
     runner,
+    journal,
     log: part('tasks'),
   };
-  const subscriptions = agentConsumersOf(fleet, agent).map(({ stream, durable, filter }) =>
-    filter.includes('.tasks.')
-      ? new Subscription({
-          bus,
-          stream,
-          durable,
-          concurrency: manifest.limits.concurrency,
-          // While the gateway is away, work waits on the bus, where its deadline still counts.
-          open: () => harness.health().ready,
-          handle: taskHandler(tasks),
-          log: part('tasks'),
-          clock,
-        })
-      : new Subscription({
-          bus,
-          stream,
-          durable,
-          concurrency: 1,
-          handle: deliveryHandler({ agent, journal, onAdded, log: part('deliveries') }),
-          log: part('deliveries'),
-          clock,
-        }),
-  );
+  const subscriptions = agentConsumersOf(fleet, agent).flatMap(({ stream, durable }) => {
+    if (stream === streamNames.tasks) {
+      return new Subscription({
+        bus,
+        stream,
+        durable,
+        concurrency: manifest.limits.concurrency,
+        confirms: true,
+        // While the gateway is away, work waits on the bus, where its deadline still counts.
+        open: () => harness.health().ready && journal.duty.takesWork,
+        handle: taskHandler(tasks),
+        log: part('tasks'),
+        clock,
+      });
+    }
+    if (!chatSide) return [];
+    const { deliver } = chatSide;
+    return new Subscription({
+      bus,
+      stream,
+      durable,
+      concurrency: 1,
+      confirms: true,
+      handle: deliver,
+      log: part('deliveries'),
+      clock,
+    });
+  });
 
-  const peerParts: Part[] = [bus, chat, harness];
+  const peerParts: Part[] = [bus, ...(chatSide ? [chatSide.chat] : []), harness];
   const peers = (): PartHealth[] => peerParts.map((peer) => ({ name: peer.name, ...peer.health() }));
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
@@ -186,10 +183,8 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       bus,
       harness,
       busRelay,
-      chatRelay,
       uploadRelay,
-      inbox,
-      chat,
+      ...(chatSide?.parts ?? []),
       new HeartbeatPart({
         fleet,
         manifest,
@@ -199,21 +194,13 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         everyMs: config.OLYMPUS_HEARTBEAT_MS,
         conditions: peers,
         runIds: () => runner.runIds,
-        account: () => chat.me,
+        takesWork: () => journal.duty.takesWork,
+        account: () => chatSide?.chat.me,
         log: part('heartbeat'),
         clock,
       }),
-      new Notices({
-        journal,
-        bus,
-        harness,
-        afterMs: config.OLYMPUS_NOTICE_AFTER_MS,
-        onAdded,
-        log: part('notices'),
-        clock,
-      }),
       ...subscriptions,
-      new Resume({ ...tasks, journal }),
+      new Resume(tasks),
     ],
     log,
   );

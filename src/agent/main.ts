@@ -11,6 +11,7 @@ import { releaseVersion } from '#lib/version.ts';
 import { readYaml } from '#lib/yaml.ts';
 import { AgentConfig } from './config.ts';
 import { createDaemon } from './daemon.ts';
+import { chatAccountOf, controlApiOf, harnessChoiceOf } from './peers.ts';
 
 await runMain('olympusd', async () => {
   const config = readConfig(AgentConfig, process.env);
@@ -24,26 +25,15 @@ await runMain('olympusd', async () => {
     agent: manifest.name,
   });
   captureConsole(log);
-  const secrets = {
-    busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
-    chatToken: readSecretFile('OLYMPUS_MATTERMOST_TOKEN_FILE', config.OLYMPUS_MATTERMOST_TOKEN_FILE),
-    gatewayToken: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', config.OLYMPUS_OPENCLAW_TOKEN_FILE),
-  };
-  const { OLYMPUS_CONTROL_URL: url, OLYMPUS_API_TOKEN_FILE: tokenFile } = config;
-  if (url && !tokenFile) {
-    throw new ConfigError(
-      "OLYMPUS_API_TOKEN_FILE is not set: name the file of the agent's token for OLYMPUS_CONTROL_URL, or leave both out",
-    );
-  }
   await runProgram({
     lifecycle: createDaemon({
       config,
       manifest,
       busCa: readBusCa(config),
-      secrets,
-      ...(url && tokenFile
-        ? { controlApi: { url, token: readSecretFile('OLYMPUS_API_TOKEN_FILE', tokenFile) } }
-        : {}),
+      busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
+      account: chatAccountOf(config, manifest),
+      harness: harnessChoiceOf(config),
+      controlApi: controlApiOf(config),
       version: releaseVersion(),
       log,
       clock: systemClock,

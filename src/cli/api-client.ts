@@ -7,11 +7,14 @@ import {
   DeadLetterSummary,
   DeadLetterView,
   HealthView,
+  MissionView,
   type NewTask,
   type TaskDecision,
   TaskDetail,
   TaskView,
   WhyView,
+  type WorkflowStart,
+  WorkflowView,
 } from '#core/api.ts';
 import type { TaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -74,6 +77,11 @@ export class ApiClient {
 
   agent(name: string): Promise<AgentView> {
     return this.#transport.read(`/v1/agents/${encodeURIComponent(name)}`, AgentView);
+  }
+
+  /** Has it get no new work, or get work again. */
+  setDuty(name: string, verb: 'drain' | 'resume', decision: TaskDecision): Promise<AgentView> {
+    return this.#transport.write(`/v1/agents/${encodeURIComponent(name)}/${verb}`, AgentView, decision);
   }
 
   /** Newest first. */
@@ -160,6 +168,17 @@ export class ApiClient {
   /** Answers the task that is under way now: the same, or a new one. */
   retryTask(id: string, decision: TaskDecision): Promise<TaskView> {
     return this.#transport.write(`/v1/tasks/${id}/retry`, TaskView, decision);
+  }
+
+  /** With a sentence for each mistake in their files. */
+  workflows(): Promise<{ workflows: WorkflowView[]; problems: string[] }> {
+    const answer = z.object({ workflows: z.array(WorkflowView), problems: z.array(z.string()) });
+    return this.#transport.read('/v1/workflows', answer);
+  }
+
+  /** Answers the tasks that were made, of which that of the lead may have been refused. */
+  startWorkflow(name: string, start: WorkflowStart): Promise<MissionView> {
+    return this.#transport.write(`/v1/workflows/${encodeURIComponent(name)}/start`, MissionView, start);
   }
 
   async #untilAnswers(): Promise<void> {

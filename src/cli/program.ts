@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Interrupted } from '#lib/lifecycle-interrupt.ts';
 import { CliError, exitCodes } from './cli-error.ts';
+import { addAgentDrain } from './commands/agent-drain.ts';
 import { addAgentList } from './commands/agent-list.ts';
 import { addAgentShow } from './commands/agent-show.ts';
 import { addApply } from './commands/apply.ts';
@@ -27,6 +28,7 @@ import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskFollow } from './commands/task-follow.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
+import { addWorkflowCommands } from './commands/workflow.ts';
 import type { CliContext } from './context.ts';
 import type { Output } from './output.ts';
 
@@ -99,9 +101,18 @@ Settings come from the environment, .env in the working directory, then ${contex
     'olympus artifact get sha256:… --out answer.md',
   ]);
   addArtifactGet(artifact, context);
-  const agent = group(program, 'agent', 'look at the agents of the fleet', ['olympus agent list']);
+  const workflow = group(program, 'workflow', 'what several agents are asked at the same time', [
+    'olympus workflow list',
+    'olympus workflow start briefing --follow',
+  ]);
+  addWorkflowCommands(workflow, context);
+  const agent = group(program, 'agent', 'the agents of the fleet: look at them, drain them', [
+    'olympus agent list',
+    'olympus agent drain athena --why "new kernel"',
+  ]);
   addAgentList(agent, context);
   addAgentShow(agent, context);
+  addAgentDrain(agent, context);
   const audit = group(program, 'audit', 'who changed what', ['olympus audit list', 'olympus audit verify']);
   addAuditCommands(audit, context);
   const dlq = group(program, 'dlq', 'messages that could not be handled', [

@@ -25,6 +25,8 @@ export const ControlConfig = z.object({
   OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
   /** How often released work is compared with what is known of it. */
   OLYMPUS_SWEEP_MS: Milliseconds.default(60_000),
+  /** Where the files of the workflows are, `<name>.yml`; without it there are none. They are read at each use. */
+  OLYMPUS_WORKFLOWS_DIR: z.string().min(1).optional(),
   OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),
 });
 export type ControlConfig = z.output<typeof ControlConfig>;

@@ -1,8 +1,8 @@
 import { bucketNames, controlDurable, streamNames } from '#core/streams.ts';
-import { subjectsOf } from '#core/subjects.ts';
+import { isLogged, subjectsOf } from '#core/subjects.ts';
 import { putValue } from '#integrations/nats/buckets.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
-import { publish } from '#integrations/nats/publisher.ts';
+import { LogPublisher, publish } from '#integrations/nats/publisher.ts';
 import { type BusMessage, Subscription } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
@@ -15,13 +15,17 @@ import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
-import { Canceller } from './cancel/canceller.ts';
+import { cancelOrders } from './cancel/orders.ts';
+import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Letters } from './dead-letters/letters.ts';
 import { Sweep } from './dead-letters/sweep.ts';
+import { Dependents } from './dependencies/dependents.ts';
+import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { dutyOrders } from './drain/orders.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
@@ -40,13 +44,17 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
 }
 
+/** How many messages of each kind may be on their way at once, in and out. */
+const AT_ONCE = 64;
+
 /** Builds olympus-control: every part of it, in start order. */
 export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const { config, secrets, version, log, clock } = options;
   const fleet = config.OLYMPUS_FLEET;
   const part = (name: string): Logger => log.child({ part: name });
   const now = (): number => clock.now();
-  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now };
+  const onEnd = [settleDependents];
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd };
 
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({
@@ -58,12 +66,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const topology = new Topology({ fleet, bus, store, log: part('topology'), clock });
+  const events = new LogPublisher(bus);
   const relay = new Relay({
     name: 'outbox',
     source: store.outboxSource(),
     send: async (entry) => {
-      await publish(bus, entry.payload as BusEffect);
+      const effect = entry.payload as BusEffect;
+      await (isLogged(effect.subject) ? events.publish(effect) : publish(bus, effect));
     },
+    atOnce: AT_ONCE,
     log: part('outbox'),
     clock,
   });
@@ -75,12 +86,14 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   };
 
   const deadLetters = new DeadLetters({ bus, context, log: part('dead letters') });
-  const consume = (stream: string, handle: (message: BusMessage) => Promise<void>): Subscription =>
+  const consume = (stream: string, handle: (message: BusMessage) => Promise<void>, batch = 1): Subscription =>
     new Subscription({
       bus,
       stream,
       durable: controlDurable,
       concurrency: 1,
+      batch,
+      confirms: false,
       open: () => topology.ready,
       handle,
       log: part(stream),
@@ -119,6 +132,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
     onChanged: onDecided,
+    onDisagrees: () => commander.wake(),
     log: part('registry'),
   });
 
@@ -131,7 +145,29 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('sweep'),
     clock,
   });
-  const canceller = new Canceller({ store, context, bus, log: part('canceller'), clock });
+  const commander = new Commander({
+    sources: [() => cancelOrders(store, context), () => dutyOrders(store, context)],
+    context,
+    bus,
+    log: part('commander'),
+    clock,
+  });
+  const dependents = new Dependents({
+    store,
+    context,
+    everyMs: config.OLYMPUS_SWEEP_MS,
+    onSettled: onDecided,
+    log: part('dependents'),
+    clock,
+  });
+  const onDutyChanged = (): void => {
+    commander.wake();
+    onDecided();
+  };
+  const onStarted = (): void => {
+    dependents.wake();
+    onDecided();
+  };
   const letters = new Letters({
     bus,
     store,
@@ -149,7 +185,9 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   });
   const app = createApi({
     store,
-    tasks: { admission, onCancelled: () => canceller.wake() },
+    agents: { store, context, onChanged: onDutyChanged },
+    tasks: { admission, onCancelled: () => commander.wake() },
+    workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
     letters,
     artifacts,
     tokens,
@@ -168,12 +206,13 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       relay,
       dispatcher,
       consume(streamNames.heartbeat, heartbeats),
-      consume(streamNames.requests, requestHandler(admission)),
-      consume(streamNames.runlog, runEvents),
-      consume(streamNames.results, results),
+      consume(streamNames.requests, requestHandler(admission), AT_ONCE),
+      consume(streamNames.runlog, runEvents, AT_ONCE),
+      consume(streamNames.results, results, AT_ONCE),
       consume(streamNames.advisory, advisories),
       sweep,
-      canceller,
+      dependents,
+      commander,
       new ApiServer(app, tokens, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

@@ -7,6 +7,7 @@ import {
   DeadLetterSummary,
   DeadLetterView,
   HealthView,
+  MissionView,
   NewTask,
   Scheduled,
   ScheduleRequest,
@@ -14,6 +15,8 @@ import {
   TaskDetail,
   TaskView,
   WhyView,
+  WorkflowStart,
+  WorkflowView,
 } from './api.ts';
 import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
 import type { Scope } from './scopes.ts';
@@ -83,6 +86,22 @@ export const apiRoutes: readonly ApiRoute[] = [
   },
   { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView, scopes: ['read'] },
   {
+    method: 'post',
+    path: '/v1/agents/{name}/drain',
+    summary: 'Release nothing more to it; what it has it finishes',
+    body: TaskDecision,
+    answer: AgentView,
+    scopes: ['operate'],
+  },
+  {
+    method: 'post',
+    path: '/v1/agents/{name}/resume',
+    summary: 'Release work to it again',
+    body: TaskDecision,
+    answer: AgentView,
+    scopes: ['operate'],
+  },
+  {
     method: 'get',
     path: '/v1/tasks',
     summary: 'Tasks, newest first',
@@ -146,6 +165,22 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'What was kept under this digest; an agent sees what it brought itself',
     answer: 'bytes',
     scopes: ['read', 'agent'],
+  },
+  {
+    method: 'get',
+    path: '/v1/workflows',
+    summary: 'What several agents can be asked at the same time, and what is wrong with the files',
+    answer: z.object({ workflows: z.array(WorkflowView), problems: z.array(z.string()) }),
+    scopes: ['read'],
+  },
+  {
+    method: 'post',
+    path: '/v1/workflows/{name}/start',
+    summary: 'Ask them; answers the task of the lead, which comes after the others',
+    body: WorkflowStart,
+    answer: MissionView,
+    status: 201,
+    scopes: ['work'],
   },
   {
     method: 'get',

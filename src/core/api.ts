@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.ts';
+import { Debounce } from './debounce.ts';
+import { After, WhenItFails } from './dependencies.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
@@ -22,6 +24,8 @@ export const TaskView = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   deadline: z.iso.datetime(),
+  /** When one that waits may be released. */
+  notBefore: z.iso.datetime().optional(),
 });
 export type TaskView = z.output<typeof TaskView>;
 
@@ -40,10 +44,27 @@ export const RunView = z.object({
 });
 export type RunView = z.output<typeof RunView>;
 
+/** A task that another has to do with. */
+const RelatedTask = z.object({
+  id: z.string(),
+  agent: z.string(),
+  state: z.enum(taskStates),
+  /** What it is called there: the step of a workflow. */
+  label: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type RelatedTask = z.output<typeof RelatedTask>;
+
 export const TaskDetail = TaskView.extend({
   /** The answer, or the beginning of one that `answerArtifact` has as a whole. */
   answer: z.string().optional(),
   answerArtifact: ArtifactRef.optional(),
+  /** What it comes after: of each task the latest try. */
+  after: z.array(RelatedTask).optional(),
+  /** The task for which it was made. */
+  parent: z.string().optional(),
+  /** The tasks that were made for it. */
+  children: z.array(RelatedTask).optional(),
   runs: z.array(RunView),
   history: z.array(
     z.object({
@@ -104,6 +125,10 @@ export const NewTask = z.strictObject({
   by: ActingName.optional(),
   /** Asking twice with the same key makes one task. */
   dedupKey: z.string().min(1).max(512).optional(),
+  /** The tasks that have to be completed first. */
+  after: After.optional(),
+  whenItFails: WhenItFails.optional(),
+  debounce: Debounce.optional(),
 });
 export type NewTask = z.output<typeof NewTask>;
 
@@ -138,7 +163,7 @@ export const Scheduled = z.object({
 });
 export type Scheduled = z.output<typeof Scheduled>;
 
-/** Who has something done to a task, and why. */
+/** Who has something done to a task, an agent or a letter, and why. */
 export const TaskDecision = z.strictObject({
   by: ActingName.optional(),
   why: z.string().max(1000).optional(),
@@ -155,8 +180,45 @@ export const AgentView = z.object({
   runs: z.int(),
   concurrency: z.int(),
   lastSeenAt: z.iso.datetime(),
+  /** There while it gets no new work: since when, by whom and why; `drained` once nothing is under way any more. */
+  drain: z
+    .object({
+      state: z.enum(['draining', 'drained']),
+      by: z.string(),
+      why: z.string().optional(),
+      since: z.iso.datetime(),
+    })
+    .optional(),
 });
 export type AgentView = z.output<typeof AgentView>;
+
+/** What several agents can be asked at the same time. */
+export const WorkflowView = z.object({
+  name: z.string(),
+  lead: z.string(),
+  steps: z.array(z.object({ id: z.string(), domain: z.string().optional(), agent: z.string().optional() })),
+  deadlineMs: z.int(),
+  /** How many of the steps are enough. */
+  need: z.int(),
+});
+export type WorkflowView = z.output<typeof WorkflowView>;
+
+export const WorkflowStart = z.strictObject({
+  by: ActingName.optional(),
+  /** Asking twice with the same key starts it once. */
+  dedupKey: z.string().min(1).max(512).optional(),
+});
+export type WorkflowStart = z.output<typeof WorkflowStart>;
+
+/** A workflow that was started. */
+export const MissionView = z.object({
+  id: z.string(),
+  workflow: z.string(),
+  /** That of the lead: its answer is that of the workflow. */
+  task: TaskView,
+  children: z.array(RelatedTask),
+});
+export type MissionView = z.output<typeof MissionView>;
 
 export const HealthView = z.object({
   status: z.enum(['ok', 'degraded']),

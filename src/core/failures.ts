@@ -76,6 +76,12 @@ export const failureClasses = {
     remedy: 'Raise `limits.run_timeout` in the manifest, or split the task.',
     sentence: 'I ran out of time',
   },
+  dependency_failed: {
+    ...NEVER,
+    cause: 'A task that it was to come after did not succeed.',
+    remedy: 'Look at that task; when it is done after all, `olympus task retry` this one.',
+    sentence: 'something that had to be done before it was not',
+  },
   cancelled: {
     ...NEVER,
     cause: 'Somebody cancelled the task.',
@@ -93,3 +99,9 @@ export const failureClasses = {
 export type FailureCode = keyof typeof failureClasses;
 
 export const failureCodes = Object.keys(failureClasses) as [FailureCode, ...FailureCode[]];
+
+/** The class with which the reason of a failed task begins: `<class>`, or `<class>: <more>`. */
+export function failureCodeOf(reason: string | undefined): FailureCode | undefined {
+  const code = reason?.split(':')[0];
+  return failureCodes.find((each) => each === code);
+}

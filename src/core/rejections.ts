@@ -28,6 +28,16 @@ export const rejections = {
     remedy: 'Nothing; bots outside the fleet cannot give work.',
     sentence: 'I take work from people and from agents of this fleet; @{author} is neither.',
   },
+  unknown_dependency: {
+    cause: 'The request is to come after a task that is not there.',
+    remedy: 'Name tasks that are in `olympus task list`, by their whole ids.',
+    sentence: 'This is to come after {unknown}, and there is no such task here.',
+  },
+  no_agent_for_domain: {
+    cause: 'No agent here has the domain that was asked for.',
+    remedy: 'Give an agent the domain in its manifest, or name an agent.',
+    sentence: 'Nobody here works on {domain}.',
+  },
   rate_limited: {
     cause: 'One requester asked more often within a minute than OLYMPUS_REQUESTS_PER_MINUTE allows.',
     remedy: 'Find out what asks so often; raise the limit in control.env if it is meant.',

@@ -9,6 +9,8 @@ export interface StreamSpec {
   readonly subjects: readonly string[];
   readonly retention: 'workqueue' | 'limits';
   readonly storage: 'file' | 'memory';
+  /** `later`: copies of what the store has are not synced one by one; a crash of the server may take the last of them. */
+  readonly synced: 'at once' | 'later';
   readonly discard: 'old' | 'new';
   readonly maxAgeMs: number;
   readonly maxBytes: number;
@@ -56,6 +58,7 @@ export const UNREADABLE_RETRY_MS = 30 * SECOND;
 
 const common = {
   storage: 'file',
+  synced: 'at once',
   maxMsgSize: MIB,
   duplicateWindowMs: 10 * MINUTE,
   maxMsgsPerSubject: -1,
@@ -103,6 +106,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
       ...log,
       name: streamNames.events,
       subjects: ['roundtable.events.>'],
+      synced: 'later',
       maxAgeMs: 30 * DAY,
       maxBytes: 512 * MIB,
     },

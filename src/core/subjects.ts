@@ -54,3 +54,16 @@ export function authorOf(subject: string): string | undefined {
   const index = tokens[0] === 'knight' ? undefined : AUTHOR_INDEX[tokens[1] ?? ''];
   return index === undefined ? undefined : tokens[index];
 }
+
+/** True for what only tells what has happened: its stream drops the oldest and refuses nothing. */
+export function isLogged(subject: string): boolean {
+  return /^(?:[^.]+\.runs|roundtable\.events)\./.test(subject);
+}
+
+/**
+ * Messages of one lane are published one after another. Deliveries have an order, one lane for each agent; what is logged
+ * goes out in order anyhow, all at once; nothing else waits for one another.
+ */
+export function laneOf({ subject, msgId }: { readonly subject: string; readonly msgId: string }): string {
+  return subject.split('.')[1] === 'deliveries' ? subject.slice(0, subject.lastIndexOf('.')) : msgId;
+}

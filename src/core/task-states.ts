@@ -4,10 +4,16 @@
  */
 export const taskTransitions = {
   requested: { admit: 'admitted', reject: 'rejected' },
-  admitted: { queue: 'queued', ask: 'awaiting_approval' },
+  admitted: { queue: 'queued', block: 'blocked', ask: 'awaiting_approval' },
   awaiting_approval: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
-  queued: { release: 'released', block: 'blocked', cancel: 'cancelled', expire: 'expired' },
-  blocked: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
+  queued: {
+    release: 'released',
+    block: 'blocked',
+    debounce: 'queued',
+    cancel: 'cancelled',
+    expire: 'expired',
+  },
+  blocked: { queue: 'queued', debounce: 'blocked', fail: 'failed', cancel: 'cancelled', expire: 'expired' },
   // A result may be read before the run events that came before it: they travel in different streams.
   released: {
     claim: 'claimed',
@@ -68,6 +74,7 @@ export type TaskEvent =
   | 'ask'
   | 'release'
   | 'block'
+  | 'debounce'
   | 'claim'
   | 'start'
   | 'complete'

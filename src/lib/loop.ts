@@ -12,6 +12,8 @@ export interface LoopOptions {
   readonly stuckAfterMs?: number;
 }
 
+/** Made once: an error of its own for each wake costs more than the wake. */
+const WOKEN = new Error('woken');
 const DEFAULT_BACKOFF: Backoff = { baseMs: 200, capMs: 30_000 };
 
 /**
@@ -38,7 +40,7 @@ export class Loop {
 
   /** Runs the next round now instead of at the end of the wait. */
   wake(): void {
-    this.#wakeUp.abort();
+    this.#wakeUp.abort(WOKEN);
   }
 
   /** Aborts the wait and the signal of the round under way, and resolves when that round has returned. */

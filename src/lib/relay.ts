@@ -7,6 +7,8 @@ import { Loop } from './loop.ts';
 export interface OutboxEntry {
   readonly id: number;
   readonly key: string;
+  /** Entries of one lane go out one after another; those of different lanes at the same time. */
+  readonly lane: string;
   readonly payload: unknown;
   /** Sends that were begun before this one. */
   readonly attempts: number;
@@ -14,10 +16,11 @@ export interface OutboxEntry {
 
 /** Where the entries are written down, in order. */
 export interface OutboxSource {
-  next(): Promise<OutboxEntry | undefined>;
+  /** The oldest that are not done. */
+  next(limit: number): Promise<readonly OutboxEntry[]>;
   /** Written before the send: after a crash it says that the effect may have happened. */
-  begin(id: number): Promise<void>;
-  done(id: number): Promise<void>;
+  begin(ids: readonly number[]): Promise<void>;
+  done(ids: readonly number[]): Promise<void>;
   isDone(key: string): Promise<boolean>;
 }
 
@@ -26,6 +29,8 @@ export interface RelayOptions {
   readonly source: OutboxSource;
   /** Sends one entry; throws when it has to be tried again. Sending twice must have the effect once. */
   readonly send: (entry: OutboxEntry, signal: AbortSignal) => Promise<void>;
+  /** How many entries may be on their way at once. */
+  readonly atOnce: number;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -33,15 +38,21 @@ export interface RelayOptions {
 const IDLE_MS = 60_000;
 
 /**
- * Sends the entries of an outbox, in order, until each is done (transactional outbox, Richardson).
- * INVARIANT: an entry is begun on disk before it is sent and done only after; what a crash leaves between is sent
- * again under the same key.
+ * Sends the entries of an outbox until each is done (transactional outbox, Richardson): those of a lane in order, the
+ * first of each lane together, so that what is written down about them shares a commit.
+ * INVARIANT: an entry is begun before it is sent and written down as done only after; what a crash leaves between is
+ * sent again under the same key.
  */
 export class Relay implements Part {
   readonly name: string;
   readonly #options: RelayOptions;
   readonly #loop: Loop;
   readonly #waiters = new Map<string, () => void>();
+  /** Entries that were sent and are about to be written down as done, by id, with their keys: not to be sent again. */
+  readonly #sent = new Map<number, string>();
+  #marking: Promise<void> = Promise.resolve();
+  /** Why the last of them could not be written down. */
+  #unmarked: Error | undefined;
   #failing: string | undefined;
 
   constructor(options: RelayOptions) {
@@ -49,12 +60,8 @@ export class Relay implements Part {
     this.name = options.name;
     this.#loop = new Loop({
       clock: options.clock,
-      round: async (signal) => ((await this.#sendNext(signal)) ? 0 : IDLE_MS),
-      onError: (error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (this.#failing !== reason) options.log.warn({ err: error }, 'send failed, kept');
-        this.#failing = reason;
-      },
+      round: async (signal) => ((await this.#sendBatch(signal)) ? 0 : IDLE_MS),
+      onError: (error) => this.#failed(error),
       backoff: { baseMs: 100, capMs: 5000 },
     });
   }
@@ -76,7 +83,8 @@ export class Relay implements Part {
     this.#waiters.set(key, resolve);
     try {
       signal.throwIfAborted();
-      // Asked after the waiter is in place, so that a send between the two is not missed.
+      // Asked after the waiter is in place, and in this order, so that a send between the two is not missed.
+      if ([...this.#sent.values()].includes(key)) return;
       if (await this.#options.source.isDone(key)) return;
       this.wake();
       await promise;
@@ -91,10 +99,11 @@ export class Relay implements Part {
   async stop(signal: AbortSignal): Promise<void> {
     await this.#loop.stop();
     try {
-      while (!signal.aborted && (await this.#sendNext(signal)));
+      while (!signal.aborted && (await this.#sendBatch(signal)));
     } catch (error) {
       this.#options.log.info({ err: error }, 'left in the outbox');
     }
+    await this.#marking;
   }
 
   health(): Health {
@@ -102,15 +111,46 @@ export class Relay implements Part {
     return { live: this.#loop.live, ready: true, ...(this.#failing ? { reason: this.#failing } : {}) };
   }
 
-  async #sendNext(signal: AbortSignal): Promise<boolean> {
-    const { source, send } = this.#options;
-    const entry = await source.next();
-    if (!entry) return false;
-    await source.begin(entry.id);
-    await send(entry, signal);
-    await source.done(entry.id);
+  /** Resolves with whether there was anything; rejects when something could not be sent, after all the rest was. */
+  async #sendBatch(signal: AbortSignal): Promise<boolean> {
+    const { source, send, atOnce } = this.#options;
+    const unmarked = this.#unmarked;
+    this.#unmarked = undefined;
+    if (unmarked) throw unmarked;
+    const open = await source.next(atOnce + this.#sent.size);
+    const heads = firstOfEachLane(open.filter(({ id }) => !this.#sent.has(id)));
+    if (heads.length === 0) return false;
+    await source.begin(heads.map(({ id }) => id));
+    const outcomes = await Promise.allSettled(heads.map((entry) => send(entry, signal)));
+    const sent = heads.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    if (sent.length > 0) this.#marking = this.#mark(sent, this.#marking);
+    for (const { key } of sent) this.#waiters.get(key)?.();
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure) throw failure.reason;
     this.#failing = undefined;
-    this.#waiters.get(entry.key)?.();
     return true;
   }
+
+  /** Nobody waits for this: what a crash takes of it is sent again under the same key. */
+  async #mark(entries: readonly OutboxEntry[], before: Promise<void>): Promise<void> {
+    for (const { id, key } of entries) this.#sent.set(id, key);
+    try {
+      await Promise.all([this.#options.source.done(entries.map(({ id }) => id)), before]);
+    } catch (error) {
+      this.#unmarked = new Error('what was sent could not be written down', { cause: error });
+    } finally {
+      for (const { id } of entries) this.#sent.delete(id);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#failing !== reason) this.#options.log.warn({ err: error }, 'send failed, kept');
+    this.#failing = reason;
+  }
+}
+
+function firstOfEachLane(entries: readonly OutboxEntry[]): OutboxEntry[] {
+  const lanes = new Set<string>();
+  return entries.filter(({ lane }) => !lanes.has(lane) && lanes.add(lane));
 }

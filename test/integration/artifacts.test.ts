@@ -169,27 +169,28 @@ describe('artifacts', () => {
       await using state = await tempDir('journal');
       const journal = new Journal({ stateDir: state.path, clock: systemClock });
       const { outbox } = journal;
-      addResult(outbox, 'result:r1', { ...RESULT, body: resultOf(withinMessage(answer)).body }, answer);
+      const result = { ...RESULT, body: resultOf(withinMessage(answer)).body };
+      await journal.transaction(() => addResult(outbox, 'result:r1', result, answer));
       const uploads = outbox.source('upload');
       const send = uploadSender({
         api,
-        outbox,
+        journal,
         onAdded: () => undefined,
         log: createLogger({ name: 'test', level: 'silent' }),
       });
       let failure: unknown;
-      const entry = await uploads.next();
+      const [entry] = await uploads.next(1);
       for (let times = 0; entry && times < 2 && !failure; times += 1) {
         await send(entry, signal).catch((error: unknown) => {
           failure = error;
         });
       }
-      const sent = await outbox.source('bus').next();
+      const [sent] = await outbox.source('bus').next(1);
       const pending = outbox.pending('bus');
       await journal.stop();
       const effect = sent && BusEffectSchema.parse(sent.payload);
-      const result = effect && RunResult.schema.parse(JSON.parse(effect.body)).data;
-      return { uploaded: entry !== undefined, failure, pending, effect, result };
+      const handedIn = effect && RunResult.schema.parse(JSON.parse(effect.body)).data;
+      return { uploaded: entry !== undefined, failure, pending, effect, result: handedIn };
     }
     const athena = () => ({ url: control.url, token: AGENTS.athena });
 

@@ -41,8 +41,7 @@ describe('the order in which tasks are released', () => {
       await tx.tasks.update(text, { state, reason: undefined, now: NOW, notBefore });
     });
   }
-  const due = async (limit = 10): Promise<string[]> =>
-    (await store.read.tasks.due('athena', NOW, limit)).map(({ id }) => id);
+  const due = (limit = 10): Promise<string[]> => store.read.tasks.due('athena', NOW, limit);
 
   it('is the more urgent first, and the older first among equals', async () => {
     await queued('usual, new', { by: 'a' });
@@ -80,5 +79,23 @@ describe('the order in which tasks are released', () => {
     await queued('later', { notBefore: NOW + 1 });
 
     assert.deepEqual(await due(), []);
+  });
+
+  it('is that of all that wait, however few of them are asked for', async () => {
+    // Three people, priorities and ages that cross: told by the whole queue, sorted as the rule says.
+    const people = ['ada', 'bob', 'cy'];
+    for (let index = 0; index < 60; index++) {
+      await queued(`task ${String(index).padStart(2, '0')}`, {
+        by: people[(index * 7) % 3] ?? '',
+        priority: (index * 5) % 4,
+        ageMs: ((index * 37) % 60) * 60_000,
+        notBefore: index % 9 === 0 ? NOW + 1 : NOW,
+      });
+    }
+    await queued('at work', { by: 'bob', state: 'running' });
+    const all = await due(100);
+
+    assert.equal(all.length, 53);
+    for (const limit of [1, 2, 7, 30]) assert.deepEqual(await due(limit), all.slice(0, limit));
   });
 });

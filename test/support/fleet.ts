@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { LocalAgent } from '#lab/local/local-agent.ts';
@@ -112,6 +113,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
 async function limitRuns(agentsDir: string, seconds: number): Promise<void> {
   for (const name of await readdir(agentsDir)) {
     const file = path.join(agentsDir, name, 'agent.yml');
+    if (!existsSync(file)) continue;
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.replace(/run_timeout: \d+/, `run_timeout: ${seconds}`));
   }

@@ -5,12 +5,18 @@ import { newId } from '#lib/id.ts';
 /** A heartbeat of an agent that a test plays itself. */
 export function heartbeatOf(
   agent: string,
-  says: { readonly concurrency?: number; readonly runs?: string[] } = {},
+  says: {
+    readonly concurrency?: number;
+    readonly runs?: string[];
+    readonly role?: string;
+    readonly domains?: string[];
+    readonly duty?: 'working' | 'draining' | 'drained';
+  } = {},
 ): Heartbeat {
   return Heartbeat.create(headOf(`agent/${agent}`), {
     agent,
-    role: 'specialist',
-    domains: ['planning'],
+    role: says.role ?? 'specialist',
+    domains: says.domains ?? ['planning'],
     version: 'test',
     startedAt: new Date().toISOString(),
     everyMs: 600_000,
@@ -18,6 +24,7 @@ export function heartbeatOf(
     conditions: [],
     limits: { concurrency: says.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
     runs: says.runs ?? [],
+    ...(says.duty ? { duty: says.duty } : {}),
   });
 }
 

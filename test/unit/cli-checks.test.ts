@@ -57,6 +57,22 @@ describe('the checks of agents', () => {
     ]);
   });
 
+  it('warn of one that was drained, however it is, and say how to undo it', () => {
+    const drain = {
+      state: 'drained',
+      by: 'ada',
+      why: 'new kernel',
+      since: new Date(NOW).toISOString(),
+    } as const;
+    const [check, ...others] = agentChecks([agent({ phase: 'Silent', drain })], NOW, WHERE);
+
+    assert.deepEqual(others, []);
+    assert.deepEqual([check?.ok, check?.warning, check?.what], [true, true, 'drained, by ada: new kernel']);
+    assert.match(check?.remedy ?? '', /olympus agent resume athena/);
+    assert.equal(missing(agent({ drain })), 'drained, by ada: new kernel');
+    assert.equal(queueCheck([queuedTask(75)], [agent({ drain })], NOW).ok, true, 'its work is meant to wait');
+  });
+
   it('name each thing that is missing, with its reason and where to look', () => {
     const conditions = [
       { name: 'bus', ready: true },
@@ -120,10 +136,12 @@ describe('the checks of the control plane', () => {
   });
 
   it('fail when a task has been queued for more than ten minutes, however old it is', () => {
-    assert.equal(queueCheck([], NOW).what, 'nothing waits');
-    assert.equal(queueCheck([queuedTask(9)], NOW).ok, true);
+    assert.equal(queueCheck([], [], NOW).what, 'nothing waits');
+    assert.equal(queueCheck([queuedTask(9)], [], NOW).ok, true);
 
-    const late = queueCheck([queuedTask(9), queuedTask(11), queuedTask(75)], NOW);
+    const held = { ...queuedTask(75), notBefore: new Date(NOW + MINUTE).toISOString() };
+    assert.equal(queueCheck([held], [], NOW).ok, true, 'it is not to be released yet');
+    const late = queueCheck([queuedTask(9), queuedTask(11), queuedTask(75)], [], NOW);
 
     assert.equal(late.ok, false);
     assert.equal(late.what, '2 tasks queued for more than 10 minutes, the oldest for 1 h (athena)');

@@ -12,7 +12,14 @@ function taskIn(state: TaskState, more: Partial<TaskRecord> = {}): TaskRecord {
 }
 
 function whyIn(state: TaskState, more: Partial<TaskRecord> = {}, around: Partial<Surroundings> = {}) {
-  return whyOf(taskIn(state, more), { agent: ATHENA, inFlight: 0, now: NOW, ...around });
+  return whyOf(taskIn(state, more), {
+    agent: ATHENA,
+    inFlight: 0,
+    after: [],
+    wait: undefined,
+    now: NOW,
+    ...around,
+  });
 }
 
 describe('why a task is where it is', () => {
@@ -34,6 +41,26 @@ describe('why a task is where it is', () => {
     assert.match(whyIn('queued', {}, { inFlight: 2 }).reason, /2 of the 2 tasks/);
     assert.equal(whyIn('queued', {}, { agent: undefined }).owner, 'operator');
     assert.equal(whyIn('queued').owner, 'control');
+  });
+
+  it('tells the operator how to let a drained agent work again', () => {
+    const drain = { state: 'drained', by: 'ada', why: 'new kernel', since: new Date(NOW).toISOString() };
+    const agent = { ...ATHENA, drain } as AgentView;
+
+    for (const state of ['queued', 'released'] as const) {
+      const { owner, reason, next } = whyIn(state, {}, { agent });
+      assert.deepEqual([owner, next], ['operator', 'olympus agent resume athena']);
+      assert.match(reason, /drained by ada: new kernel/);
+    }
+  });
+
+  it('names the tasks that a blocked one comes after and that have not ended', () => {
+    const after = [taskIn('completed', { id: 't-2' }), taskIn('running', { id: 't-3' })];
+
+    assert.equal(
+      whyIn('blocked', {}, { after }).reason,
+      'It comes after task t-3 of athena, which is running.',
+    );
   });
 
   it('sends the operator to an agent that is silent', () => {

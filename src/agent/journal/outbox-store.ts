@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { laneOf } from '#core/subjects.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { OutboxEntry, OutboxSource } from '#lib/relay.ts';
@@ -38,10 +39,15 @@ export type Lane = 'bus' | 'chat' | 'upload';
 export class OutboxStore {
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
+  /** What a former process has left: it may have been sent. */
+  readonly #leftUntil: number;
+  /** Messages for the bus whose sending was begun by this process and has not been seen to succeed. */
+  readonly #begun = new Set<number>();
 
   constructor(db: SqliteDatabase, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#leftUntil = Number(db.get('SELECT max(id) AS id FROM outbox')?.['id'] ?? 0);
   }
 
   addBus(key: string, effect: BusEffect): void {
@@ -58,13 +64,20 @@ export class OutboxStore {
 
   /** One lane as a relay reads it. */
   source(lane: Lane): OutboxSource {
+    const each = (ids: readonly number[], sql: string, ...values: number[]): Promise<void> =>
+      this.#db.exclusive(() => {
+        for (const id of ids) this.#db.run(sql, ...values, id);
+      });
     return {
-      next: async () => this.#next(lane),
-      begin: async (id) => {
-        this.#db.run('UPDATE outbox SET attempts = attempts + 1 WHERE id = ?', id);
+      next: async (limit) => this.#next(lane, limit),
+      begin: async (ids) => {
+        // The message id makes a second publish harmless, so no trace of the attempt is needed on disk before it.
+        if (lane === 'bus') for (const id of ids) this.#begun.add(id);
+        else await each(ids, 'UPDATE outbox SET attempts = attempts + 1 WHERE id = ?');
       },
-      done: async (id) => {
-        this.#db.run('UPDATE outbox SET done_at = ? WHERE id = ?', this.#clock.now(), id);
+      done: async (ids) => {
+        await each(ids, 'UPDATE outbox SET done_at = ? WHERE id = ?', this.#clock.now());
+        for (const id of ids) this.#begun.delete(id);
       },
       isDone: async (key) =>
         this.#db.get('SELECT 1 FROM outbox WHERE key = ? AND done_at IS NOT NULL', key) !== undefined,
@@ -91,18 +104,25 @@ export class OutboxStore {
     return Number(row?.['n'] ?? 0);
   }
 
-  #next(lane: Lane): OutboxEntry | undefined {
-    const row = this.#db.get(
-      'SELECT id, key, payload, attempts FROM outbox WHERE lane = ? AND done_at IS NULL ORDER BY id LIMIT 1',
-      lane,
-    );
-    if (!row) return undefined;
-    return {
-      id: Number(row['id']),
-      key: String(row['key']),
-      payload: JSON.parse(String(row['payload'])),
-      attempts: Number(row['attempts']),
-    };
+  #next(lane: Lane, limit: number): OutboxEntry[] {
+    return this.#db
+      .all(
+        'SELECT id, key, payload, attempts FROM outbox WHERE lane = ? AND done_at IS NULL ORDER BY id LIMIT ?',
+        lane,
+        limit,
+      )
+      .map((row) => {
+        const payload = JSON.parse(String(row['payload']));
+        const id = Number(row['id']);
+        const begun = id <= this.#leftUntil || this.#begun.has(id);
+        return {
+          id,
+          key: String(row['key']),
+          lane: lane === 'bus' ? laneOf(BusEffect.parse(payload)) : lane,
+          payload,
+          attempts: lane === 'bus' ? Number(begun) : Number(row['attempts']),
+        };
+      });
   }
 
   #add(lane: Lane, key: string, payload: unknown): void {

@@ -47,9 +47,7 @@ export class RunStore {
       nonce,
       this.#clock.now(),
     );
-    const run = this.get(dispatch.runId);
-    if (!run) throw new OlympusError('state_conflict', `run ${dispatch.runId} was not journaled`);
-    return run;
+    return this.#known(dispatch.runId);
   }
 
   /** Writes down that this run is to end, whether its message has come or not. */
@@ -66,7 +64,7 @@ export class RunStore {
   }
 
   /** Takes one step of the run's life; a step the table does not allow throws `state_conflict`. */
-  advance(runId: string, event: RunEvent): void {
+  advance(runId: string, event: RunEvent): JournaledRun {
     const run = this.get(runId);
     const next = run && nextRunState(run.state, event);
     if (!next) {
@@ -79,6 +77,13 @@ export class RunStore {
     this.#db.run('UPDATE runs SET state = ? WHERE run_id = ?', next, runId);
     if (event === 'start') this.#db.run('UPDATE runs SET started_at = ? WHERE run_id = ?', now, runId);
     if (event === 'finish') this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
+    return this.#known(runId);
+  }
+
+  #known(runId: string): JournaledRun {
+    const run = this.get(runId);
+    if (!run) throw new OlympusError('state_conflict', `run ${runId} is not in the journal`);
+    return run;
   }
 }
 

@@ -47,4 +47,8 @@ export const journalMigrations = [
   -- Runs that are to end, also those whose message has not come yet.
   CREATE TABLE cancels (run_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- One row while no new work is to be taken.
+  CREATE TABLE drained (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;
+  `,
 ] as const;

@@ -1,12 +1,12 @@
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { TASK_ACK_WAIT_MS } from '#core/streams.ts';
-import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
+import type { Presence } from './presence.ts';
 
 export interface AttentionOptions {
-  readonly chat: MattermostChat;
+  readonly presence: Presence;
   /** Without a sign of work for this long, the bus is no longer told so. */
   readonly progressTimeoutMs: number;
   readonly harnessReady: () => boolean;
@@ -32,7 +32,7 @@ export class Attention {
     work: (onProgress: () => void) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const { chat, progressTimeoutMs, harnessReady, clock, log } = this.#options;
+    const { presence, progressTimeoutMs, harnessReady, clock, log } = this.#options;
     let lastProgressAt = clock.now();
     let lastWorkingAt = clock.now();
     const { conversation } = dispatch;
@@ -44,8 +44,7 @@ export class Attention {
           working();
           lastWorkingAt = clock.now();
         }
-        if (proven && conversation)
-          await chat.rest.typing(conversation.channelId, conversation.rootId, signal);
+        if (proven && conversation) await presence.typing(conversation, signal);
         return TYPING_EVERY_MS;
       },
       onError: (error) => log.debug({ err: error }, 'typing could not be shown'),

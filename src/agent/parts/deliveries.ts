@@ -38,7 +38,7 @@ export function deliveryHandler(options: {
       message.later(UNREADABLE_RETRY_MS);
       return;
     }
-    journal.transaction(() => record(journal, parsed.message.data));
+    await journal.transaction(() => record(journal, parsed.message.data));
     onAdded();
     await message.ack();
   };

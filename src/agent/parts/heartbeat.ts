@@ -19,6 +19,7 @@ export interface HeartbeatOptions {
   readonly everyMs: number;
   readonly conditions: () => PartHealth[];
   readonly runIds: () => string[];
+  readonly takesWork: () => boolean;
   readonly account: () => User | undefined;
   readonly log: Logger;
   readonly clock: Clock;
@@ -98,9 +99,10 @@ export class HeartbeatPart implements Part {
   }
 
   #data(): Heartbeat['data'] {
-    const { manifest, version, conditions, runIds, account, everyMs } = this.#options;
+    const { manifest, version, conditions, runIds, takesWork, account, everyMs } = this.#options;
     const parts = conditions();
     const me = account();
+    const runs = runIds();
     return {
       agent: manifest.name,
       role: manifest.role,
@@ -119,7 +121,8 @@ export class HeartbeatPart implements Part {
         depth: manifest.limits.depth,
         runTimeoutMs: manifest.limits.run_timeout * 1000,
       },
-      runs: runIds(),
+      runs,
+      duty: takesWork() ? 'working' : runs.length > 0 ? 'draining' : 'drained',
       ...(me ? { chat: { userId: me.id, username: me.username } } : {}),
     };
   }

@@ -136,7 +136,7 @@ export class Inbox implements Part {
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
-    if (this.#record(post, target, conversation, { author, depth, text })) {
+    if (await this.#record(post, target, conversation, { author, depth, text })) {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();
     }
@@ -166,7 +166,7 @@ export class Inbox implements Part {
     target: string,
     conversation: Conversation,
     asked: { author: User; depth: number; text: string },
-  ): boolean {
+  ): Promise<boolean> {
     const { journal, subjects, manifest, serverName, clock, fleet } = this.#options;
     const request = TaskCreate.create(
       {

@@ -40,7 +40,7 @@ export class Notices implements Part {
     this.#options = options;
     this.#loop = new Loop({
       clock: options.clock,
-      round: async () => this.#round(),
+      round: () => this.#round(),
       onError: (error) => options.log.error({ err: error }, 'notices could not be written'),
     });
   }
@@ -57,14 +57,14 @@ export class Notices implements Part {
     return { live: this.#loop.live, ready: true };
   }
 
-  #round(): number {
+  async #round(): Promise<number> {
     const { journal, afterMs, onAdded, log } = this.#options;
     for (const entry of journal.inbox.overdue(afterMs)) {
       const absence = this.#absence(entry);
       if (!absence) continue;
       const { channelId, rootId } = entry.conversation;
       const key = `notice:${entry.postId}:${entry.target}`;
-      journal.transaction(() => {
+      await journal.transaction(() => {
         journal.inbox.notice(entry.postId, entry.target);
         journal.outbox.addChat(key, {
           kind: 'post',

@@ -1,4 +1,3 @@
-import { chatSigns } from '#core/chat-signs.ts';
 import type { Harness, TurnOutcome } from '#core/harness.ts';
 import { RunEventMessage, type runEventKinds } from '#core/messages/run-event.ts';
 import { RunResult } from '#core/messages/run-result.ts';
@@ -13,6 +12,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Attention } from './attention.ts';
 import { addResult, withinMessage } from './long-answer.ts';
+import type { Presence } from './presence.ts';
 
 type Dispatch = TaskDispatch['data'];
 
@@ -23,6 +23,7 @@ export interface RunnerOptions {
   readonly journal: Journal;
   readonly harness: Harness;
   readonly attention: Attention;
+  readonly presence: Presence;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
   /** Resolves when the entry with this key is on the bus. */
@@ -51,31 +52,24 @@ export class Runner {
   }
 
   /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
-  claim(dispatch: Dispatch): JournaledRun {
-    const { journal, clock } = this.#options;
-    const known = journal.runs.get(dispatch.runId);
-    if (known) return known;
-    journal.transaction(() => {
-      journal.runs.claim(dispatch, newNonce());
-      const cancelled = journal.runs.isCancelled(dispatch.runId);
-      if (cancelled || Date.parse(dispatch.deadline) <= clock.now()) {
-        journal.runs.advance(dispatch.runId, 'discard');
+  async claim(dispatch: Dispatch): Promise<JournaledRun> {
+    const { journal, presence, clock, onAdded } = this.#options;
+    const { runId, deadline } = dispatch;
+    const claimed = await journal.transaction(() => {
+      const known = journal.runs.get(runId);
+      if (known) return known;
+      const run = journal.runs.claim(dispatch, newNonce());
+      const cancelled = journal.runs.isCancelled(runId);
+      if (cancelled || Date.parse(deadline) <= clock.now()) {
         this.#tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
-        return;
+        return journal.runs.advance(runId, 'discard');
       }
       this.#tell(dispatch, 'claimed');
-      const postId = dispatch.conversation?.postId;
-      if (postId) {
-        journal.inbox.accept(postId);
-        journal.outbox.addChat(`working:${dispatch.runId}`, {
-          kind: 'react',
-          postId,
-          emoji: chatSigns.working,
-        });
-      }
+      presence.claimed(dispatch);
+      return run;
     });
-    this.#options.onAdded();
-    return this.claim(dispatch);
+    onAdded();
+    return claimed;
   }
 
   /**
@@ -100,13 +94,13 @@ export class Runner {
   }
 
   /**
-   * Has the run end, now or when its message comes: written down first, so that the next process knows. A run under way
-   * ends as cancelled, unless its answer was there already.
+   * Has the run end, now or when its message comes. Resolves once that is written down, so that the next process knows,
+   * with what then stops a turn under way: it ends as cancelled, unless its answer was there already.
    */
-  async cancel(runId: string): Promise<void> {
+  async cancel(runId: string): Promise<() => Promise<void>> {
     const { journal, harness } = this.#options;
-    journal.transaction(() => journal.runs.cancel(runId));
-    await harness.abort(runId, NEVER);
+    await journal.transaction(() => journal.runs.cancel(runId));
+    return () => harness.abort(runId, NEVER);
   }
 
   async #finish(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<void> {
@@ -114,10 +108,10 @@ export class Runner {
     if (run.state === 'published' || run.state === 'discarded') return;
     if (run.state !== 'finished') {
       const outcome = await this.#turn(run, messages, signal);
-      this.#record(run, outcome);
+      await this.#record(run, outcome);
     }
     await sent(resultKey(run.runId), signal);
-    journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
+    await journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
   }
 
   async #turn(run: JournaledRun, messages: readonly BusMessage[], signal: AbortSignal): Promise<TurnOutcome> {
@@ -127,7 +121,7 @@ export class Runner {
       return { kind: 'failed', failure: 'cancelled', message: 'Cancelled before it began.', usage: noUsage };
     }
     if (run.state === 'claimed') {
-      journal.transaction(() => {
+      await journal.transaction(() => {
         journal.runs.advance(run.runId, 'start');
         this.#tell(dispatch, 'started');
       });
@@ -145,7 +139,7 @@ export class Runner {
   }
 
   #ask(run: JournaledRun, onProgress: () => void, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, harness, onAdded } = this.#options;
+    const { journal, harness, log, onAdded } = this.#options;
     const { dispatch, runId } = run;
     const outcome = harness.run(
       {
@@ -158,8 +152,9 @@ export class Runner {
       (progress) => {
         onProgress();
         if (progress.kind !== 'tool') return;
-        journal.transaction(() => this.#tell(dispatch, 'tool', progress.detail));
-        onAdded();
+        journal
+          .transaction(() => this.#tell(dispatch, 'tool', progress.detail))
+          .then(onAdded, (error) => log.warn({ err: error, runId }, 'progress not told'));
       },
       signal,
     );
@@ -170,7 +165,7 @@ export class Runner {
     return outcome;
   }
 
-  #record(run: JournaledRun, outcome: TurnOutcome): void {
+  async #record(run: JournaledRun, outcome: TurnOutcome): Promise<void> {
     const { journal, subjects, clock, fleet, agent, log, onAdded } = this.#options;
     const { dispatch } = run;
     const answer = outcome.kind === 'answered' ? outcome.text : '';
@@ -199,7 +194,7 @@ export class Runner {
         finishedAt: new Date(clock.now()).toISOString(),
       },
     );
-    journal.transaction(() => {
+    await journal.transaction(() => {
       journal.runs.advance(run.runId, 'finish');
       const message = {
         subject: subjects.result(dispatch.domain, agent, dispatch.taskId),

@@ -5,7 +5,8 @@ import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
-import { type OutboxStore, UploadEffect } from '../journal/outbox-store.ts';
+import type { Journal } from '../journal/journal.ts';
+import { UploadEffect } from '../journal/outbox-store.ts';
 import { cutShort, naming } from './long-answer.ts';
 
 /** Control's API, as the agent itself. */
@@ -32,21 +33,20 @@ const NO_ROOM = 507;
  */
 export function uploadSender(options: {
   readonly api: ControlApi | undefined;
-  readonly outbox: OutboxStore;
+  readonly journal: Journal;
   /** Called after the result was added. */
   readonly onAdded: () => void;
   readonly log: Logger;
 }): (entry: OutboxEntry, signal: AbortSignal) => Promise<void> {
-  const { api, outbox, onAdded, log } = options;
+  const { api, journal, onAdded, log } = options;
   return async (entry, signal) => {
     const { text, key, result } = UploadEffect.parse(entry.payload);
     const outcome = await uploadOf(api, text, entry.attempts, signal);
     if (outcome.kind === 'refused')
       log.error({ key, reason: outcome.sentence }, 'answer handed in cut short');
-    outbox.addBus(
-      key,
-      outcome.kind === 'kept' ? naming(result, text, outcome.ref) : cutShort(result, text, outcome.sentence),
-    );
+    const handedIn =
+      outcome.kind === 'kept' ? naming(result, text, outcome.ref) : cutShort(result, text, outcome.sentence);
+    await journal.transaction(() => journal.outbox.addBus(key, handedIn));
     onAdded();
   };
 }

@@ -10,8 +10,12 @@ import type { Runner } from './runner.ts';
 export interface TaskHandlerOptions {
   readonly agent: string;
   readonly runner: Runner;
+  readonly journal: Journal;
   readonly log: Logger;
 }
+
+/** How long work that came too late for a drained agent stays away; nothing is pulled before it takes work again. */
+const DRAINED_RETRY_MS = 1000;
 
 /**
  * Handles released work: claim in the journal, run, result on the bus, and only then the acknowledgement.
@@ -20,7 +24,7 @@ export interface TaskHandlerOptions {
 export function taskHandler(
   options: TaskHandlerOptions,
 ): (message: BusMessage, signal: AbortSignal) => Promise<void> {
-  const { agent, runner, log } = options;
+  const { agent, runner, journal, log } = options;
   return async (message, signal) => {
     const parsed = parseMessage(message.body, [TaskDispatch]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== agent) {
@@ -29,18 +33,24 @@ export function taskHandler(
       message.later(UNREADABLE_RETRY_MS);
       return;
     }
-    await runner.finish(runner.claim(parsed.message.data), message, signal);
+    const dispatch = parsed.message.data;
+    if (!journal.duty.takesWork && !journal.runs.get(dispatch.runId)) {
+      // It came with a pull that was under way when the agent was drained.
+      message.later(DRAINED_RETRY_MS);
+      return;
+    }
+    await runner.finish(await runner.claim(dispatch), message, signal);
   };
 }
 
 /** Goes on with the runs that a former process left open, without waiting for the bus to deliver them again. */
 export class Resume implements Part {
   readonly name = 'resume';
-  readonly #options: TaskHandlerOptions & { readonly journal: Journal };
+  readonly #options: TaskHandlerOptions;
   readonly #abort = new AbortController();
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(options: TaskHandlerOptions & { readonly journal: Journal }) {
+  constructor(options: TaskHandlerOptions) {
     this.#options = options;
   }
 

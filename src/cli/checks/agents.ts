@@ -1,7 +1,7 @@
 import type { AgentView } from '#core/api.ts';
 import { age, harmless } from '../format.ts';
 import type { Whereabouts } from '../whereabouts.ts';
-import { type Check, failed, passed } from './check.ts';
+import { type Check, failed, passed, warned } from './check.ts';
 
 /** Whether every agent is there and has what it needs: one check for each agent, one more for what it lacks. */
 export function agentChecks(agents: readonly AgentView[], now: number, where: Whereabouts): Check[] {
@@ -14,16 +14,29 @@ export function agentChecks(agents: readonly AgentView[], now: number, where: Wh
       ),
     ];
   }
-  return agents.flatMap((agent) => [phaseCheck(agent, now, where), ...conditionChecks(agent, where)]);
+  return agents.flatMap((agent) => {
+    // Somebody meant it to be away.
+    if (agent.drain) {
+      const remedy = `To let it work again: olympus agent resume ${agent.name}`;
+      return [warned(agent.name, drainText(agent.drain), remedy)];
+    }
+    return [phaseCheck(agent, now, where), ...conditionChecks(agent, where)];
+  });
 }
 
 /** What an agent is short of, in a few words; empty when nothing. */
 export function missing(agent: AgentView): string {
-  if (agent.phase === 'Silent') return 'no heartbeat';
-  return agent.conditions
+  const drained = agent.drain ? [drainText(agent.drain)] : [];
+  if (agent.phase === 'Silent') return [...drained, 'no heartbeat'].join('; ');
+  const conditions = agent.conditions
     .filter((condition) => !condition.ready)
-    .map(({ name, reason }) => (reason ? `${name}: ${harmless(reason)}` : name))
-    .join('; ');
+    .map(({ name, reason }) => (reason ? `${name}: ${harmless(reason)}` : name));
+  return [...drained, ...conditions].join('; ');
+}
+
+/** That an agent gets no new work, with who said so and why. */
+export function drainText({ state, by, why }: NonNullable<AgentView['drain']>): string {
+  return harmless(`${state}, by ${by}${why ? `: ${why}` : ''}`);
 }
 
 function phaseCheck(agent: AgentView, now: number, where: Whereabouts): Check {

@@ -1,4 +1,4 @@
-import type { HealthView, TaskView } from '#core/api.ts';
+import type { AgentView, HealthView, TaskView } from '#core/api.ts';
 import { age } from '../format.ts';
 import type { Whereabouts } from '../whereabouts.ts';
 import { type Check, failed, passed } from './check.ts';
@@ -21,23 +21,32 @@ export function partChecks({ parts }: HealthView, where: Whereabouts): Check[] {
   });
 }
 
-/** Whether work is waiting for longer than it should. `queued` are tasks in that state, as the API lists them. */
-export function queueCheck(queued: readonly TaskView[], now: number): Check {
+/**
+ * Whether work is waiting for longer than it should. `queued` are tasks in that state, as the API lists them; those of
+ * drained agents are meant to wait.
+ */
+export function queueCheck(queued: readonly TaskView[], agents: readonly AgentView[], now: number): Check {
   const name = 'queue';
-  const late = queued.filter((task) => now - Date.parse(task.updatedAt) > QUEUED_TOO_LONG_MS);
+  const drained = new Set(agents.filter(({ drain }) => drain).map((agent) => agent.name));
+  const late = queued.filter((task) => waited(task, now) > QUEUED_TOO_LONG_MS && !drained.has(task.agent));
   if (late.length === 0) {
     return passed(
       name,
       queued.length === 0 ? 'nothing waits' : `${tasks(queued.length)} waiting, none for long`,
     );
   }
-  const longest = Math.max(...late.map((task) => now - Date.parse(task.updatedAt)));
-  const agents = [...new Set(late.map((task) => task.agent))].sort();
+  const longest = Math.max(...late.map((task) => waited(task, now)));
+  const names = [...new Set(late.map((task) => task.agent))].sort();
   return failed(
     name,
-    `${tasks(late.length)} queued for more than 10 minutes, the oldest for ${age(longest)} (${agents.join(', ')})`,
-    `See \`olympus task list --state queued\`; \`olympus agent list\` shows whether ${agents.length > 1 ? 'these agents are' : `${agents[0]} is`} busy or away.`,
+    `${tasks(late.length)} queued for more than 10 minutes, the oldest for ${age(longest)} (${names.join(', ')})`,
+    `See \`olympus task list --state queued\`; \`olympus agent list\` shows whether ${names.length > 1 ? 'these agents are' : `${names[0]} is`} busy or away.`,
   );
+}
+
+/** How long it could have been released by now. */
+function waited({ updatedAt, notBefore = updatedAt }: TaskView, now: number): number {
+  return now - Math.max(Date.parse(updatedAt), Date.parse(notBefore));
 }
 
 function tasks(number: number): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { AgentView, TaskView } from '#core/api.ts';
 import { isTerminal } from '#core/task-states.ts';
 import { ApiClient } from '../api-client.ts';
+import { drainText } from '../checks/agents.ts';
 import type { CliContext } from '../context.ts';
 import { age, harmless, oneLine } from '../format.ts';
 import { shortIds } from '../task-id.ts';
@@ -33,6 +34,11 @@ function print(agent: AgentView, tasks: readonly TaskView[], { out, clock }: Cli
   const styles = { Ready: 'green', NotReady: 'yellow', Silent: 'red' } as const;
   out.print(out.style('bold', agent.name));
   field('phase', out.style(styles[agent.phase], agent.phase));
+  if (agent.drain) {
+    const since = age(clock.now() - Date.parse(agent.drain.since));
+    field('work', `${drainText(agent.drain)}, ${since} ago`);
+    field('', `${out.style('yellow', '→')} olympus agent resume ${agent.name}`);
+  }
   field('role', `${agent.role}, domains ${agent.domains.join(', ')}`);
   field('runs', `${agent.runs} of ${agent.concurrency}`);
   field('version', agent.version);

@@ -93,7 +93,7 @@ async function behindToken(
     const agents = await api.agents();
     checks.push(passed('token', 'accepted by the control plane'));
     checks.push(...agentChecks(agents, now, whereabouts(settings.stateDir)));
-    checks.push(queueCheck(await api.tasks({ state: 'queued', limit: TASK_LIMIT }), now));
+    checks.push(queueCheck(await api.tasks({ state: 'queued', limit: TASK_LIMIT }), agents, now));
     return [];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

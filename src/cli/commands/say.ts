@@ -87,9 +87,10 @@ function warnOfAbsence(
   { out }: CliContext,
 ): void {
   for (const agent of agents ?? []) {
-    if (agent.phase === 'Ready' || !targets.some((user) => user.username === agent.name)) continue;
+    if ((agent.phase === 'Ready' && !agent.drain) || !targets.some((user) => user.username === agent.name))
+      continue;
     out.note(
-      `${agent.name} is ${agent.phase} just now (${missing(agent)}): it will answer once that is over. See \`olympus doctor\`.`,
+      `${agent.name} is ${agent.drain ? 'drained' : agent.phase} just now (${missing(agent)}): it will answer once that is over. See \`olympus doctor\`.`,
     );
   }
 }

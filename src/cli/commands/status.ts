@@ -76,7 +76,7 @@ async function look(api: ApiClient, { settings, clock }: CliContext): Promise<Om
     const problems = [
       ...partChecks(health, where),
       ...agentChecks(agents, now, where),
-      queueCheck(await queued, now),
+      queueCheck(await queued, agents, now),
     ].filter((check) => !check.ok);
     return {
       control: { url: api.url, health },

@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander';
-import type { TaskView } from '#core/api.ts';
-import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEBOUNCE_WINDOW_LIMIT_MS } from '#core/debounce.ts';
+import { WhenItFails } from '#core/dependencies.ts';
 import { ApiClient } from '../api-client.ts';
-import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { harmless } from '../format.ts';
+import { refuseRejected } from '../refused.ts';
 import { personOf } from '../settings.ts';
 import { findTask } from '../task-id.ts';
 
@@ -13,6 +13,10 @@ const PRIORITIES = ['P0', 'P1', 'P2', 'P3'];
 interface CreateOptions {
   readonly key?: string;
   readonly priority: string;
+  readonly after: readonly string[];
+  readonly whenItFails?: WhenItFails;
+  readonly debounce?: string;
+  readonly window: number;
   readonly json?: boolean;
 }
 
@@ -39,24 +43,49 @@ function addCreate(parent: Command, context: CliContext): void {
         .choices(PRIORITIES)
         .default('P2'),
     )
+    .option('--after <id>', 'release it once this task is completed; may be given again', collect, [])
+    .addOption(
+      new Option(
+        '--when-it-fails <what>',
+        'what happens when one of those is not completed: this one fails too, or is done all the same',
+      )
+        .choices(WhenItFails.options)
+        .default('fail'),
+    )
+    .option(
+      '--debounce <key>',
+      'wait for later requests of the same key: there is one task, with the last text',
+    )
+    .option('--window <seconds>', 'how long to wait for each, with --debounce; at most 3600', parseWindow, 30)
     .option('--json', 'print one JSON value')
-    .addHelpText('after', '\nExamples:\n  $ olympus task create athena "summarise the last release"')
-    .action(async (agent: string, text: string, { key, priority, json }: CreateOptions) => {
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ olympus task create athena "summarise the last release"
+  $ olympus task create athena "announce it" --after 019a2f3c-5d1e`,
+    )
+    .action(async (agent: string, text: string, options: CreateOptions) => {
+      const { key, priority, whenItFails, debounce, window, json } = options;
       const name = agent.replace(/^@/, '');
       const api = new ApiClient(context);
+      const after = await Promise.all(options.after.map(async (id) => (await findTask(api, id)).id));
       const asked = {
         agent: name,
         text,
         priority: PRIORITIES.indexOf(priority),
         by: personOf(context.settings),
         ...(key ? { dedupKey: key } : {}),
+        ...(after.length > 0 ? { after, whenItFails } : {}),
+        ...(debounce ? { debounce: { key: debounce, windowMs: Math.round(window * 1000) } } : {}),
       };
       const task = await api.createTask(asked);
       refuseRejected(task);
       if (json) out.json(task);
       else {
         out.print(task.id);
-        out.note(`Queued for ${name}. Watch it with: olympus task follow ${task.id}`);
+        const how = task.state === 'blocked' ? 'Waits for what comes before it' : `Queued for ${name}`;
+        out.note(`${how}. Watch it with: olympus task follow ${task.id}`);
       }
     });
 }
@@ -114,9 +143,12 @@ function addWhy(parent: Command, context: CliContext): void {
     });
 }
 
-/** A task that was refused is a failure, whatever else was right. */
-function refuseRejected({ state, reason }: TaskView): void {
-  if (state !== 'rejected') return;
-  const { cause, remedy } = rejections[reason as RejectionCode] ?? {};
-  throw new CliError(`The request was refused (${reason}). ${cause ?? ''}`.trim(), remedy ?? 'Ask again.');
+function parseWindow(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.001 && seconds * 1000 <= DEBOUNCE_WINDOW_LIMIT_MS) return seconds;
+  throw new InvalidArgumentError(`Write a number of seconds up to ${DEBOUNCE_WINDOW_LIMIT_MS / 1000}.`);
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }

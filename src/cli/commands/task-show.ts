@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { RunView, TaskDetail } from '#core/api.ts';
-import { type FailureCode, failureClasses } from '#core/failures.ts';
+import type { RelatedTask, RunView, TaskDetail } from '#core/api.ts';
+import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import type { Usage } from '#core/usage.ts';
 import { ApiClient } from '../api-client.ts';
@@ -48,6 +48,11 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   field('deadline', localTime(task.deadline));
   field('priority', `P${task.priority}`);
   field('attempts', String(task.attempts));
+  if (task.parent) field('parent', task.parent);
+  const made = new Set(task.children?.map(({ id }) => id));
+  const after = task.after?.filter(({ id }) => !made.has(id));
+  for (const each of after ?? []) field('after', related(each, out));
+  for (const child of task.children ?? []) field('child', related(child, out));
   section('Text');
   printBlock(task.text, out);
   section('History');
@@ -63,6 +68,12 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   out.print(
     `  ${out.style('yellow', '→')} This is its beginning. All ${bytes} bytes: olympus artifact get ${digest} --out answer.md`,
   );
+}
+
+function related({ id, agent, state, label, reason }: RelatedTask, out: Output): string {
+  const name = label ? `${label}: ` : '';
+  const why = state === 'rejected' && reason ? ` (${reason})` : '';
+  return `${name}${id} of ${harmless(agent)}, ${out.style(stateStyle(state), state)}${why}`;
 }
 
 function printBlock(text: string, out: Output): void {
@@ -112,7 +123,8 @@ function usageText(usage: Usage): string {
 
 function remedyOf(reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
-  if (Object.hasOwn(failureClasses, reason)) return failureClasses[reason as FailureCode].remedy;
+  const failure = failureCodeOf(reason);
+  if (failure) return failureClasses[failure].remedy;
   if (Object.hasOwn(rejections, reason)) return rejections[reason as RejectionCode].remedy;
   return undefined;
 }

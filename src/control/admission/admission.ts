@@ -10,10 +10,14 @@ import { newId } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import { blockOn } from '../dependencies/settle.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
+import type { NewTask } from '../store/task-repository.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { hold, takeIn } from './debounce.ts';
 
 export interface AdmissionOptions {
   readonly store: Store;
@@ -29,7 +33,6 @@ export interface AdmissionOptions {
 
 type Request = TaskCreate['data'];
 
-const MINUTE_MS = 60_000;
 /** How many people who ask as often as they may one agent can bring. */
 const REQUESTERS_AT_ONCE = 10;
 
@@ -67,6 +70,12 @@ export interface Asked {
   readonly depth: number;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
+  /** The task that this one is made for. */
+  readonly parentId?: string | undefined;
+  /** Decided before: it becomes no task. */
+  readonly refusal?: Refusal;
+  /** What becomes of it once it is admitted; it is queued otherwise. */
+  readonly place?: ((admitted: TaskRecord) => Promise<TaskRecord>) | undefined;
 }
 
 /**
@@ -79,7 +88,7 @@ export async function admit(
   asked: Asked,
 ): Promise<TaskRecord> {
   const { context, log, deadlineMs } = options;
-  const { author, by, request, depth, keysOf = author } = asked;
+  const { author, by, request, depth, keysOf = author, parentId, place } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
@@ -90,7 +99,8 @@ export async function admit(
   const target = await tx.agents.byName(request.agent);
   const now = context.now();
   const id = newId(now);
-  await tx.tasks.insert({
+  const debounce = request.debounce && { ...request.debounce, keysOf };
+  const given: NewTask = {
     id,
     dedupKey,
     agent: request.agent,
@@ -100,27 +110,44 @@ export async function admit(
     depth,
     priority: grantedPriority(request.priority, keysOf),
     author,
+    parentId,
     // Only what is known here: it is repeated in every delivery.
     conversation: request.conversation && Conversation.strip().parse(request.conversation),
+    notBefore: now + (debounce?.windowMs ?? 0),
     deadline: now + deadlineMs,
     now,
-  });
+  };
+  const refusal =
+    asked.refusal ??
+    (await refusalOf(tx, given, {
+      depthLimit: target?.heartbeat.limits.depth,
+      perMinute: options.perMinute,
+      after: request.after ?? [],
+    }));
+  if (!refusal && debounce) {
+    const taken = await takeIn(tx, context, given, { ...debounce, by });
+    if (taken) {
+      log.info({ taskId: taken.id, requester: request.requester.name }, 'request taken into a held task');
+      return taken;
+    }
+  }
+  await tx.tasks.insert(given);
   const task = await tx.tasks.byId(id);
   if (!task) throw new Error(`task ${id} was not stored`);
-
-  const refusal = await refusalOf(tx, task, {
-    depthLimit: target?.heartbeat.limits.depth,
-    perMinute: options.perMinute,
-  });
   if (!refusal) {
+    if (debounce) await hold(tx, given, debounce);
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
-    const queued = await advanceTask(tx, context, admitted, 'queue', {
-      by: 'control',
-      reason: `waiting for ${task.agent}`,
-    });
-    await deliver(tx, context, queued, { state: 'admitted' });
+    await deliver(tx, context, admitted, { state: 'admitted' });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    return queued;
+    if (place) return place(admitted);
+    const { after = [], whenItFails = 'fail' } = request;
+    if (after.length > 0) {
+      return blockOn(tx, context, admitted, { after: after.map((needed) => ({ id: needed })), whenItFails });
+    }
+    const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
+    const queued = await advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
+    if (target) await releaseDue(tx, context, target);
+    return (await tx.tasks.byId(id)) ?? queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
   const told =
@@ -143,10 +170,14 @@ async function answerAgain(tx: Repositories, context: ControlContext, task: Task
 
 async function refusalOf(
   tx: Repositories,
-  task: TaskRecord,
-  { depthLimit, perMinute }: { depthLimit: number | undefined; perMinute: number },
+  task: NewTask,
+  {
+    depthLimit,
+    perMinute,
+    after,
+  }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
 ): Promise<Refusal | undefined> {
-  const asked = await tx.tasks.askedSince(task.author, task.requester.id, task.createdAt - MINUTE_MS);
+  const asked = await tx.asks.count(task.author, task.requester.id, task.now);
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }
@@ -167,5 +198,8 @@ async function refusalOf(
   if (task.text.trim() === '') return { code: 'empty_input', values: { agent: task.agent } };
   const length = Array.from(task.text).length;
   if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
+  for (const id of after) {
+    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
+  }
   return undefined;
 }

@@ -7,9 +7,9 @@ import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Letters } from '../dead-letters/letters.ts';
-import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
+import { type AgentRoutesOptions, addAgentRoutes } from './agent-routes.ts';
 import { addArtifactRoutes } from './artifact-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
@@ -19,10 +19,13 @@ import { InvalidRequest } from './request.ts';
 import { addScheduleRoutes } from './schedule-routes.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 import type { ApiTokens } from './tokens.ts';
+import { addWorkflowRoutes, type WorkflowRoutesOptions } from './workflow-routes.ts';
 
 export interface ApiOptions {
   readonly store: Store;
+  readonly agents: AgentRoutesOptions;
   readonly tasks: TaskRoutesOptions;
+  readonly workflows: WorkflowRoutesOptions;
   readonly letters: Letters;
   readonly artifacts: Artifacts;
   readonly tokens: ApiTokens;
@@ -36,7 +39,6 @@ export interface ApiOptions {
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
   const { store, clock, tokens } = options;
-  const now = (): number => clock.now();
   const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
 
   app.setNotFoundHandler(async (request, reply) => {
@@ -78,17 +80,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
     async (v1) => {
       guardRoutes(v1, tokens);
 
-      v1.get('/agents', async () => ({
-        agents: (await store.read.agents.list()).map((agent) => agentView(agent, now())),
-      }));
-      v1.get<{ Params: { name: string } }>('/agents/:name', async (request, reply) => {
-        const agent = await store.read.agents.byName(request.params.name);
-        if (agent) return agentView(agent, now());
-        return reply
-          .code(404)
-          .send(refuse('unknown_agent', `no agent ${request.params.name} has ever sent a heartbeat`));
-      });
+      addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks);
+      addWorkflowRoutes(v1, options.workflows);
       addAuditRoutes(v1, store);
       addEventRoutes(v1, { store, clock, allowed: (request) => stillAllowed(request, tokens) });
       addDeadLetterRoutes(v1, options.letters);

@@ -5,10 +5,8 @@ import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
-import { chooseAgent } from '../admission/choose-agent.ts';
-import { agentView } from '../registry/registry.ts';
+import { agentForWork } from '../registry/choose-agent.ts';
 import type { TaskRecord } from '../store/records.ts';
-import type { Repositories } from '../store/store.ts';
 import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
@@ -38,7 +36,7 @@ export function addScheduleRoutes(app: FastifyInstance, admission: AdmissionOpti
     const task = await store.transaction(async (tx) => {
       const known = await tx.tasks.byDedupKey(`${CONTROL_NAME}:${dedupKey}`);
       if (known) return known;
-      const agent = wanted.agent ?? (await chosenAgent(tx, context.now(), domain));
+      const agent = wanted.agent ?? (await agentForWork(tx, domain, context.now()))?.name;
       if (agent === undefined) return undefined;
       const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
       return admit(tx, admission, {
@@ -78,20 +76,6 @@ function answer(reply: FastifyReply, task: TaskRecord): FastifyReply {
     events: `/v1/events?task=${task.id}&after=0`,
   };
   return reply.code(202).header('location', found).send(scheduled);
-}
-
-async function chosenAgent(
-  tx: Repositories,
-  now: number,
-  domain: string | undefined,
-): Promise<string | undefined> {
-  const inFlight = await tx.tasks.inFlight();
-  const candidates = (await tx.agents.list()).map((record) => ({
-    record,
-    ready: agentView(record, now).phase === 'Ready',
-    inFlight: inFlight.get(record.name) ?? 0,
-  }));
-  return chooseAgent(candidates, domain);
 }
 
 function nobody(domain: string | undefined): string {

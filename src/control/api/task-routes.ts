@@ -6,10 +6,13 @@ import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
 import { cancelTask } from '../cancel/cancel.ts';
+import { blockOn, neededBy } from '../dependencies/settle.ts';
 import { agentView } from '../registry/registry.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
+import { latestTry, retryKey } from '../tasks/tries.ts';
 import { whyOf } from '../tasks/why.ts';
 import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
@@ -39,14 +42,14 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { agent, text, priority, dedupKey = newNonce(), ...given } = readRequest(NewTask, request.body);
-    const by = actingName(request, given.by);
+    const { dedupKey = newNonce(), by: given, ...wanted } = readRequest(NewTask, request.body);
+    const by = actingName(request, given);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
       // Apart from keys that are made here, and from those of other tokens.
-      request: { dedupKey: `api:${request.caller.name ?? ''}:${dedupKey}`, agent, text, priority, requester },
+      request: { ...wanted, dedupKey: `api:${request.caller.name ?? ''}:${dedupKey}`, requester },
       depth: 0,
     };
     const task = await store.transaction((tx) => admit(tx, admission, asked));
@@ -55,15 +58,21 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   });
   app.get<WithId>('/tasks/:id', async (request, reply) =>
     withTask(store.read, request.params.id, reply, async (task) =>
-      taskDetail(task, await store.read.runs.ofTask(task.id), await store.read.audit.of('task', task.id)),
+      taskDetail(task, {
+        runs: await store.read.runs.ofTask(task.id),
+        changes: await store.read.audit.of('task', task.id),
+        children: await store.read.tasks.childrenOf(task.id),
+        ...(await waitOf(store.read, task.id)),
+      }),
     ),
   );
   app.get<WithId>('/tasks/:id/why', async (request, reply) =>
     withTask(store.read, request.params.id, reply, async (task) => {
       const agent = await store.read.agents.byName(task.agent);
       const now = context.now();
-      const inFlight = (await store.read.tasks.inFlight()).get(task.agent) ?? 0;
-      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, now });
+      const inFlight = await store.read.tasks.inFlightOf(task.agent);
+      const waiting = await waitOf(store.read, task.id);
+      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, now });
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
@@ -101,24 +110,15 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   });
 }
 
-/** The task that came of trying this one again, if somebody has, and so on. */
-async function latestTry(tx: Repositories, task: TaskRecord): Promise<TaskRecord> {
-  const next = await tx.tasks.byDedupKey(`${CONTROL_NAME}:${retryKey(task.id)}`);
-  return next ? latestTry(tx, next) : task;
-}
-
-function retryKey(taskId: string): string {
-  return `retry:${taskId}`;
-}
-
 /** The same as a new task, which speaks in the same conversation. */
-function askAgain(
+async function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, priority, conversation, requester }: TaskRecord,
+  { id, author, agent, text, domain, depth, priority, conversation, requester, parentId }: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
   admission.log.info({ taskId: id, by }, 'task asked again');
+  const wait = await tx.dependencies.of(id);
   const request = {
     dedupKey: retryKey(id),
     agent,
@@ -128,7 +128,24 @@ function askAgain(
     requester,
     ...(conversation ? { conversation } : {}),
   };
-  return admit(tx, admission, { author, by: `person/${by}`, request, depth, keysOf: CONTROL_NAME });
+  return admit(tx, admission, {
+    author,
+    by: `person/${by}`,
+    request,
+    depth,
+    keysOf: CONTROL_NAME,
+    parentId,
+    // It comes after the same as before: after the latest tries of those.
+    place: wait && ((admitted) => blockOn(tx, admission.context, admitted, wait)),
+  });
+}
+
+async function waitOf(
+  read: Repositories,
+  taskId: string,
+): Promise<{ wait: Wait | undefined; after: TaskRecord[] }> {
+  const wait = await read.dependencies.of(taskId);
+  return { wait, after: wait ? await neededBy(read, wait) : [] };
 }
 
 async function withTask(

@@ -1,9 +1,11 @@
-import type { RunView, TaskDetail, TaskView } from '#core/api.ts';
-import { publicState } from '#core/task-states.ts';
+import type { RelatedTask, RunView, TaskDetail, TaskView } from '#core/api.ts';
+import { publicState, type TaskState } from '#core/task-states.ts';
 import { Usage } from '#core/usage.ts';
 import type { AuditRecord } from '../store/audit-repository.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 
+const WAITING: readonly TaskState[] = ['queued', 'blocked'];
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** A task as a list shows it. */
@@ -22,19 +24,33 @@ export function taskView(task: TaskRecord): TaskView {
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
     deadline: iso(task.deadline),
+    ...(WAITING.includes(task.state) ? { notBefore: iso(task.notBefore) } : {}),
   };
 }
 
+/** What is shown of a task beside what is in its row. */
+export interface Around {
+  readonly runs: readonly RunRecord[];
+  readonly changes: readonly AuditRecord[];
+  readonly wait: Wait | undefined;
+  /** The latest tries of what it comes after, in the order of `wait`. */
+  readonly after: readonly TaskRecord[];
+  readonly children: readonly TaskRecord[];
+}
+
 /** A task with all that happened to it. */
-export function taskDetail(
-  task: TaskRecord,
-  runs: readonly RunRecord[],
-  changes: readonly AuditRecord[],
-): TaskDetail {
+export function taskDetail(task: TaskRecord, { runs, changes, wait, after, children }: Around): TaskDetail {
+  const labels = new Map(wait?.after.map(({ id, label }) => [id, label]));
+  const afterViews = after.map((each, index) => relatedTask(each, wait?.after[index]?.label));
   return {
     ...taskView(task),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
     ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
+    ...(after.length > 0 ? { after: afterViews } : {}),
+    ...(task.parentId ? { parent: task.parentId } : {}),
+    ...(children.length > 0
+      ? { children: children.map((child) => relatedTask(child, labels.get(child.id))) }
+      : {}),
     runs: runs.map(runView),
     history: changes.map(({ at, who, what, state, why }) => ({
       at: iso(at),
@@ -44,6 +60,11 @@ export function taskDetail(
       ...(why ? { reason: why } : {}),
     })),
   };
+}
+
+/** A task as another one shows it. */
+export function relatedTask({ id, agent, state, reason }: TaskRecord, label?: string): RelatedTask {
+  return { id, agent, state, ...(label ? { label } : {}), ...(reason ? { reason } : {}) };
 }
 
 function runView(run: RunRecord): RunView {

@@ -26,6 +26,11 @@ export async function cancelTask(
   const reason = `cancelled by ${given.by}${given.why ? `: ${given.why}` : ''}`;
   const cancelled = await advanceTask(tx, context, task, 'cancel', { by: `person/${given.by}`, reason });
   if (cancelled.state === 'cancelled') await tellCancelled(tx, context, cancelled);
+  // What was asked for its sake is not needed any more; what of it is over stays as it is.
+  const why = `task ${task.id}, for which it was, is cancelled`;
+  for (const child of await tx.tasks.childrenOf(task.id)) {
+    await cancelTask(tx, context, child, { by: given.by, why });
+  }
   return { kind: 'cancelled', task: cancelled };
 }
 

@@ -1,17 +1,14 @@
-import { sessionKeyOf } from '#core/conversation.ts';
-import { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { nextTaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
-import { newId } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import { deliver, expiryText } from '../deliveries/deliver.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
-import type { TaskRecord } from '../store/records.ts';
-import type { Repositories, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { freePlaces, releaseDue } from './release.ts';
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -24,9 +21,15 @@ export interface DispatcherOptions {
 
 const SWEEP_MS = 2000;
 
+/** Each in a transaction of its own, which share their commit because none waits for another. */
+async function all<T>(items: readonly T[], decide: (item: T) => Promise<void>): Promise<void> {
+  await Promise.all(items.map(decide));
+}
+
 /**
- * Releases queued tasks to their agents, never more at once than the agent takes, and expires what is past its
- * deadline. Order and back-log live in the store; the bus holds only what is released.
+ * Releases what has become due by time, or because an agent takes more, and expires what is past its deadline. What is
+ * due because somebody asked or a run has ended is released in that transaction. Order and back-log live in the store; the
+ * bus holds only what is released.
  */
 export class Dispatcher implements Part {
   readonly name = 'dispatcher';
@@ -67,79 +70,24 @@ export class Dispatcher implements Part {
   async #round(): Promise<number> {
     const { store, clock } = this.#options;
     const now = clock.now();
-    for (const task of await store.read.tasks.overdue(now)) await this.#expire(task.id);
+    await all(await store.read.tasks.overdue(now), (task) => this.#expire(task.id));
 
-    const inFlight = await store.read.tasks.inFlight();
-    for (const agent of await store.read.agents.list()) {
-      const free = agent.heartbeat.limits.concurrency - (inFlight.get(agent.name) ?? 0);
-      for (const task of await store.read.tasks.due(agent.name, now, Math.max(0, free))) {
-        await this.#release(task.id, agent);
-      }
-    }
-    for (const task of await store.read.tasks.waitingUntold(now)) await this.#tellQueued(task.id);
+    await all(await store.read.agents.list(), (agent) => this.#release(agent, now));
+    await all(await store.read.tasks.waitingUntold(now), (task) => this.#tellQueued(task.id));
     const nextAt = await store.read.tasks.nextDueAt(now);
     return Math.min(SWEEP_MS, nextAt === undefined ? SWEEP_MS : nextAt - now);
   }
 
-  async #release(taskId: string, agent: AgentRecord): Promise<void> {
+  async #release(agent: AgentRecord, now: number): Promise<void> {
     const { store, context, log, onAdded } = this.#options;
-    const runId = newId(context.now());
-    const released = await store.transaction(async (tx) => {
-      const task = await tx.tasks.byId(taskId);
-      // Decided on a committed snapshot; it may have been cancelled or expired since.
-      if (task?.state !== 'queued') return undefined;
-      const fenced = await advanceTask(tx, context, task, 'release', {
-        by: 'control',
-        attempts: task.attempts + 1,
-        epoch: task.epoch + 1,
-        reason: `released to ${agent.name}`,
-      });
-      await this.#mint(tx, fenced, runId, agent);
-      return fenced;
-    });
-    if (!released) return;
-    log.info({ taskId, runId, agent: agent.name, attempt: released.attempts }, 'run released');
+    const { read } = store;
+    // Looked up first, so that nothing is written where there is nothing to do; the transaction decides.
+    if ((await freePlaces(read, agent)) === 0 || (await read.tasks.due(agent.name, now, 1)).length === 0)
+      return;
+    const released = await store.transaction((tx) => releaseDue(tx, context, agent));
+    if (released.length === 0) return;
+    log.info({ agent: agent.name, runs: released }, 'runs released');
     onAdded();
-  }
-
-  async #mint(tx: Repositories, task: TaskRecord, runId: string, agent: AgentRecord): Promise<void> {
-    const { context } = this.#options;
-    const at = context.now();
-    await tx.runs.insert({
-      id: runId,
-      taskId: task.id,
-      agent: agent.name,
-      attempt: task.attempts,
-      epoch: task.epoch,
-      releasedAt: at,
-    });
-    const dispatch = TaskDispatch.create(
-      {
-        id: newId(at),
-        source: `/fleets/${context.fleet}/control`,
-        subject: `task/${task.id}/run/${runId}`,
-        time: new Date(at).toISOString(),
-        olympusdepth: task.depth,
-      },
-      {
-        taskId: task.id,
-        runId,
-        attempt: task.attempts,
-        epoch: task.epoch,
-        agent: agent.name,
-        domain: task.domain,
-        deadline: new Date(task.deadline).toISOString(),
-        startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-        input: { text: task.text, requester: task.requester.name },
-        session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
-        ...(task.conversation ? { conversation: task.conversation } : {}),
-      },
-    );
-    await tx.outbox.add({
-      subject: context.subjects.task(task.domain, agent.name, runId),
-      msgId: runId,
-      body: JSON.stringify(dispatch),
-    });
   }
 
   async #tellQueued(taskId: string): Promise<void> {

@@ -6,7 +6,8 @@ import { authorOf } from '#core/subjects.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
-import type { AgentRecord } from '../store/agent-repository.ts';
+import { wantedVerb } from '../drain/wanted-verb.ts';
+import type { AgentRecord, Drain } from '../store/agent-repository.ts';
 import type { Store } from '../store/store.ts';
 
 export interface RegistryOptions {
@@ -19,6 +20,8 @@ export interface RegistryOptions {
   readonly publish: (view: AgentView) => Promise<void>;
   /** Called when an agent is new or takes another number of runs. */
   readonly onChanged: () => void;
+  /** Called when an agent takes work that is not to, or does not though it may. */
+  readonly onDisagrees: () => void;
   readonly log: Logger;
 }
 
@@ -27,7 +30,7 @@ const MISSED_HEARTBEATS = 3;
 
 /** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
 export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
-  const { store, deadLetters, now, ensureAgent, publish, onChanged, log } = options;
+  const { store, deadLetters, now, ensureAgent, publish, onChanged, onDisagrees, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [Heartbeat]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
@@ -39,13 +42,14 @@ export function heartbeatHandler(options: RegistryOptions): (message: BusMessage
     if (!known) await ensureAgent(heartbeat.agent);
     // The time it was sent, not the time it was read: an old heartbeat read after an outage is not a sign of life.
     const lastSeenAt = Math.min(now(), Date.parse(parsed.message.time));
-    const record = { name: heartbeat.agent, heartbeat, lastSeenAt };
+    const record = { name: heartbeat.agent, heartbeat, lastSeenAt, drain: known?.drain };
     if (!known || !looksTheSame(known, record)) await publish(agentView(record, lastSeenAt));
     await store.transaction((tx) => tx.agents.seen(heartbeat, lastSeenAt));
     if (changed) {
       log.info({ agent: heartbeat.agent, concurrency: heartbeat.limits.concurrency }, 'agent registered');
       onChanged();
     }
+    if (wantedVerb(record)) onDisagrees();
     await message.ack();
   };
 }
@@ -58,7 +62,7 @@ function looksTheSame(one: AgentRecord, other: AgentRecord): boolean {
 
 /** An agent as the API shows it. */
 export function agentView(record: AgentRecord, now: number): AgentView {
-  const { heartbeat } = record;
+  const { heartbeat, drain } = record;
   const silent = now - record.lastSeenAt > MISSED_HEARTBEATS * heartbeat.everyMs;
   return {
     name: record.name,
@@ -74,5 +78,11 @@ export function agentView(record: AgentRecord, now: number): AgentView {
     runs: heartbeat.runs.length,
     concurrency: heartbeat.limits.concurrency,
     lastSeenAt: new Date(record.lastSeenAt).toISOString(),
+    ...(drain ? { drain: drainView(drain, heartbeat.duty) } : {}),
   };
+}
+
+function drainView({ by, why, since }: Drain, duty: Heartbeat['data']['duty']): AgentView['drain'] {
+  const state = duty === 'drained' ? 'drained' : 'draining';
+  return { state, by, ...(why ? { why } : {}), since: new Date(since).toISOString() };
 }

@@ -10,6 +10,7 @@ import type { Artifacts } from '../artifacts/artifacts.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
+import { releaseDue } from '../dispatcher/release.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
@@ -40,9 +41,13 @@ export function resultHandler(options: SettleOptions): (message: BusMessage) => 
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
       return deadLetters.giveUp(message, parsed);
     }
-    const { data } = parsed.message;
-    const answer = await answerIn(data, artifacts, log);
-    await store.transaction((tx) => settle(tx, options, data, answer));
+    const result = parsed.message.data;
+    const answer = await answerIn(result, artifacts, log);
+    await store.transaction(async (tx) => {
+      await settle(tx, options, result, answer);
+      const agent = await tx.agents.byName(result.agent);
+      if (agent) await releaseDue(tx, options.context, agent);
+    });
     onSettled();
     await message.ack();
   };

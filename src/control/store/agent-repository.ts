@@ -7,11 +7,24 @@ export interface AgentRecord {
   readonly heartbeat: Heartbeat['data'];
   /** Unix milliseconds. */
   readonly lastSeenAt: number;
+  /** There while it gets no new work. */
+  readonly drain?: Drain | undefined;
 }
+
+/** That an agent gets no new work: who said so, why, and when (Unix milliseconds). */
+export interface Drain {
+  readonly by: string;
+  readonly why: string | undefined;
+  readonly since: number;
+}
+
+const AGENTS = 'SELECT * FROM agents LEFT JOIN agent_drains ON agent = name';
 
 /** The agents that have ever sent a heartbeat. */
 export class AgentRepository {
   readonly #db: SqliteDatabase;
+  /** The heartbeats by name as they were read last: the dispatcher asks for all of them again and again. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly heartbeat: Heartbeat['data'] }>();
 
   constructor(db: SqliteDatabase) {
     this.#db = db;
@@ -28,19 +41,50 @@ export class AgentRepository {
   }
 
   async byName(name: string): Promise<AgentRecord | undefined> {
-    const row = this.#db.get('SELECT * FROM agents WHERE name = ?', name);
-    return row && fromRow(row);
+    const row = this.#db.get(`${AGENTS} WHERE name = ?`, name);
+    return row && this.#fromRow(row);
   }
 
   async list(): Promise<AgentRecord[]> {
-    return this.#db.all('SELECT * FROM agents ORDER BY name').map(fromRow);
+    return this.#db.all(`${AGENTS} ORDER BY name`).map((row) => this.#fromRow(row));
+  }
+
+  async drain(name: string, { by, why, since }: Drain): Promise<void> {
+    this.#db.run(
+      'INSERT INTO agent_drains (agent, by, why, since) VALUES (?, ?, ?, ?)',
+      name,
+      by,
+      why ?? null,
+      since,
+    );
+  }
+
+  async resume(name: string): Promise<void> {
+    this.#db.run('DELETE FROM agent_drains WHERE agent = ?', name);
+  }
+
+  #fromRow(row: Row): AgentRecord {
+    const name = String(row['name']);
+    const text = String(row['heartbeat']);
+    let parsed = this.#parsed.get(name);
+    if (parsed?.text !== text) {
+      parsed = { text, heartbeat: Heartbeat.data.parse(JSON.parse(text)) };
+      this.#parsed.set(name, parsed);
+    }
+    return {
+      name,
+      heartbeat: parsed.heartbeat,
+      lastSeenAt: Number(row['last_seen_at']),
+      ...(row['since'] === null ? {} : { drain: drainOf(row) }),
+    };
   }
 }
 
-function fromRow(row: Row): AgentRecord {
+function drainOf(row: Row): Drain {
+  const why = row['why'];
   return {
-    name: String(row['name']),
-    heartbeat: Heartbeat.data.parse(JSON.parse(String(row['heartbeat']))),
-    lastSeenAt: Number(row['last_seen_at']),
+    by: String(row['by']),
+    why: typeof why === 'string' ? why : undefined,
+    since: Number(row['since']),
   };
 }

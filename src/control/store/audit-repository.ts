@@ -12,7 +12,7 @@ export interface AuditEntry {
   readonly at: number;
   readonly who: Actor;
   readonly what: string;
-  readonly entity: 'task' | 'artifact';
+  readonly entity: 'task' | 'agent' | 'artifact';
   readonly entityId: string;
   /** The state of the thing after it. */
   readonly state: string;
@@ -25,7 +25,7 @@ const AuditRow = z
     at: z.number(),
     who: z.custom<Actor>((who) => typeof who === 'string'),
     what: z.string(),
-    entity: z.enum(['task', 'artifact']),
+    entity: z.enum(['task', 'agent', 'artifact']),
     entity_id: z.string(),
     state: z.string(),
     why: z.string().nullable(),

@@ -1,3 +1,4 @@
+import { laneOf } from '#core/subjects.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { OutboxSource } from '#lib/relay.ts';
@@ -8,7 +9,7 @@ export interface BusEffect {
   readonly body: string;
 }
 
-/** What control has to publish, in order of decision. */
+/** What control has still to publish, in order of decision. */
 export class OutboxRepository {
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
@@ -29,38 +30,33 @@ export class OutboxRepository {
   }
 
   async pending(): Promise<number> {
-    return Number(this.#db.get('SELECT count(*) AS n FROM outbox WHERE done_at IS NULL')?.['n'] ?? 0);
-  }
-
-  async prune(before: number): Promise<void> {
-    this.#db.run('DELETE FROM outbox WHERE done_at < ?', before);
+    return Number(this.#db.get('SELECT count(*) AS n FROM outbox')?.['n'] ?? 0);
   }
 
   source(exclusive: <T>(work: () => Promise<T>) => Promise<T>): OutboxSource {
     return {
-      next: async () => {
-        const row = this.#db.get('SELECT * FROM outbox WHERE done_at IS NULL ORDER BY id LIMIT 1');
-        if (!row) return undefined;
-        const effect: BusEffect = {
-          subject: String(row['subject']),
-          msgId: String(row['msg_id']),
-          body: String(row['body']),
-        };
-        return {
-          id: Number(row['id']),
-          key: effect.msgId,
-          payload: effect,
-          attempts: Number(row['attempts']),
-        };
-      },
+      next: async (limit) =>
+        this.#db.all('SELECT * FROM outbox ORDER BY id LIMIT ?', limit).map((row) => {
+          const effect: BusEffect = {
+            subject: String(row['subject']),
+            msgId: String(row['msg_id']),
+            body: String(row['body']),
+          };
+          return {
+            id: Number(row['id']),
+            key: effect.msgId,
+            lane: laneOf(effect),
+            payload: effect,
+            attempts: Number(row['attempts']),
+          };
+        }),
       // The message id makes a second publish harmless, so no trace of the attempt is needed before it.
       begin: async () => undefined,
-      done: (id) =>
+      done: (ids) =>
         exclusive(async () => {
-          this.#db.run('UPDATE outbox SET done_at = ? WHERE id = ?', this.#clock.now(), id);
+          for (const id of ids) this.#db.run('DELETE FROM outbox WHERE id = ?', id);
         }),
-      isDone: async (key) =>
-        this.#db.get('SELECT 1 FROM outbox WHERE msg_id = ? AND done_at IS NOT NULL', key) !== undefined,
+      isDone: async (key) => this.#db.get('SELECT 1 FROM outbox WHERE msg_id = ?', key) === undefined,
     };
   }
 }

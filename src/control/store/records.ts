@@ -14,7 +14,8 @@ function json<T extends z.ZodType>(schema: T) {
     .pipe(schema);
 }
 
-const optional = <T extends z.ZodType>(schema: T) =>
+/** Null in a column is undefined here. */
+export const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullable().transform((value) => value ?? undefined);
 
 /** A row of `tasks`. Times are Unix milliseconds. */
@@ -35,6 +36,8 @@ export const TaskRecord = z
     depth: z.number(),
     priority: Priority,
     author: z.string(),
+    parent_id: optional(z.string()),
+    brought: optional(z.string()),
     conversation: optional(json(Conversation)),
     attempts: z.number(),
     epoch: z.number(),
@@ -58,6 +61,8 @@ export const TaskRecord = z
     depth: row.depth,
     priority: row.priority,
     author: row.author,
+    parentId: row.parent_id,
+    brought: row.brought,
     conversation: row.conversation,
     attempts: row.attempts,
     epoch: row.epoch,

@@ -99,6 +99,90 @@ export const controlMigrations = [
   CREATE INDEX tasks_by_author ON tasks (author, created_at);
   `,
   `
+  -- What the dispatcher asks again and again, without the many tasks that are over.
+  CREATE INDEX tasks_open_by_deadline ON tasks (deadline)
+    WHERE state IN ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling');
+  CREATE INDEX tasks_in_flight ON tasks (agent) WHERE state IN ('released', 'claimed', 'running', 'cancelling');
+  CREATE INDEX tasks_queued ON tasks (not_before) WHERE state = 'queued';
+  CREATE INDEX tasks_turns ON tasks (agent, author, requester_id, priority, created_at, id) WHERE state = 'queued';
+  CREATE INDEX tasks_untold ON tasks (created_at) WHERE state = 'queued' AND told_queued = 0;
+
+  -- How often each requester has asked, second by second; '' is all of the author's together.
+  CREATE TABLE asks (
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    second INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (author, requester_id, second)
+  ) STRICT, WITHOUT ROWID;
+  DROP INDEX tasks_by_author;
+
+  -- Only what is still to be sent.
+  DELETE FROM outbox WHERE done_at IS NOT NULL;
+  DROP INDEX outbox_open;
+  ALTER TABLE outbox DROP COLUMN done_at;
+  `,
+  `
+  -- A task that comes after others, and what becomes of it when one of them does not succeed.
+  CREATE TABLE task_waits (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    when_it_fails TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE task_dependencies (
+    task_id TEXT NOT NULL REFERENCES task_waits (task_id),
+    place INTEGER NOT NULL,
+    needs_id TEXT NOT NULL REFERENCES tasks (id),
+    PRIMARY KEY (task_id, place)
+  ) STRICT;
+  CREATE INDEX task_dependencies_by_need ON task_dependencies (needs_id);
+  `,
+  `
+  -- Tasks that are held for later requests of their key, and until when at most.
+  CREATE TABLE debounces (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    key TEXT NOT NULL,
+    latest_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX debounces_by_key ON debounces (key);
+  -- Requests that were taken into such a task, each with the text that its own took the place of.
+  CREATE TABLE merged_requests (
+    dedup_key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    author TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    replaced TEXT NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  -- Agents that get no new work.
+  CREATE TABLE agent_drains (
+    agent TEXT PRIMARY KEY REFERENCES agents (name),
+    by TEXT NOT NULL,
+    why TEXT,
+    since INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
+  ALTER TABLE tasks ADD COLUMN parent_id TEXT REFERENCES tasks (id);
+  CREATE INDEX tasks_by_parent ON tasks (parent_id, id) WHERE parent_id IS NOT NULL;
+  -- What the task was given of those that it came after, when it was queued.
+  ALTER TABLE tasks ADD COLUMN brought TEXT;
+  -- How many completed ones are enough, when it goes on without the rest, and whether their answers are brought along.
+  ALTER TABLE task_waits ADD COLUMN enough INTEGER;
+  ALTER TABLE task_waits ADD COLUMN until INTEGER;
+  ALTER TABLE task_waits ADD COLUMN brings INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE task_dependencies ADD COLUMN label TEXT;
+  CREATE TABLE missions (
+    id TEXT PRIMARY KEY,
+    dedup_key TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    task_id TEXT NOT NULL REFERENCES tasks (id),
+    started_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
+  `
   -- Who brought which artifact; the bytes are in the object store of the bus.
   CREATE TABLE artifacts (
     digest TEXT NOT NULL,

@@ -5,7 +5,11 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { ArtifactRepository } from './artifact-repository.ts';
+import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
+import { DebounceRepository } from './debounce-repository.ts';
+import { DependencyRepository } from './dependency-repository.ts';
+import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
@@ -14,14 +18,19 @@ import { TaskRepository } from './task-repository.ts';
 /** What a transaction, or a reader, can reach. Asynchronous, so that PostgreSQL can stand behind the same interface. */
 export interface Repositories {
   readonly tasks: TaskRepository;
+  readonly dependencies: DependencyRepository;
+  readonly debounces: DebounceRepository;
+  readonly missions: MissionRepository;
   readonly runs: RunRepository;
   readonly agents: AgentRepository;
   readonly outbox: OutboxRepository;
   readonly audit: AuditRepository;
   readonly artifacts: ArtifactRepository;
+  readonly asks: AskRepository;
 }
 
-const KEEP_OUTBOX_MS = 7 * 24 * 3600 * 1000;
+/** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
+const COMMITTED = new Error('something was committed');
 
 /**
  * The control plane's own records: tasks, runs, agents, and the outbox.
@@ -51,7 +60,7 @@ export class Store implements Part {
     const result = await this.#writer.exclusive(() => work(this.#write));
     const changed = this.#changed;
     this.#changed = new AbortController();
-    changed.abort();
+    changed.abort(COMMITTED);
     return result;
   }
 
@@ -68,7 +77,7 @@ export class Store implements Part {
   }
 
   async start(): Promise<void> {
-    await this.transaction((tx) => tx.outbox.prune(this.#clock.now() - KEEP_OUTBOX_MS));
+    await this.transaction((tx) => tx.asks.prune(this.#clock.now()));
   }
 
   async stop(): Promise<void> {
@@ -84,10 +93,14 @@ export class Store implements Part {
 function repositories(db: SqliteDatabase, clock: Clock): Repositories {
   return {
     tasks: new TaskRepository(db),
+    dependencies: new DependencyRepository(db),
+    debounces: new DebounceRepository(db),
+    missions: new MissionRepository(db),
     runs: new RunRepository(db),
     agents: new AgentRepository(db),
     outbox: new OutboxRepository(db, clock),
     audit: new AuditRepository(db),
     artifacts: new ArtifactRepository(db),
+    asks: new AskRepository(db),
   };
 }

@@ -1,7 +1,8 @@
 import type { ArtifactRef } from '#core/artifact.ts';
-import { AGEING_MS, type Priority } from '#core/priority.ts';
-import { inFlightStates, type TaskState } from '#core/task-states.ts';
+import type { Priority } from '#core/priority.ts';
+import { inFlightStates, isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+import { dueTasks } from './due-tasks.ts';
 import { TaskRecord } from './records.ts';
 
 export interface NewTask {
@@ -15,6 +16,9 @@ export interface NewTask {
   readonly priority: Priority;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
+  readonly parentId?: string | undefined;
+  /** When it may be released; at once unless it says so. */
+  readonly notBefore?: number;
   readonly deadline: number;
   readonly now: number;
 }
@@ -29,15 +33,19 @@ export interface TaskPatch {
   readonly state: TaskState;
   readonly reason: string | undefined;
   readonly now: number;
+  readonly text?: string | undefined;
   readonly answer?: string | undefined;
   readonly answerArtifact?: ArtifactRef | undefined;
+  readonly brought?: string | undefined;
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
   readonly notBefore?: number | undefined;
   readonly deadline?: number | undefined;
 }
 
-const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
+const listed = (states: readonly TaskState[]): string => states.map((state) => `'${state}'`).join(', ');
+const IN_FLIGHT = listed(inFlightStates);
+const OPEN = listed(taskStates.filter((state) => !isTerminal(state)));
 
 /** Tasks. What happened to them is in the audit. */
 export class TaskRepository {
@@ -50,8 +58,9 @@ export class TaskRepository {
   async insert(task: NewTask): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
-         depth, priority, author, conversation, conversation_id, not_before, deadline, created_at, updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         depth, priority, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline, created_at,
+         updated_at)
+       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       task.agent,
@@ -65,7 +74,10 @@ export class TaskRepository {
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
-      task.now,
+      task.parentId ?? null,
+      // Without a conversation there is nobody to tell.
+      task.conversation ? 0 : 1,
+      task.notBefore ?? task.now,
       task.deadline,
       task.now,
       task.now,
@@ -77,9 +89,26 @@ export class TaskRepository {
     return row && TaskRecord.parse(row);
   }
 
+  /** The task that came of the request of this key, also of one that was taken into another's. */
   async byDedupKey(key: string): Promise<TaskRecord | undefined> {
-    const row = this.#db.get('SELECT * FROM tasks WHERE dedup_key = ?', key);
+    const row = this.#db.get(
+      'SELECT * FROM tasks WHERE dedup_key = ?1 OR id = (SELECT task_id FROM merged_requests WHERE dedup_key = ?1)',
+      key,
+    );
     return row && TaskRecord.parse(row);
+  }
+
+  /** The tasks that were made for this one, oldest first. */
+  async childrenOf(id: string): Promise<TaskRecord[]> {
+    return this.#db
+      .all('SELECT * FROM tasks WHERE parent_id = ? ORDER BY id', id)
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** How many tasks of this agent have not ended. */
+  async openOf(agent: string): Promise<number> {
+    const row = this.#db.get(`SELECT count(*) AS n FROM tasks WHERE agent = ? AND state IN (${OPEN})`, agent);
+    return Number(row?.['n'] ?? 0);
   }
 
   /** Newest first. */
@@ -94,28 +123,18 @@ export class TaskRepository {
     return rows.map((row) => TaskRecord.parse(row));
   }
 
-  /**
-   * Tasks of one agent that may be released, in the order in which they are to be: by priority, which grows while they
-   * wait; within one by turns of those who asked, where what is out for somebody counts as turns taken; then oldest first.
-   */
-  async due(agent: string, now: number, limit: number): Promise<TaskRecord[]> {
-    return this.#db
-      .all(
-        `WITH due AS (
-           SELECT id, author, requester_id, created_at, max(0, priority - CAST((?2 - created_at) / ${AGEING_MS} AS INTEGER)) AS class
-           FROM tasks WHERE agent = ?1 AND state = 'queued' AND not_before <= ?2
-         ), turns AS (
-           SELECT id, class, row_number() OVER (PARTITION BY class, author, requester_id ORDER BY created_at, id) + (
-             SELECT count(*) FROM tasks AS out
-             WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT}) AND out.author = due.author AND out.requester_id = due.requester_id
-           ) AS turn FROM due
-         )
-         SELECT tasks.* FROM turns JOIN tasks USING (id) ORDER BY class, turn, created_at, id LIMIT ?3`,
-        agent,
-        now,
-        limit,
-      )
-      .map((row) => TaskRecord.parse(row));
+  /** Ids of the tasks of one agent that may be released, in the order in which they are to be: see `dueTasks`. */
+  async due(agent: string, now: number, limit: number): Promise<string[]> {
+    return dueTasks(this.#db, agent, now, limit);
+  }
+
+  /** How many tasks of one agent are out with it. */
+  async inFlightOf(agent: string): Promise<number> {
+    const row = this.#db.get(
+      `SELECT count(*) AS n FROM tasks WHERE agent = ? AND state IN (${IN_FLIGHT})`,
+      agent,
+    );
+    return Number(row?.['n'] ?? 0);
   }
 
   /** Tasks that could be released but for a free place, and whose authors have not been told so. */
@@ -137,14 +156,6 @@ export class TaskRepository {
     return typeof row?.['at'] === 'number' ? row['at'] : undefined;
   }
 
-  /** Agent → number of its tasks that are out with it. */
-  async inFlight(): Promise<Map<string, number>> {
-    const rows = this.#db.all(
-      `SELECT agent, count(*) AS n FROM tasks WHERE state IN (${IN_FLIGHT}) GROUP BY agent`,
-    );
-    return new Map(rows.map((row) => [String(row['agent']), Number(row['n'])]));
-  }
-
   /** Tasks whose deadline has passed and that have not ended. */
   async overdue(now: number): Promise<TaskRecord[]> {
     return this.#db
@@ -163,24 +174,6 @@ export class TaskRepository {
       .map((row) => TaskRecord.parse(row));
   }
 
-  /**
-   * How often this requester has asked through this author since then, and the author for all of its requesters; what was
-   * refused included.
-   */
-  async askedSince(
-    author: string,
-    requesterId: string,
-    since: number,
-  ): Promise<{ requester: number; author: number }> {
-    const row = this.#db.get(
-      'SELECT count(*) AS author, count(*) FILTER (WHERE requester_id = ?) AS requester FROM tasks WHERE author = ? AND created_at >= ?',
-      requesterId,
-      author,
-      since,
-    );
-    return { requester: Number(row?.['requester'] ?? 0), author: Number(row?.['author'] ?? 0) };
-  }
-
   /** How often this requester was refused for this reason in this conversation. */
   async refusals(conversationId: string, requesterId: string, reason: string): Promise<number> {
     const row = this.#db.get(
@@ -194,14 +187,16 @@ export class TaskRepository {
 
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
-      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, answer = coalesce(?, answer),
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), answer = coalesce(?, answer), brought = coalesce(?, brought),
          answer_artifact = coalesce(?, answer_artifact),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
+      patch.text ?? null,
       patch.answer ?? null,
+      patch.brought ?? null,
       patch.answerArtifact ? JSON.stringify(patch.answerArtifact) : null,
       patch.attempts ?? null,
       patch.epoch ?? null,

@@ -1,23 +1,27 @@
 import { OlympusError } from '#core/errors.ts';
-import { FleetEvent } from '#core/messages/event.ts';
 import type { Subjects } from '#core/subjects.ts';
-import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
-import { newId } from '#lib/id.ts';
+import { isTerminal, nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { TaskPatch } from '../store/task-repository.ts';
+import { record } from './record.ts';
 
 /** What every writing part of control needs to know. */
 export interface ControlContext {
   readonly fleet: string;
   readonly subjects: Subjects;
   readonly now: () => number;
+  /** What else happens in the transaction in which a task ends. */
+  readonly onEnd: readonly OnEnd[];
 }
+
+/** Told of a task that has just ended; what it does about it may be done twice. */
+export type OnEnd = (tx: Repositories, context: ControlContext, ended: TaskRecord) => Promise<void>;
 
 export type TaskChange = Pick<
   TaskPatch,
-  'answer' | 'answerArtifact' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'
+  'text' | 'answer' | 'answerArtifact' | 'brought' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'
 > & {
   /** Who has it take this step. */
   readonly by: Actor;
@@ -39,40 +43,19 @@ export async function advanceTask(
   const state = nextTaskState(task.state, event);
   if (!state)
     throw new OlympusError('state_conflict', `task ${task.id} is ${task.state} and cannot ${event}`);
-  const at = context.now();
-  await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now: at });
-  await tx.audit.add({
-    at,
+  await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now: context.now() });
+  await record(tx, context, {
     who: by,
     what: event,
     entity: 'task',
     entityId: task.id,
     state,
     why: change.reason,
-  });
-  const id = newId(at);
-  const fact = FleetEvent.create(
-    {
-      id,
-      source: `/fleets/${context.fleet}/control`,
-      subject: `task/${task.id}`,
-      time: new Date(at).toISOString(),
-    },
-    {
-      entity: 'task',
-      id: task.id,
-      event,
-      state,
-      ...(event === 'reject' ? {} : { agent: task.agent }),
-      ...(change.reason ? { reason: change.reason } : {}),
-    },
-  );
-  await tx.outbox.add({
-    subject: context.subjects.event('task', task.id, event),
-    msgId: `event:${id}`,
-    body: JSON.stringify(fact),
+    // Who was asked for and is not there may be any text.
+    agent: event === 'reject' ? undefined : task.agent,
   });
   const fresh = await tx.tasks.byId(task.id);
   if (!fresh) throw new OlympusError('state_conflict', `task ${task.id} vanished`);
+  if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, fresh);
   return fresh;
 }

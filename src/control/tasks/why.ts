@@ -1,7 +1,9 @@
 import type { AgentView, WhyView } from '#core/api.ts';
-import { type FailureCode, failureClasses } from '#core/failures.ts';
+import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { isTerminal } from '#core/task-states.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 
 /** What the answer depends on beside the task itself. */
@@ -10,12 +12,16 @@ export interface Surroundings {
   readonly agent: AgentView | undefined;
   /** How many tasks are out with the agent. */
   readonly inFlight: number;
+  /** The latest tries of the tasks that it comes after. */
+  readonly after: readonly TaskRecord[];
+  /** How it comes after them; undefined when there are none. */
+  readonly wait: Pick<Wait, 'enough' | 'until'> | undefined;
   readonly now: number;
 }
 
 /** Why a task is where it is: exactly one reason, one owner, and the next thing that happens or is to be done. */
 export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
-  const why = (reason: string, owner: WhyView['owner'], next: string): WhyView => ({
+  const why: Answer = (reason, owner, next) => ({
     id: task.id,
     state: task.state,
     reason,
@@ -30,9 +36,9 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
       return whyQueued(task, around, why);
     case 'blocked':
       return why(
-        task.reason ?? 'Something it needs is missing.',
+        blockedBy(around.after) ?? task.reason ?? 'Something it needs is missing.',
         'control',
-        'It is queued again when that is there.',
+        nextOfBlocked(around.wait),
       );
     case 'awaiting_approval':
       return why(task.reason ?? 'A person has to decide.', 'approver', `olympus approve ${task.id}`);
@@ -43,6 +49,7 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
         'It goes on when the answer is there.',
       );
     case 'released':
+      if (around.agent?.drain) return whyDrained(around.agent, why);
       return silent(around)
         ? why(`${task.agent} has it on the bus and is silent.`, 'operator', 'olympus doctor')
         : why(`It is on the bus for ${task.agent}.`, 'agent', `${task.agent} takes it up.`);
@@ -64,9 +71,11 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     case 'expired':
       return why(task.reason ?? 'Its deadline has passed.', 'requester', `olympus task retry ${task.id}`);
     case 'failed': {
-      const failure = failureClasses[task.reason as FailureCode];
+      const code = failureCodeOf(task.reason);
+      const failure = code && failureClasses[code];
+      const detail = code && task.reason?.slice(code.length + 2);
       return why(
-        failure?.cause ?? task.reason ?? 'It failed.',
+        [failure?.cause ?? task.reason ?? 'It failed.', ...(detail ? [`${detail}.`] : [])].join(' '),
         'operator',
         failure?.remedy ?? `olympus task show ${task.id}`,
       );
@@ -86,22 +95,42 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
   }
 }
 
-function whyQueued(
-  task: TaskRecord,
-  around: Surroundings,
-  why: (reason: string, owner: WhyView['owner'], next: string) => WhyView,
-): WhyView {
+type Answer = (reason: string, owner: WhyView['owner'], next: string) => WhyView;
+
+function whyQueued(task: TaskRecord, around: Surroundings, why: Answer): WhyView {
   const { agent, inFlight, now } = around;
   if (task.notBefore > now) {
     const at = new Date(task.notBefore).toISOString();
     return why(task.reason ?? 'It failed, and is tried again.', 'control', `It is released after ${at}.`);
   }
   if (!agent) return why(`${task.agent} has never reported.`, 'operator', `Start olympusd of ${task.agent}.`);
+  if (agent.drain) return whyDrained(agent, why);
   if (inFlight >= agent.concurrency) {
     const limit = `${task.agent} has ${inFlight} of the ${agent.concurrency} tasks that it takes at once.`;
     return why(limit, 'agent', 'It is released when one of them ends.');
   }
   return why(`It waits for ${task.agent}.`, 'control', 'It is released within seconds.');
+}
+
+function whyDrained({ name, drain }: AgentView, why: Answer): WhyView {
+  const cause = drain?.why ? `: ${drain.why}` : '';
+  return why(
+    `${name} gets no new work: drained by ${drain?.by}${cause}.`,
+    'operator',
+    `olympus agent resume ${name}`,
+  );
+}
+
+function blockedBy(after: readonly TaskRecord[]): string | undefined {
+  const open = after.filter(({ state }) => !isTerminal(state));
+  if (open.length === 0) return undefined;
+  return `It comes after ${open.map(({ id, agent, state }) => `task ${id} of ${agent}, which is ${state}`).join('; ')}.`;
+}
+
+function nextOfBlocked(wait: Surroundings['wait']): string {
+  const enough = wait?.enough === undefined ? 'that is there' : `${wait.enough} of them are completed`;
+  const until = wait?.until === undefined ? '' : `, at the latest at ${new Date(wait.until).toISOString()}`;
+  return `It is queued when ${enough}${until}.`;
 }
 
 function silent({ agent }: Surroundings): boolean {

@@ -1,4 +1,5 @@
 import { AgentCommand } from './agent-command.ts';
+import { AgentDuty } from './agent-duty.ts';
 import { DeadLetter } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
@@ -19,6 +20,7 @@ export const allMessages = [
   Delivery,
   DeadLetter,
   AgentCommand,
+  AgentDuty,
   FleetEvent,
   KnightResult,
 ] as const;

@@ -23,6 +23,8 @@ export const Heartbeat = defineMessage({
       runTimeoutMs: z.int().positive(),
     }),
     runs: z.array(Token),
+    /** Whether it takes new work; `drained` when it does not and nothing is under way any more. */
+    duty: z.enum(['working', 'draining', 'drained']).optional(),
     /** The agent's own account on the chat server, once it has connected. */
     chat: z.looseObject({ userId: z.string(), username: z.string() }).optional(),
   }),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Conversation } from '../conversation.ts';
+import { Debounce } from '../debounce.ts';
+import { After, WhenItFails } from '../dependencies.ts';
 import { defineMessage } from '../envelope.ts';
 import { Priority } from '../priority.ts';
 import { Token } from '../tokens.ts';
@@ -28,6 +30,9 @@ export const TaskCreate = defineMessage({
     }),
     domain: Token.optional(),
     priority: Priority.optional(),
+    after: After.optional(),
+    whenItFails: WhenItFails.optional(),
+    debounce: Debounce.loose().optional(),
   }),
 });
 export type TaskCreate = z.output<typeof TaskCreate.schema>;

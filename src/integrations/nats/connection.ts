@@ -1,5 +1,5 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection, type NodeConnectionOptions, nkeyAuthenticator } from 'nats';
+import { connect, headers, type NatsConnection, type NodeConnectionOptions, nkeyAuthenticator } from 'nats';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { type Clock, systemClock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
@@ -27,6 +27,7 @@ export class BusConnection implements Part {
   readonly #options: ConnectionOptions;
   readonly #keeper: Loop;
   #connection: NatsConnection | undefined;
+  #jetstream: JetStreamClient | undefined;
   #connected = false;
   #generation = 0;
   readonly #served: Served[] = [];
@@ -73,7 +74,16 @@ export class BusConnection implements Part {
 
   /** The JetStream client; throws `bus_unavailable` while there is no connection. */
   jetstream(): JetStreamClient {
-    return jetstream(this.#live(), { timeout: 5000 });
+    const connection = this.#live();
+    this.#jetstream ??= jetstream(connection, { timeout: 5000 });
+    return this.#jetstream;
+  }
+
+  /** Publishes without asking for a confirmation; throws `bus_unavailable` while there is no connection. */
+  send(subject: string, body: string, msgId: string): void {
+    const given = headers();
+    given.set('Nats-Msg-Id', msgId);
+    this.#live().publish(subject, body, { headers: given });
   }
 
   /** The JetStream manager, for the control account only. */
@@ -126,6 +136,7 @@ export class BusConnection implements Part {
     const { log } = this.#options;
     const connection = await connect(clientOptions(this.#options));
     this.#connection = connection;
+    this.#jetstream = undefined;
     for (const served of this.#served) this.#answerOn(connection, served);
     this.#up();
     log.info({ server: connection.getServer() }, 'bus connected');

@@ -18,7 +18,7 @@ export interface BusMessage {
   readonly storedAt: number;
   /** 1 on the first delivery. */
   readonly deliveryCount: number;
-  /** Resolves when the server has recorded the acknowledgement. */
+  /** Says that it is done with. Resolves when the server has recorded that, where the subscription `confirms`. */
   ack(): Promise<void>;
   /** Restarts the server's ack timer: to be called on proven progress only. */
   working(): void;
@@ -32,8 +32,15 @@ export interface SubscriptionOptions {
   readonly bus: BusConnection;
   readonly stream: string;
   readonly durable: string;
-  /** How many messages may be in hand at once. */
+  /** How many pulls run at once, each with messages of its own in hand. */
   readonly concurrency: number;
+  /** How many messages one pull takes at most; they are handled together. 1 unless more are wanted. */
+  readonly batch?: number;
+  /**
+   * Whether an acknowledgement waits for the server's word. Without it one that is lost brings the message again; that is
+   * harmless, and costs less where there are many.
+   */
+  readonly confirms: boolean;
   /** Handles one message and acknowledges it. May see the same message again. When it throws, the message comes back after a delay. */
   readonly handle: (message: BusMessage, signal: AbortSignal) => Promise<void>;
   /** While this is false nothing is pulled. */
@@ -94,26 +101,43 @@ export class Subscription implements Part {
   }
 
   async #round(signal: AbortSignal): Promise<number> {
-    const { bus, open, handle, log } = this.#options;
+    const { bus, open, batch = 1 } = this.#options;
     if (open && !open()) return GATE_POLL_MS;
-    const message = await pullOne(this.#consumer(bus), signal);
-    this.#failing = undefined;
-    if (!message) return 0;
-    if (signal.aborted) {
-      message.nak(1);
-      return 0;
-    }
+    const pulled = await this.#consumer(bus).fetch({
+      max_messages: batch,
+      expires: PULL_EXPIRES_MS,
+      bind: true,
+    });
+    const stop = (): void => pulled.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const inHand: Promise<void>[] = [];
     try {
-      await handle(wrap(message), this.#handlers.signal);
+      for await (const message of pulled) {
+        this.#failing = undefined;
+        if (signal.aborted) message.nak(1);
+        else inHand.push(this.#handle(message));
+        if (inHand.length === batch) break;
+      }
+      this.#failing = undefined;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await Promise.all(inHand);
+    }
+    return 0;
+  }
+
+  async #handle(message: JsMsg): Promise<void> {
+    const { handle, confirms, log } = this.#options;
+    try {
+      await handle(wrap(message, confirms), this.#handlers.signal);
     } catch (error) {
-      if (this.#handlers.signal.aborted) return 0;
+      if (this.#handlers.signal.aborted) return;
       log.warn(
         { err: error, subject: message.subject, deliveries: message.info.deliveryCount },
         'message not handled',
       );
       message.nak(RETRY_DELAY_MS);
     }
-    return 0;
   }
 
   #consumer(bus: BusConnection): Consumer {
@@ -134,20 +158,7 @@ export class Subscription implements Part {
   }
 }
 
-/** One message, or undefined when none came in time or `signal` aborted. */
-async function pullOne(consumer: Consumer, signal: AbortSignal): Promise<JsMsg | undefined> {
-  const messages = await consumer.fetch({ max_messages: 1, expires: PULL_EXPIRES_MS, bind: true });
-  const stop = (): void => messages.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const message of messages) return message;
-    return undefined;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-function wrap(message: JsMsg): BusMessage {
+function wrap(message: JsMsg, confirms: boolean): BusMessage {
   return {
     stream: message.info.stream,
     seq: message.seq,
@@ -157,7 +168,8 @@ function wrap(message: JsMsg): BusMessage {
     storedAt: Math.floor(message.info.timestampNanos / 1e6),
     deliveryCount: message.info.deliveryCount,
     ack: async () => {
-      await message.ackAck();
+      if (confirms) await message.ackAck();
+      else message.ack();
     },
     working: () => message.working(),
     later: (delayMs) => message.nak(Math.max(1, delayMs)),

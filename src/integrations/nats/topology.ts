@@ -6,6 +6,7 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
+  PersistMode,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
@@ -13,14 +14,18 @@ import {
 import { nanos } from 'nats';
 import type { ConsumerSpec, StreamSpec } from '#core/streams.ts';
 
-/** Makes the stream exist as specified: created, or updated where it differs. May run twice. */
+/**
+ * Makes the stream exist as specified: created, or updated where it differs. May run twice. How it is synced was decided
+ * when it was created and stays so.
+ */
 export async function ensureStream(manager: JetStreamManager, spec: StreamSpec): Promise<void> {
   const config = streamConfig(spec);
   try {
     await manager.streams.update(spec.name, config);
   } catch (error) {
     if (!isCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-    await manager.streams.add(config);
+    const persist_mode = spec.synced === 'later' ? PersistMode.Async : PersistMode.Default;
+    await manager.streams.add({ ...config, persist_mode });
   }
 }
 

@@ -1,0 +1,99 @@
+import type { Harness } from '#core/harness.ts';
+import type { Manifest } from '#core/manifest.ts';
+import type { Subjects } from '#core/subjects.ts';
+import { MattermostChat } from '#integrations/mattermost/chat.ts';
+import type { BusConnection } from '#integrations/nats/connection.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Part } from '#lib/lifecycle.ts';
+import type { Logger } from '#lib/log.ts';
+import { Relay } from '#lib/relay.ts';
+import type { AgentConfig } from './config.ts';
+import type { Journal } from './journal/journal.ts';
+import { deliveryHandler } from './parts/deliveries.ts';
+import { Inbox } from './parts/inbox.ts';
+import { Notices } from './parts/notices.ts';
+import { chatPresence, type Presence } from './parts/presence.ts';
+import { chatSender } from './parts/send-chat.ts';
+
+export interface ChatSideOptions {
+  readonly config: AgentConfig;
+  readonly manifest: Manifest;
+  readonly subjects: Subjects;
+  /** The agent's own account. */
+  readonly account: { readonly url: string; readonly token: string };
+  readonly journal: Journal;
+  readonly bus: BusConnection;
+  readonly harness: Harness;
+  /** Called after something was added to the outbox for the bus. */
+  readonly onAdded: () => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** All of a daemon that has to do with chat; an agent without an account there runs without it. */
+export interface ChatSide {
+  readonly chat: MattermostChat;
+  /** In start order. */
+  readonly parts: readonly Part[];
+  readonly presence: Presence;
+  /** Handles what control wants said. */
+  readonly deliver: (message: BusMessage) => Promise<void>;
+  /** To be called after something was added to the outbox for chat. */
+  wake(): void;
+}
+
+/** Builds it; nothing of it runs before its parts are started. */
+export function createChatSide(options: ChatSideOptions): ChatSide {
+  const { config, manifest, subjects, account, journal, bus, harness, log, clock } = options;
+  const part = (name: string): Logger => log.child({ part: name });
+  const chat = new MattermostChat({
+    url: account.url,
+    token: account.token,
+    pingEveryMs: config.OLYMPUS_CHAT_PING_MS,
+    onPosted: (event) => inbox.posted(event),
+    onGap: () => inbox.gap(),
+    log: part('chat'),
+    clock,
+  });
+  const relay = new Relay({
+    name: 'outbox chat',
+    source: journal.outbox.source('chat'),
+    send: chatSender(chat, journal.outbox, log),
+    // A thread is read in the order in which it was written.
+    atOnce: 1,
+    log: part('outbox chat'),
+    clock,
+  });
+  const onAdded = (): void => {
+    relay.wake();
+    options.onAdded();
+  };
+  const inbox = new Inbox({
+    fleet: config.OLYMPUS_FLEET,
+    manifest,
+    subjects,
+    serverName: new URL(account.url).host,
+    chat,
+    journal,
+    onAdded,
+    log: part('inbox'),
+    clock,
+  });
+  const notices = new Notices({
+    journal,
+    bus,
+    harness,
+    afterMs: config.OLYMPUS_NOTICE_AFTER_MS,
+    onAdded,
+    log: part('notices'),
+    clock,
+  });
+  return {
+    chat,
+    parts: [relay, inbox, chat, notices],
+    presence: chatPresence(chat, journal),
+    deliver: deliveryHandler({ agent: manifest.name, journal, onAdded, log: part('deliveries') }),
+    wake: () => relay.wake(),
+  };
+}

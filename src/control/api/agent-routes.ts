@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { TaskDecision } from '#core/api.ts';
+import { drainAgent, resumeAgent } from '../drain/drain.ts';
+import { agentView } from '../registry/registry.ts';
+import type { AgentRecord } from '../store/agent-repository.ts';
+import type { Store } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { actingName } from './access.ts';
+import { refuse } from './refuse.ts';
+import { readRequest } from './request.ts';
+
+export interface AgentRoutesOptions {
+  readonly store: Store;
+  readonly context: ControlContext;
+  /** Called after an agent was drained or resumed. */
+  readonly onChanged: () => void;
+}
+
+type Named = { Params: { name: string } };
+const CHANGES = { drain: drainAgent, resume: resumeAgent } as const;
+
+/** `/agents`: who there is, and whether they get work. */
+export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
+  const { store, context, onChanged } = options;
+  const view = (agent: AgentRecord | undefined, name: string, reply: FastifyReply) => {
+    if (agent) return agentView(agent, context.now());
+    return reply.code(404).send(refuse('unknown_agent', `no agent ${name} has ever sent a heartbeat`));
+  };
+
+  app.get('/agents', async () => ({
+    agents: (await store.read.agents.list()).map((agent) => agentView(agent, context.now())),
+  }));
+  app.get<Named>('/agents/:name', async (request, reply) => {
+    const { name } = request.params;
+    return view(await store.read.agents.byName(name), name, reply);
+  });
+  for (const [verb, change] of Object.entries(CHANGES)) {
+    app.post<Named>(`/agents/:name/${verb}`, async (request, reply) => {
+      const { name } = request.params;
+      const { by: given, why } = readRequest(TaskDecision, request.body);
+      const by = actingName(request, given);
+      const changed = await store.transaction(async (tx) => {
+        const agent = await tx.agents.byName(name);
+        if (agent) await change(tx, context, agent, { by, why });
+        return tx.agents.byName(name);
+      });
+      onChanged();
+      return view(changed, name, reply);
+    });
+  }
+}

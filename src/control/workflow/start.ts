@@ -1,0 +1,74 @@
+import { CONTROL_NAME } from '#core/tokens.ts';
+import type { Workflow } from '#core/workflow.ts';
+import { newId } from '#lib/id.ts';
+import { type AdmissionOptions, type Asked, admit } from '../admission/admission.ts';
+import { blockOn } from '../dependencies/settle.ts';
+import { agentForDomain } from '../registry/choose-agent.ts';
+import type { Mission } from '../store/mission-repository.ts';
+import type { TaskRecord } from '../store/records.ts';
+import type { Repositories } from '../store/store.ts';
+
+/** Whom a refused step would have been for. */
+const NOBODY = 'nobody';
+
+/**
+ * Starts a workflow in the caller's transaction: the mission, a task for each step, and the lead's, which comes after
+ * them. All of it is there or none; asked again with the same key it is the mission that is there.
+ */
+export async function startMission(
+  tx: Repositories,
+  admission: Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'perMinute'>,
+  workflow: Workflow,
+  { by, dedupKey }: { readonly by: string; readonly dedupKey: string },
+): Promise<Mission> {
+  const known = await tx.missions.byKey(dedupKey);
+  if (known) return known;
+  const { context } = admission;
+  const at = context.now();
+  const id = newId(at);
+  const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
+  const { lead: agent, synthesise: text, steps, join } = workflow;
+  const task = await admit(tx, admission, {
+    author: CONTROL_NAME,
+    by: `person/${by}`,
+    request: { dedupKey: `mission:${id}`, agent, text, requester },
+    depth: 0,
+    place: async (lead) => {
+      const after: { id: string; label: string }[] = [];
+      for (const step of steps) {
+        const child = await admit(tx, admission, await askedOf(tx, { step, missionId: id, lead, at }));
+        after.push({ id: child.id, label: step.id });
+      }
+      const until = at + join.deadline;
+      return blockOn(tx, context, lead, {
+        after,
+        whenItFails: 'go-on',
+        enough: join.need,
+        until,
+        brings: true,
+      });
+    },
+  });
+  const mission = { id, workflow: workflow.name, taskId: task.id };
+  await tx.missions.insert({ ...mission, dedupKey, by, at });
+  admission.log.info({ missionId: id, workflow: workflow.name, taskId: task.id }, 'workflow started');
+  return mission;
+}
+
+async function askedOf(
+  tx: Repositories,
+  given: { step: Workflow['steps'][number]; missionId: string; lead: TaskRecord; at: number },
+): Promise<Asked> {
+  const { step, missionId, lead, at } = given;
+  const { domain, ask: text } = step;
+  const agent = step.agent ?? (domain && (await agentForDomain(tx, domain, at))?.name);
+  const dedupKey = `child:${missionId}:${step.id}`;
+  return {
+    author: CONTROL_NAME,
+    by: 'control',
+    request: { dedupKey, agent: agent ?? NOBODY, text, domain, requester: lead.requester },
+    depth: lead.depth + 1,
+    parentId: lead.id,
+    ...(agent ? {} : { refusal: { code: 'no_agent_for_domain', values: { domain: domain ?? '' } } }),
+  };
+}

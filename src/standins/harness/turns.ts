@@ -1,0 +1,133 @@
+import type { Clock } from '#lib/clock.ts';
+import type { Effects } from './effects.ts';
+import type { Behaviour, Script } from './script.ts';
+
+export type TurnState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'answered'; readonly text: string }
+  | { readonly kind: 'failed'; readonly failure: string; readonly message: string };
+
+/** A turn as it is shown. */
+export interface TurnView {
+  readonly tools: readonly string[];
+  readonly state: TurnState;
+}
+
+interface Turn {
+  tools: readonly string[];
+  state: TurnState;
+  readonly aborted: AbortController;
+  /** Replaced and resolved whenever something of the turn changes. */
+  change: PromiseWithResolvers<void>;
+}
+
+const DEFAULT_MS = 20;
+
+/**
+ * The turns there were, by run.
+ * INVARIANT: a turn has its effect when it is started, and is started once for each run that is remembered.
+ */
+export class Turns {
+  readonly #options: { readonly script: Script; readonly effects: Effects; readonly clock: Clock };
+  readonly #turns = new Map<string, Turn>();
+
+  constructor(options: { readonly script: Script; readonly effects: Effects; readonly clock: Clock }) {
+    this.#options = options;
+  }
+
+  /** Starts the turn of a run that is new here; of any other it tells how it stands. */
+  start(runId: string, text: string): TurnView {
+    const known = this.#turns.get(runId);
+    if (known) return view(known);
+    const { script, effects, clock } = this.#options;
+    effects.add(runId, clock.now());
+    const turn: Turn = {
+      tools: [],
+      state: { kind: 'running' },
+      aborted: new AbortController(),
+      change: Promise.withResolvers(),
+    };
+    this.#turns.set(runId, turn);
+    void this.#play(runId, turn, script.take(text));
+    return view(turn);
+  }
+
+  /** How a turn stands once it has more than `seen` tools or an end, or after `waitMs`; undefined for no such turn. */
+  async wait(
+    runId: string,
+    seen: number,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<TurnView | undefined> {
+    const turn = this.#turns.get(runId);
+    if (!turn) return undefined;
+    const enough = new AbortController();
+    const limit = this.#options.clock.sleep(waitMs, AbortSignal.any([signal, enough.signal]));
+    let over = waitMs <= 0;
+    const ended = limit.then(() => {
+      over = true;
+    });
+    while (!over && turn.state.kind === 'running' && turn.tools.length <= seen) {
+      await Promise.race([turn.change.promise, ended]);
+    }
+    enough.abort();
+    return view(turn);
+  }
+
+  /** Ends a running turn; any other stays as it is. */
+  abort(runId: string): boolean {
+    const turn = this.#turns.get(runId);
+    turn?.aborted.abort();
+    return turn !== undefined;
+  }
+
+  /** Forgets turns that are over, as a gateway does whose sessions were reset: asked again, they are new. */
+  forget(runIds: readonly string[]): number {
+    const over = runIds.filter((runId) => (this.#turns.get(runId)?.state.kind ?? 'running') !== 'running');
+    for (const runId of over) this.#turns.delete(runId);
+    return over.length;
+  }
+
+  list(): { readonly runId: string; readonly state: TurnState['kind'] }[] {
+    return [...this.#turns].map(([runId, { state }]) => ({ runId, state: state.kind }));
+  }
+
+  /** Ends every turn. */
+  close(): void {
+    for (const turn of this.#turns.values()) turn.aborted.abort();
+  }
+
+  /** A turn goes on whoever waits for it. */
+  async #play(runId: string, turn: Turn, behaviour: Behaviour): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = turn.aborted;
+    const { durationMs = DEFAULT_MS, tools = [], neverEnds = false } = behaviour;
+    const pauseMs = durationMs / (tools.length + 1);
+    for (const tool of tools) {
+      await clock.sleep(pauseMs, signal);
+      if (signal.aborted) break;
+      changed(turn, { tools: [...turn.tools, tool] });
+    }
+    await clock.sleep(neverEnds ? LONGEST_MS : pauseMs, signal);
+    changed(turn, { state: signal.aborted ? ABORTED : stateOf(runId, behaviour) });
+  }
+}
+
+/** The longest that a timer of Node takes. */
+const LONGEST_MS = 2 ** 31 - 1;
+const ABORTED: TurnState = { kind: 'failed', failure: 'cancelled', message: 'The turn was aborted.' };
+
+function changed(turn: Turn, change: Partial<TurnView>): void {
+  Object.assign(turn, change);
+  turn.change.resolve();
+  turn.change = Promise.withResolvers();
+}
+
+function stateOf(runId: string, { failure, text }: Behaviour): TurnState {
+  if (failure) return { kind: 'failed', failure, message: text ?? `The script says ${failure}.` };
+  return { kind: 'answered', text: text ?? `This is a script, not a model; it stands for run ${runId}.` };
+}
+
+function view({ tools, state }: Turn): TurnView {
+  return { tools, state };
+}

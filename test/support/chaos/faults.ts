@@ -1,0 +1,216 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlSurface } from '../control-surface.ts';
+import { waitFor } from '../wait.ts';
+import type { ChaosBus, Recorded } from './bus.ts';
+import type { Clocks } from './clocks.ts';
+import type { Disks } from './disks.ts';
+import type { ScriptedFleet, ScriptedMember } from './fleet.ts';
+import type { LinkState } from './link.ts';
+import type { Fault, FaultKind } from './plan.ts';
+import type { PlayedAgent } from './played-agent.ts';
+
+export interface FaultsOptions {
+  readonly fleet: ScriptedFleet;
+  readonly bus: ChaosBus;
+  readonly harness: ControlSurface;
+  readonly disks: Disks;
+  readonly clocks: Clocks;
+  readonly played: PlayedAgent;
+}
+
+const UP = { timeoutMs: 60_000 };
+/** What comes again needs something that was there: the first results take their time. */
+const MATERIAL = { timeoutMs: 60_000, everyMs: 50 };
+
+/** Does to a fleet what a plan says, one thing after another, and counts what really happened. */
+export class Faults {
+  readonly #options: FaultsOptions;
+  readonly #counts = new Map<FaultKind, number>();
+  #late = 0;
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+  }
+
+  get counts(): ReadonlyMap<FaultKind, number> {
+    return this.#counts;
+  }
+
+  /** Resolves when the fault is over; what it caused may go on. */
+  async inflict(fault: Fault): Promise<void> {
+    const { fleet } = this.#options;
+    const daemon = [...fleet.agents].at(fault.agent);
+    if (!daemon) throw new Error(`there is no agent ${fault.agent}`);
+    const [name, member] = daemon;
+    await this.#do(fault, { name, member });
+    this.#counts.set(fault.kind, (this.#counts.get(fault.kind) ?? 0) + 1);
+    await delay(fault.thenMs);
+  }
+
+  /** Ends whatever lasts, and resolves when every process answers again. */
+  async heal(): Promise<void> {
+    const { fleet, clocks, disks } = this.#options;
+    await disks.freeAll();
+    const signal = AbortSignal.timeout(60_000);
+    for (const [name, member] of [['control', fleet.control] as const, ...fleet.agents]) {
+      member.link.set('whole');
+      if (!clocks.missing) clocks.shift(name, 0);
+      member.process.kill('SIGCONT');
+    }
+    await fleet.nats.process.untilReady(signal);
+    for (const member of [fleet.control, ...fleet.agents.values()]) await member.process.untilReady(signal);
+  }
+
+  #do(fault: Fault, daemon: { readonly name: string; readonly member: ScriptedMember }): Promise<void> {
+    const { control } = this.#options.fleet;
+    const { name, member } = daemon;
+    switch (fault.kind) {
+      case 'kill-control':
+        return this.#kill(control);
+      case 'kill-daemon':
+        return this.#kill(member);
+      case 'kill-nats':
+        return this.#kill(this.#options.fleet.nats);
+      case 'stop-control':
+        return this.#stop(control, fault);
+      case 'stop-daemon':
+        return this.#stop(member, fault);
+      case 'cut-control':
+        return this.#disturb(control, 'cut', fault);
+      case 'cut-daemon':
+        return this.#disturb(member, 'cut', fault);
+      case 'half-open-control':
+        return this.#disturb(control, 'half-open', fault);
+      case 'half-open-daemon':
+        return this.#disturb(member, 'half-open', fault);
+      case 'kill-cut-control':
+        return this.#disturb(control, 'cut', fault, () => this.#kill(control));
+      case 'kill-cut-daemon':
+        return this.#disturb(member, 'cut', fault, () => this.#kill(member));
+      case 'full-disk-control':
+        return this.#fill(control, fault);
+      case 'full-disk-daemon':
+        return this.#fill(member, fault);
+      case 'clock-control':
+        return this.#jump('control', fault);
+      case 'clock-daemon':
+        return this.#jump(name, fault);
+      case 'late-dispatch':
+        return this.#dispatchAgain(fault);
+      case 'late-result':
+        return this.#resultAgain(fault);
+      case 'late-event':
+        return this.#eventAgain(fault);
+      case 'stale-epoch':
+        return this.#options.played.comeBackLate(`stale-${fault.dice}-${this.#late++}`);
+      default:
+        return fault.kind satisfies never;
+    }
+  }
+
+  async #kill({ process }: Pick<ScriptedMember, 'process'>): Promise<void> {
+    const { pid } = await waitFor(`${process.name} to run`, () => process.running && process, UP);
+    process.kill('SIGKILL');
+    await waitFor(`${process.name} to be gone`, () => process.pid !== pid || !process.running, UP);
+  }
+
+  async #stop({ process }: ScriptedMember, { holdMs }: Fault): Promise<void> {
+    await waitFor(`${process.name} to run`, () => process.running, UP);
+    process.kill('SIGSTOP');
+    await delay(holdMs);
+    process.kill('SIGCONT');
+  }
+
+  async #disturb(
+    { link }: ScriptedMember,
+    state: LinkState,
+    { holdMs }: Fault,
+    atItsEnd?: () => Promise<void>,
+  ): Promise<void> {
+    link.set(state);
+    await delay(holdMs);
+    await atItsEnd?.();
+    link.set('whole');
+  }
+
+  async #fill({ stateDir }: ScriptedMember, { holdMs }: Fault): Promise<void> {
+    const { disks } = this.#options;
+    await disks.fill(stateDir);
+    await delay(holdMs);
+    await disks.free(stateDir);
+  }
+
+  async #jump(name: string, { holdMs, jumpSeconds }: Fault): Promise<void> {
+    const { clocks } = this.#options;
+    clocks.shift(name, jumpSeconds);
+    await delay(holdMs + 1000);
+    clocks.shift(name, 0);
+  }
+
+  /** With its own id, and with another; a run whose message is still there cannot be dispatched again. */
+  async #dispatchAgain({ dice }: Fault): Promise<void> {
+    const { bus, harness } = this.#options;
+    await waitFor(
+      'a run that is over',
+      async () => {
+        const over = overOf(bus);
+        const run = over[dice % over.length];
+        if (!run || (await bus.isReleased(run.dispatch.subject))) return false;
+        await harness.post('forget', { runIds: [run.runId] });
+        await bus.again(run.dispatch, run.dispatch.msgId);
+        return bus.again(run.dispatch, this.#lateId());
+      },
+      MATERIAL,
+    );
+  }
+
+  /** Preferably of a run after which its task got another: its epoch is stale. */
+  async #resultAgain({ dice }: Fault): Promise<void> {
+    const { bus } = this.#options;
+    await waitFor(
+      'a result',
+      async () => {
+        const results = bus.recorded('results');
+        const superseded = results.filter((each, index) =>
+          results.slice(index + 1).some((later) => later.subject === each.subject),
+        );
+        const candidates = superseded.length > 0 ? superseded : results;
+        const result = candidates[dice % candidates.length];
+        if (!result) return false;
+        await bus.again(result, result.msgId);
+        return bus.again(result, this.#lateId());
+      },
+      MATERIAL,
+    );
+  }
+
+  async #eventAgain({ dice }: Fault): Promise<void> {
+    const { bus } = this.#options;
+    await waitFor(
+      'an event of a run',
+      async () => {
+        const events = bus.recorded('runs');
+        const event = events[dice % events.length];
+        if (!event) return false;
+        await bus.again(event, event.msgId);
+        return bus.again(event, this.#lateId());
+      },
+      MATERIAL,
+    );
+  }
+
+  #lateId(): string {
+    this.#late += 1;
+    return `late:${this.#late}`;
+  }
+}
+
+/** Runs of which both the dispatch and the result were seen. */
+function overOf(bus: ChaosBus): { readonly runId: string; readonly dispatch: Recorded }[] {
+  const dispatches = new Map(bus.recorded('tasks').map((dispatch) => [dispatch.msgId, dispatch]));
+  return bus.recorded('results').flatMap(({ msgId }) => {
+    const runId = msgId.split(':')[0] ?? '';
+    const dispatch = dispatches.get(runId);
+    return dispatch ? [{ runId, dispatch }] : [];
+  });
+}

@@ -1,0 +1,153 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ProcessPart } from '#lab/local/process-part.ts';
+import {
+  FLEET,
+  type LocalBus,
+  type LocalControl,
+  type LocalStandin,
+  prepareBus,
+  prepareControl,
+} from '#lab/local/servers.ts';
+import { Site } from '#lab/local/site.ts';
+import { IDLE_PROCESS_FLAGS } from '#lab/local/small-process.ts';
+import { ensureNatsServer } from '#lab/tools/nats-server.ts';
+import { systemClock } from '#lib/clock.ts';
+import { cacheDirectory } from '#lib/config.ts';
+import { createLogger } from '#lib/log.ts';
+import { Link } from './link.ts';
+
+export interface ScriptedFleetOptions {
+  /** Where everything of it is kept. */
+  readonly dir: string;
+  /** The checkout that its processes run from. */
+  readonly root: string;
+  /** Agents with a daemon. */
+  readonly agents: readonly string[];
+  readonly concurrency?: number;
+  /** Agents that the caller plays itself: keys on the bus, no daemon. */
+  readonly played?: readonly string[];
+  /** More environment variables of control and the daemons. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The same, of `control` or of one agent. */
+  readonly envOf?: (name: string) => Readonly<Record<string, string>>;
+}
+
+/** A process of ours, its state, and its way to nats-server. */
+export interface ScriptedMember {
+  readonly process: ProcessPart;
+  readonly stateDir: string;
+  readonly link: Link;
+}
+
+/** Control and daemons without chat, as processes on a real nats-server, with a scripted harness outside of them. */
+export interface ScriptedFleet extends AsyncDisposable {
+  readonly nats: LocalBus;
+  readonly harness: LocalStandin & { readonly effectsFile: string };
+  readonly control: ScriptedMember & Pick<LocalControl, 'url' | 'token'>;
+  readonly agents: ReadonlyMap<string, ScriptedMember>;
+  /** The key of a user of the bus: `control`, or an agent. */
+  seedOf(name: string): string;
+  start(): Promise<void>;
+}
+
+/** Writes all that such a fleet needs; nothing of it runs before `start`. */
+export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promise<ScriptedFleet> {
+  const { dir, root, agents, concurrency = 2, played = [], settings = {}, envOf = () => ({}) } = options;
+  const log = createLogger({ name: 'scripted-fleet', level: 'fatal' });
+  const site = new Site({ stateDir: dir, root, ports: 'any', log, clock: systemClock });
+  const binary = await ensureNatsServer(cacheDirectory(process.env), AbortSignal.timeout(120_000));
+  const nats = await prepareBus(site, binary, [...agents, ...played]);
+  const natsPort = Number(new URL(nats.url).port);
+  const harness = await prepareHarness(site);
+  const shared = { OLYMPUS_FLEET: FLEET, OLYMPUS_HEARTBEAT_MS: '1000', ...settings };
+
+  const controlLink = await Link.open(natsPort);
+  const {
+    url,
+    token,
+    process: controlProcess,
+  } = await prepareControl(site, agents, {
+    ...shared,
+    ...envOf('control'),
+    OLYMPUS_NATS_URL: `nats://127.0.0.1:${controlLink.port}`,
+  });
+  const control = { process: controlProcess, stateDir: site.at('control'), link: controlLink, url, token };
+  const members = new Map<string, ScriptedMember>();
+  for (const name of agents) {
+    const link = await Link.open(natsPort);
+    const env = {
+      ...shared,
+      ...envOf(name),
+      OLYMPUS_NATS_URL: `nats://127.0.0.1:${link.port}`,
+      OLYMPUS_HARNESS_URL: harness.url,
+    };
+    members.set(name, { link, ...(await prepareDaemon(site, name, concurrency, env)) });
+  }
+
+  const everyone = [control, ...members.values()];
+  const processes = [nats.process, harness.process, ...everyone.map((member) => member.process)];
+  return {
+    nats,
+    harness,
+    control,
+    agents: members,
+    seedOf: (name) => site.secret(`bus-${name}`, () => ''),
+    async start() {
+      // All at once: each waits by itself for those that it needs.
+      for (const each of processes) each.spawn();
+      for (const each of processes) await each.untilReady(AbortSignal.timeout(120_000));
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(processes.map((each) => each.halt()));
+      for (const { link } of everyone) await link[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function prepareHarness(site: Site): Promise<ScriptedFleet['harness']> {
+  const [port, adminPort] = [await site.port(0), await site.port(0)];
+  const url = `http://127.0.0.1:${port}`;
+  const effectsFile = site.at('effects.jsonl');
+  const process = site.process({
+    name: 'harness',
+    command: [
+      site.node,
+      path.resolve(import.meta.dirname, '../../../src/standins/harness/main.ts'),
+      ...['--effects', effectsFile, '--port', String(port), '--admin-port', String(adminPort)],
+    ],
+    readyUrl: `${url}/readyz`,
+  });
+  return { url, adminUrl: `http://127.0.0.1:${adminPort}`, effectsFile, process };
+}
+
+async function prepareDaemon(
+  site: Site,
+  name: string,
+  concurrency: number,
+  env: Readonly<Record<string, string>>,
+): Promise<Pick<ScriptedMember, 'process' | 'stateDir'>> {
+  const agentDir = site.at('agents', name);
+  mkdirSync(agentDir, { recursive: true });
+  writeFileSync(
+    path.join(agentDir, 'agent.yml'),
+    `name: ${name}\nrole: specialist\ndomains: [work]\nlimits: { concurrency: ${concurrency}, run_timeout: 600 }\n`,
+  );
+  const stateDir = site.at('daemons', name);
+  const healthPort = await site.port(0);
+  const process = site.process({
+    name: `olympusd ${name}`,
+    command: [site.node, ...IDLE_PROCESS_FLAGS, site.source('src/agent/main.ts')],
+    env: {
+      ...env,
+      OLYMPUS_AGENT: name,
+      OLYMPUS_AGENT_DIR: agentDir,
+      OLYMPUS_STATE_DIR: stateDir,
+      OLYMPUS_NATS_SEED_FILE: site.secretFile(`bus-${name}`),
+      OLYMPUS_HARNESS: 'scripted',
+      OLYMPUS_HEALTH_PORT: String(healthPort),
+    },
+    readyUrl: `http://127.0.0.1:${healthPort}/readyz`,
+  });
+  return { process, stateDir };
+}
