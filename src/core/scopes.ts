@@ -3,9 +3,9 @@ import { z } from 'zod';
 /** What a token of the API may do, besides being one agent. Each is given by itself: none holds another. */
 export const scopes = {
   read: 'see what the API shows: agents, tasks, events, the audit, dead letters',
-  work: 'ask for tasks, end them and try them again',
+  work: 'ask for tasks, end them and try them again; start workflows',
   decide: 'approve, deny and answer',
-  operate: 'redrive dead letters, drain agents',
+  operate: 'redrive dead letters, drain agents and have them resume',
 } as const;
 
 /** One of them, or `agent`: an agent itself, for what is its own. */
