@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 import urllib.error
 import urllib.request
+
+from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.olympus_systemd import RUNNING, properties_of, runs
@@ -16,6 +20,8 @@ short_description: Keeps systemd units running and waits until their programs sa
 description:
   - Ends at once, with the journal's last lines, when systemd has given a unit up.
   - Whether a unit starts at boot is a link that olympus_files keeps.
+  - A reload counts as done only when the program says that it has taken its files up. It is told twice, because
+    nats-server needs a second time for the imports of an account that is new.
 options:
   restart:
     description: Units that are restarted, after systemd has read those files again that have changed.
@@ -26,6 +32,11 @@ options:
   ready:
     description: Units that are started unless they run, and the C(url) that answers 200 when each is ready.
     type: list
+  reload:
+    description: >-
+      Units that take up C(paths) without a restart, once they are ready. C(url) answers JSON with C(config_load_time),
+      when they last did; files that are newer have them told.
+    type: list
   timeout_seconds:
     description: How long the way to ready may take, for all of them together.
     type: int
@@ -34,6 +45,9 @@ options:
 LOOK_EVERY_SECONDS = 1
 ANSWER_WITHIN_SECONDS = 20
 JOURNAL_LINES = "25"
+TAKEN_WITHIN_SECONDS = 20
+# Beside the first path, from before the program is told until it has said so the second time.
+RELOADING = "%s.reloading"
 
 
 def systemctl(module, verb, *units):
@@ -86,6 +100,44 @@ def wait_for(module, unit, url, deadline):
         time.sleep(LOOK_EVERY_SECONDS)
 
 
+def loaded_at(url):
+    """When the program last took its files up (Unix time); None when it does not say."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_WITHIN_SECONDS) as response:
+            said = json.load(response)["config_load_time"]
+        whole, _, fraction = said.rstrip("Z").partition(".")
+        at = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+        return at.timestamp() + float("0." + (fraction or "0"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def reload_due(each):
+    """Whether a file is newer than what the program has read, or telling it was cut short."""
+    if os.path.exists(RELOADING % each["paths"][0]):
+        return True
+    at = loaded_at(each["url"])
+    changed_at = [os.lstat(path).st_ctime for path in each["paths"] if os.path.lexists(path)]
+    now = time.time()
+    return at is not None and any(at < changed <= now for changed in changed_at)
+
+
+def reload_twice(module, each):
+    unit, url = each["unit"], each["url"]
+    with open(RELOADING % each["paths"][0], "w"):
+        pass
+    for _time in ("first", "second"):
+        before = loaded_at(url)
+        systemctl(module, "reload", unit)
+        deadline = time.monotonic() + TAKEN_WITHIN_SECONDS
+        while loaded_at(url) in (None, before):
+            if time.monotonic() > deadline:
+                what = "it was told to take up its files again and has not: it goes on with what it had. Mend %s."
+                give_up(module, unit, what % " or ".join(each["paths"]))
+            time.sleep(LOOK_EVERY_SECONDS / 10)
+    os.unlink(RELOADING % each["paths"][0])
+
+
 def run(module):
     given = module.params
     changed = list(given["restart"])
@@ -105,17 +157,25 @@ def run(module):
         deadline = time.monotonic() + given["timeout_seconds"]
         for each in given["ready"]:
             wait_for(module, each["unit"], each["url"], deadline)
+    for each in given["reload"]:
+        if not reload_due(each):
+            continue
+        changed.append(each["unit"])
+        if not module.check_mode:
+            reload_twice(module, each)
     return {"changed": bool(changed), "changed_units": changed}
 
 
 def main():
     units = {"type": "list", "elements": "str", "default": []}
     program = {"unit": {"type": "str", "required": True}, "url": {"type": "str", "required": True}}
+    reading = {**program, "paths": {"type": "list", "elements": "path", "required": True}}
     module = AnsibleModule(
         argument_spec={
             "restart": units,
             "started": units,
             "ready": {"type": "list", "elements": "dict", "default": [], "options": program},
+            "reload": {"type": "list", "elements": "dict", "default": [], "options": reading},
             "timeout_seconds": {"type": "int", "default": 60},
         },
         supports_check_mode=True,

@@ -28,7 +28,7 @@ const PLACES = `## Places, for the commands on a workstation
 
 \`npm run dev\` keeps its state in \`~/.olympus-dev/state\` unless \`--state-dir\`, \`OLYMPUS_STATE_DIR\` or \`OLYMPUS_HOME\` says otherwise.
 
-The command \`olympus\` reads more variables (\`OLYMPUS_API_URL\`, \`OLYMPUS_API_TOKEN\`, \`OLYMPUS_MATTERMOST_URL\`, \`OLYMPUS_MATTERMOST_TOKEN\`,
+The command \`olympus\` reads more variables (\`OLYMPUS_API_URL\`, \`OLYMPUS_API_TOKEN\`, \`OLYMPUS_API_USER\`, \`OLYMPUS_MATTERMOST_URL\`, \`OLYMPUS_MATTERMOST_TOKEN\`,
 \`OLYMPUS_MATTERMOST_TEAM\`) from the environment, \`.env\` in the working directory, then \`.env\` in the state directory, where a local
 fleet writes them.`;
 

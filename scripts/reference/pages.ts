@@ -1,4 +1,5 @@
-import { apiRoutes, openApiOf } from '../../src/core/api-routes.ts';
+import { apiRoutes } from '../../src/core/api-routes.ts';
+import { openApiOf } from '../../src/core/open-api.ts';
 import { renderConfiguration } from './configuration-page.ts';
 import { renderErrors } from './errors-page.ts';
 import type { Pages } from './files.ts';

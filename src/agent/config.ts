@@ -36,6 +36,10 @@ export const AgentConfig = z.object({
     .optional(),
   /** How long a turn may take to end when it was told, before that unit is restarted. */
   OLYMPUS_TURN_STOP_MS: Milliseconds.default(10_000),
+  /** Control's API, for answers that do not fit into a message; without it those are cut. */
+  OLYMPUS_CONTROL_URL: url('http://10.220.1.20:8090').optional(),
+  /** The agent's own token there; needed with OLYMPUS_CONTROL_URL. */
+  OLYMPUS_API_TOKEN_FILE: z.string().min(1).optional(),
   OLYMPUS_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   OLYMPUS_HEARTBEAT_MS: Milliseconds.default(15_000),

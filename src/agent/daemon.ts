@@ -27,6 +27,7 @@ import { noPresence } from './parts/presence.ts';
 import { RunReports } from './parts/run-reports.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
+import { type ControlApi, uploadSender } from './parts/send-upload.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
 import { Ladder } from './stuck/ladder.ts';
 
@@ -40,6 +41,8 @@ export interface DaemonOptions {
   readonly account?: { readonly url: string; readonly token: string } | undefined;
   /** What runs the model. */
   readonly harness: HarnessPart;
+  /** Where answers go that do not fit into a message. */
+  readonly controlApi?: ControlApi | undefined;
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -91,6 +94,19 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   });
   const { account } = options;
   const wakeBus = (): void => busRelay.wake();
+  const uploadRelay = new Relay({
+    name: 'outbox upload',
+    source: outbox.source('upload'),
+    send: uploadSender({
+      api: options.controlApi,
+      journal,
+      onAdded: wakeBus,
+      log: part('outbox upload'),
+    }),
+    atOnce: 1,
+    log: part('outbox upload'),
+    clock,
+  });
   const chatSide =
     account &&
     createChatSide({
@@ -109,6 +125,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   const presence = chatSide?.presence ?? noPresence;
   const onAdded = (): void => {
     chatSide?.wake();
+    uploadRelay.wake();
     busRelay.wake();
   };
   const attention = new Attention({
@@ -223,6 +240,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   metrics.gauge('olympus_outbox_pending', 'Effects written down and not yet sent', 'lane', () => ({
     bus: outbox.pending('bus'),
     chat: outbox.pending('chat'),
+    upload: outbox.pending('upload'),
   }));
   metrics.gauge('olympus_runs_under_way', 'Runs this agent is at work on', 'agent', () => ({
     [agent]: runner.runIds.length,
@@ -237,6 +255,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       lease,
       harness,
       busRelay,
+      uploadRelay,
       ...(chatSide?.parts ?? []),
       new HeartbeatPart({
         fleet,

@@ -12,7 +12,7 @@ import { readYaml } from '#lib/yaml.ts';
 import { AgentConfig } from './config.ts';
 import { createDaemon } from './daemon.ts';
 import { createHarness } from './harness.ts';
-import { chatAccountOf, harnessChoiceOf } from './peers.ts';
+import { chatAccountOf, controlApiOf, harnessChoiceOf } from './peers.ts';
 
 await runMain('olympusd', async () => {
   const config = readConfig(AgentConfig, process.env);
@@ -37,6 +37,7 @@ await runMain('olympusd', async () => {
         log: log.child({ part: config.OLYMPUS_HARNESS }),
         clock: systemClock,
       }),
+      controlApi: controlApiOf(config),
       version: releaseVersion(),
       log,
       clock: systemClock,

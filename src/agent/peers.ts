@@ -2,6 +2,7 @@ import type { Manifest } from '#core/manifest.ts';
 import { ConfigError, readSecretFile } from '#lib/config.ts';
 import type { AgentConfig } from './config.ts';
 import type { HarnessChoice } from './harness.ts';
+import type { ControlApi } from './parts/send-upload.ts';
 
 /**
  * The agent's account in chat, or undefined for an agent that has none. Throws a ConfigError when the manifest names
@@ -25,6 +26,16 @@ export function chatAccountOf(
       : 'the other half of its account is set';
   throw new ConfigError(
     `${missing}: not set, but ${why}. Set both for an agent in chat; for one without people leave out both, and the channels.`,
+  );
+}
+
+/** Control's API as the agent itself, or undefined without one; throws a ConfigError for an address without a token. */
+export function controlApiOf(config: AgentConfig): ControlApi | undefined {
+  const { OLYMPUS_CONTROL_URL: url, OLYMPUS_API_TOKEN_FILE: file } = config;
+  if (!url) return undefined;
+  if (file) return { url, token: readSecretFile('OLYMPUS_API_TOKEN_FILE', file) };
+  throw new ConfigError(
+    "OLYMPUS_API_TOKEN_FILE is not set: name the file of the agent's token for OLYMPUS_CONTROL_URL, or leave both out",
   );
 }
 

@@ -174,6 +174,11 @@ export class ApiClient {
     return this.#transport.write(`/v1/approvals/${id}/answer`, ApprovalView, decision);
   }
 
+  /** What was kept under this digest. */
+  artifact(digest: string): Promise<Uint8Array> {
+    return this.#transport.bytes(`/v1/artifacts/${digest}`);
+  }
+
   taskWhy(id: string): Promise<WhyView> {
     return this.#transport.read(`/v1/tasks/${id}/why`, WhyView);
   }

@@ -10,6 +10,7 @@ const TIMEOUT_MS = 10_000;
 
 /** What to do about a refusal that is about the thing asked for, not about the control plane. */
 const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [403, 'Nothing was changed.'],
   [404, 'The list shows what there is.'],
   [409, 'Nothing was changed.'],
 ]);
@@ -72,15 +73,34 @@ export class ApiTransport {
       signal: this.#signal,
     });
     if (response.ok && response.body) return response.body;
-    this.#refuse(route, {
-      status: response.status,
-      body: parseJson(await response.text()),
-      date: Number.NaN,
-    });
+    this.#refuse(route, { status: response.status, body: parseJson(await response.text()) });
     throw this.#stranger(route);
   }
 
-  async #call(method: 'GET' | 'POST', route: string, body?: unknown): Promise<Answer> {
+  /** A body as it is. */
+  async bytes(route: string): Promise<Uint8Array> {
+    const { status, bytes } = await this.#ask('GET', route, undefined, async (response) => ({
+      status: response.status,
+      bytes: new Uint8Array(await response.arrayBuffer()),
+    }));
+    this.#refuse(route, { status, body: parseJson(new TextDecoder().decode(bytes)) });
+    return bytes;
+  }
+
+  #call(method: 'GET' | 'POST', route: string, body?: unknown): Promise<Answer> {
+    return this.#ask(method, route, body, async (response) => ({
+      status: response.status,
+      body: parseJson(await response.text()),
+      date: Date.parse(response.headers.get('date') ?? ''),
+    }));
+  }
+
+  async #ask<T>(
+    method: 'GET' | 'POST',
+    route: string,
+    body: unknown,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const { url, token } = this.#settings;
     try {
       return await withDeadline(`${method} ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
@@ -94,12 +114,7 @@ export class ApiTransport {
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           signal,
         });
-        const text = await response.text();
-        return {
-          status: response.status,
-          body: parseJson(text),
-          date: Date.parse(response.headers.get('date') ?? ''),
-        };
+        return read(response);
       });
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -111,7 +126,7 @@ export class ApiTransport {
     }
   }
 
-  #refuse(route: string, { status, body }: Answer): void {
+  #refuse(route: string, { status, body }: Pick<Answer, 'status' | 'body'>): void {
     if (status < 400) return;
     const { url } = this.#settings;
     const refusal = ApiError.safeParse(body);

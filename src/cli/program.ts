@@ -7,6 +7,7 @@ import { addAgentList } from './commands/agent-list.ts';
 import { addAgentShow } from './commands/agent-show.ts';
 import { addApply } from './commands/apply.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
+import { addArtifactGet } from './commands/artifact-get.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDestroy } from './commands/destroy.ts';
@@ -98,6 +99,10 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskShow(task, context);
   addTaskFollow(task, context);
   addTaskDecisions(task, context);
+  const artifact = group(program, 'artifact', 'what is too long for a message', [
+    'olympus artifact get sha256:… --out answer.md',
+  ]);
+  addArtifactGet(artifact, context);
   const workflow = group(program, 'workflow', 'what several agents are asked at the same time', [
     'olympus workflow list',
     'olympus workflow start briefing --follow',

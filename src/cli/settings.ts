@@ -45,9 +45,12 @@ export function readSettings(env: Environment, workingDir: string): Settings {
   };
 }
 
-/** Who types, as the control plane writes it down beside what they had done. The token is what proves anything. */
+/**
+ * Who types, as the control plane writes it down beside what they had done. The token is what proves anything: one with
+ * a name acts under that, and OLYMPUS_API_USER says it where the person is called otherwise on this machine.
+ */
 export function personOf({ env }: Settings): string {
-  return env['SUDO_USER'] ?? env['USER'] ?? 'operator';
+  return env['OLYMPUS_API_USER'] ?? env['SUDO_USER'] ?? env['USER'] ?? 'operator';
 }
 
 export interface ApiSettings {

@@ -12,6 +12,8 @@ export const ControlConfig = z.object({
   OLYMPUS_NATS_CA_FILE: z.string().min(1).optional(),
   OLYMPUS_NATS_SEED_FILE: z.string().min(1),
   OLYMPUS_API_TOKEN_FILE: z.string().min(1),
+  /** Further tokens, each with a name and scopes (docs/operations.md, "Who may use the API"). Read again when it changes. */
+  OLYMPUS_API_TOKENS_FILE: z.string().min(1).optional(),
   OLYMPUS_API_HOST: z.string().default('127.0.0.1'),
   OLYMPUS_API_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

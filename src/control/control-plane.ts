@@ -9,12 +9,15 @@ import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
-import { type AdmissionOptions, admissionHandler } from './admission/admission.ts';
+import type { AdmissionOptions } from './admission/admission.ts';
 import { byKind } from './admission/by-kind.ts';
+import { requestHandler } from './admission/requests.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
+import { ApiTokens } from './api/tokens.ts';
 import { Expiry } from './approvals/expiry.ts';
 import { decisionRequestHandler } from './approvals/request-handler.ts';
+import { Artifacts } from './artifacts/artifacts.ts';
 import { cancelOrders } from './cancel/orders.ts';
 import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
@@ -109,10 +112,12 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onDecided,
     log: part('admission'),
   };
+  const artifacts = new Artifacts({ bus, store, now });
   const results = resultHandler({
     store,
     context,
     deadLetters,
+    artifacts,
     retryScale: config.OLYMPUS_RETRY_SCALE,
     onSettled: onDecided,
     log: part('settle'),
@@ -186,6 +191,11 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
 
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
+  const tokens = new ApiTokens({
+    fullToken: secrets.apiToken,
+    file: config.OLYMPUS_API_TOKENS_FILE,
+    log: part('api'),
+  });
   const app = createApi({
     store,
     agents: { store, context, onChanged: onDutyChanged },
@@ -193,7 +203,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
     approvals: { store, context, onDecided },
     letters,
-    token: secrets.apiToken,
+    artifacts,
+    tokens,
     version,
     clock,
     health,
@@ -211,7 +222,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.heartbeat, heartbeats),
       consume(
         streamNames.requests,
-        byKind({ approval: asked, question: asked }, admissionHandler(admission)),
+        byKind({ approval: asked, question: asked }, requestHandler(admission)),
         AT_ONCE,
       ),
       consume(streamNames.runlog, runEvents, AT_ONCE),
@@ -221,7 +232,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       sweep,
       dependents,
       commander,
-      new ApiServer(app, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
+      new ApiServer(app, tokens, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,
   );

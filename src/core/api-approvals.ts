@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Action, Question } from './action.ts';
+import { ActingName } from './api.ts';
 import { approvalStates } from './approval-states.ts';
 
 /** A decision that a person has to make, or has made, as the API shows it. */
@@ -28,8 +29,7 @@ export const ApprovalView = z.object({
 export type ApprovalView = z.output<typeof ApprovalView>;
 
 const decides = {
-  /** Who decides, as they call themselves. */
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   why: z.string().max(1000).optional(),
 };
 const Hash = z.string().regex(/^[0-9a-f]{64}$/, 'write the hash of what was shown, 64 hex digits');

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import {
   AgentView,
-  ApiError,
   AuditVerdict,
   AuditView,
   DeadLetterSummary,
@@ -9,6 +8,8 @@ import {
   HealthView,
   MissionView,
   NewTask,
+  Scheduled,
+  ScheduleRequest,
   TaskDecision,
   TaskDetail,
   TaskView,
@@ -17,23 +18,29 @@ import {
   WorkflowView,
 } from './api.ts';
 import { Answer, ApprovalView, Approve, Deny } from './api-approvals.ts';
+import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
+import type { Scope } from './scopes.ts';
 
 /** One thing that the control plane's API can be asked. */
 export interface ApiRoute {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'put';
   /** `{…}` stands for a part of the path. */
   readonly path: string;
   readonly summary: string;
   /** Names of what may stand behind the question mark, with what each means. */
+  /** Names of headers that it looks at, with what each means. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: z.ZodType;
-  readonly answer: z.ZodType | 'server-sent events';
+  readonly body?: z.ZodType | 'bytes';
+  readonly answer: z.ZodType | 'bytes' | 'server-sent events';
   /** Of the answer; 200 unless it says so. */
   readonly status?: number;
-  /** Asked without a token. */
-  readonly open?: true;
+  /** Any one of them is enough. None: it is asked without a token. */
+  readonly scopes: readonly Scope[];
 }
 
+const AgentList = z.object({ agents: z.array(AgentView) });
+const TaskList = z.object({ tasks: z.array(TaskView) });
 const LIMIT = { limit: 'at most this many, from 1 to 500; 50 by default' };
 
 /** Everything the API can be asked. `docs/reference/openapi.json` is made of it. */
@@ -43,21 +50,48 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/healthz',
     summary: 'How each part of the control plane is',
     answer: HealthView,
-    open: true,
+    scopes: [],
   },
+  {
+    method: 'get',
+    path: '/health',
+    summary: 'The same, by the name that GuildNet has for it',
+    answer: HealthView,
+    scopes: [],
+  },
+  {
+    method: 'post',
+    path: '/schedule',
+    summary: 'Ask the fleet for a task. A refused one is answered 422, or 429 when it was asked too often',
+    headers: { 'Idempotency-Key': 'the same key makes one task, however often it is sent' },
+    body: ScheduleRequest,
+    answer: Scheduled,
+    status: 202,
+    scopes: ['work'],
+  },
+  {
+    method: 'get',
+    path: '/tasks',
+    summary: 'Leads to /v1/tasks',
+    answer: TaskList,
+    scopes: ['read'],
+  },
+  { method: 'get', path: '/agents', summary: 'Leads to /v1/agents', answer: AgentList, scopes: ['read'] },
   {
     method: 'get',
     path: '/v1/agents',
     summary: 'Every agent that has ever sent a heartbeat',
-    answer: z.object({ agents: z.array(AgentView) }),
+    answer: AgentList,
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView },
+  { method: 'get', path: '/v1/agents/{name}', summary: 'One agent', answer: AgentView, scopes: ['read'] },
   {
     method: 'post',
     path: '/v1/agents/{name}/drain',
     summary: 'Release nothing more to it; what it has it finishes',
     body: TaskDecision,
     answer: AgentView,
+    scopes: ['operate'],
   },
   {
     method: 'post',
@@ -65,13 +99,15 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Release work to it again',
     body: TaskDecision,
     answer: AgentView,
+    scopes: ['operate'],
   },
   {
     method: 'get',
     path: '/v1/tasks',
     summary: 'Tasks, newest first',
     query: { agent: 'only those of this agent', state: 'only those in this state', ...LIMIT },
-    answer: z.object({ tasks: z.array(TaskView) }),
+    answer: TaskList,
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -80,18 +116,21 @@ export const apiRoutes: readonly ApiRoute[] = [
     body: NewTask,
     answer: TaskView,
     status: 201,
+    scopes: ['work'],
   },
   {
     method: 'get',
     path: '/v1/tasks/{id}',
     summary: 'One task: its history, runs and answer',
     answer: TaskDetail,
+    scopes: ['read'],
   },
   {
     method: 'get',
     path: '/v1/tasks/{id}/why',
     summary: 'Why it is where it is, whose turn it is, and what happens next',
     answer: WhyView,
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -99,6 +138,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Have it end; 409 when it is over',
     body: TaskDecision,
     answer: TaskView,
+    scopes: ['work'],
   },
   {
     method: 'post',
@@ -106,12 +146,32 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Try it again; answers the task that is under way now, which may be a new one',
     body: TaskDecision,
     answer: TaskView,
+    scopes: ['work'],
+  },
+  {
+    method: 'put',
+    path: '/v1/artifacts',
+    summary: `Keep a body that does not fit into a message, at most ${ARTIFACT_LIMIT} bytes; sent twice it is kept once, and answered 200`,
+    headers: { 'Content-Digest': 'sha-256 of it (RFC 9530), which is then checked' },
+    query: { by: 'who brings it, with the full token' },
+    body: 'bytes',
+    answer: ArtifactRef,
+    status: 201,
+    scopes: ['agent', 'work'],
+  },
+  {
+    method: 'get',
+    path: '/v1/artifacts/{digest}',
+    summary: 'What was kept under this digest; an agent sees what it brought itself',
+    answer: 'bytes',
+    scopes: ['read', 'agent'],
   },
   {
     method: 'get',
     path: '/v1/workflows',
     summary: 'What several agents can be asked at the same time, and what is wrong with the files',
     answer: z.object({ workflows: z.array(WorkflowView), problems: z.array(z.string()) }),
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -120,6 +180,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     body: WorkflowStart,
     answer: MissionView,
     status: 201,
+    scopes: ['work'],
   },
   {
     method: 'get',
@@ -127,12 +188,14 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'What people have to decide, or have decided, newest first',
     query: { state: 'only those in this state', ...LIMIT },
     answer: z.object({ approvals: z.array(ApprovalView) }),
+    scopes: ['read'],
   },
   {
     method: 'get',
     path: '/v1/approvals/{id}',
     summary: 'One of them: exactly what would be done, or what is asked',
     answer: ApprovalView,
+    scopes: ['read'],
   },
   {
     method: 'post',
@@ -140,6 +203,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Approve the action of this hash; 409 with the reason when that cannot be',
     body: Approve,
     answer: ApprovalView,
+    scopes: ['decide'],
   },
   {
     method: 'post',
@@ -147,6 +211,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Refuse it, or leave the question without an answer; 409 with the reason when that cannot be',
     body: Deny,
     answer: ApprovalView,
+    scopes: ['decide'],
   },
   {
     method: 'post',
@@ -154,6 +219,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Answer the question; 409 with the reason when that cannot be',
     body: Answer,
     answer: ApprovalView,
+    scopes: ['decide'],
   },
   {
     method: 'get',
@@ -161,6 +227,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Every change as it happens; Last-Event-ID goes on after the change of that number',
     query: { task: 'only what happens to this task', after: 'from after the change of this number on' },
     answer: 'server-sent events',
+    scopes: ['read'],
   },
   {
     method: 'get',
@@ -168,71 +235,30 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Changes, newest first',
     query: LIMIT,
     answer: z.object({ records: z.array(AuditView) }),
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/audit/verify', summary: 'Whether the chain is whole', answer: AuditVerdict },
+  {
+    method: 'get',
+    path: '/v1/audit/verify',
+    summary: 'Whether the chain is whole',
+    answer: AuditVerdict,
+    scopes: ['read'],
+  },
   {
     method: 'get',
     path: '/v1/dlq',
     summary: 'Messages that were given up, newest first',
     query: LIMIT,
     answer: z.object({ letters: z.array(DeadLetterSummary) }),
+    scopes: ['read'],
   },
-  { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView },
+  { method: 'get', path: '/v1/dlq/{id}', summary: 'One of them', answer: DeadLetterView, scopes: ['read'] },
   {
     method: 'post',
     path: '/v1/dlq/{id}/redrive',
     summary: 'Have it handled once more; 409 with the reason when that cannot be',
     body: TaskDecision,
     answer: DeadLetterView,
+    scopes: ['operate'],
   },
 ];
-
-/** The API as OpenAPI 3.1.0 describes one (spec.openapis.org/oas/v3.1.0). */
-export function openApiOf(routes: readonly ApiRoute[]): object {
-  const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes) {
-    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
-  }
-  return {
-    openapi: '3.1.0',
-    info: { title: 'Olympus control plane', version: '1' },
-    servers: [{ url: 'http://127.0.0.1:8090' }],
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-    security: [{ token: [] }],
-    paths,
-  };
-}
-
-function operationOf({ path, summary, query = {}, body, answer, status = 200, open }: ApiRoute): object {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: TEXT,
-  }));
-  const inQuery = Object.entries(query).map(([name, description]) => ({
-    name,
-    in: 'query',
-    description,
-    schema: TEXT,
-  }));
-  return {
-    summary,
-    ...(open ? { security: [] } : {}),
-    parameters: [...inPath, ...inQuery],
-    ...(body ? { requestBody: { required: true, content: json(body) } } : {}),
-    responses: {
-      [status]: {
-        description: summary,
-        content: answer === 'server-sent events' ? { 'text/event-stream': { schema: TEXT } } : json(answer),
-      },
-      default: { description: 'A refusal: a code, and a sentence', content: json(ApiError) },
-    },
-  };
-}
-
-const TEXT = { type: 'string' } as const;
-
-function json(schema: z.ZodType): object {
-  return { 'application/json': { schema: z.toJSONSchema(schema, { target: 'draft-2020-12' }) } };
-}

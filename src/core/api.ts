@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArtifactRef } from './artifact.ts';
 import { Debounce } from './debounce.ts';
 import { After, WhenItFails } from './dependencies.ts';
 import { TrustLabel } from './envelope.ts';
@@ -6,6 +7,7 @@ import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
 import { taskStates } from './task-states.ts';
+import { Token } from './tokens.ts';
 import { Usage } from './usage.ts';
 
 /** What the control plane's HTTP API answers; the CLI parses with the same schemas. */
@@ -57,7 +59,9 @@ const RelatedTask = z.object({
 export type RelatedTask = z.output<typeof RelatedTask>;
 
 export const TaskDetail = TaskView.extend({
+  /** The answer, or the beginning of one that `answerArtifact` has as a whole. */
   answer: z.string().optional(),
+  answerArtifact: ArtifactRef.optional(),
   /** What it comes after: of each task the latest try. */
   after: z.array(RelatedTask).optional(),
   /** The task for which it was made. */
@@ -110,13 +114,19 @@ export const AuditVerdict = z.discriminatedUnion('kind', [
 ]);
 export type AuditVerdict = z.output<typeof AuditVerdict>;
 
+/**
+ * Who acts, as they call themselves. A token with a name acts under that and needs nothing here; with the full token it
+ * has to be said.
+ */
+/** Who acts, as they call themselves; a token with a name acts under that one. */
+export const ActingName = z.string().min(1).max(128);
+
 /** A request for a task through the API. */
 export const NewTask = z.strictObject({
   agent: z.string().min(1).max(128),
   text: z.string(),
   priority: Priority.optional(),
-  /** Who asks, as they call themselves. */
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   /** Asking twice with the same key makes one task. */
   dedupKey: z.string().min(1).max(512).optional(),
   /** The tasks that have to be completed first. */
@@ -126,9 +136,40 @@ export const NewTask = z.strictObject({
 });
 export type NewTask = z.output<typeof NewTask>;
 
+/** A task as GuildNet gives one: to a fleet, and where it does not matter, to nobody by name. */
+export const ScheduleRequest = z.strictObject({
+  /** The id of the fleet. */
+  org: z.string(),
+  /** What is to be done, or that with more about it. */
+  task: z.union([
+    z.string(),
+    z.strictObject({
+      text: z.string(),
+      /** Without one it goes to an agent of the domain, else to the lead. */
+      agent: z.string().min(1).max(128).optional(),
+      domain: Token.optional(),
+      priority: Priority.optional(),
+    }),
+  ]),
+  by: ActingName.optional(),
+});
+export type ScheduleRequest = z.output<typeof ScheduleRequest>;
+
+/** What became of it: it is written down, and here is where to look. */
+export const Scheduled = z.object({
+  id: z.string(),
+  agent: z.string(),
+  state: z.enum(taskStates),
+  /** Where its state, its history and its answer are. */
+  task: z.string(),
+  /** Where every change of it is told as it happens (server-sent events). */
+  events: z.string(),
+});
+export type Scheduled = z.output<typeof Scheduled>;
+
 /** Who has something done to a task, an agent or a letter, and why. */
 export const TaskDecision = z.strictObject({
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   why: z.string().max(1000).optional(),
 });
 export type TaskDecision = z.output<typeof TaskDecision>;
@@ -167,8 +208,7 @@ export const WorkflowView = z.object({
 export type WorkflowView = z.output<typeof WorkflowView>;
 
 export const WorkflowStart = z.strictObject({
-  /** Who asks, as they call themselves. */
-  by: z.string().min(1).max(128),
+  by: ActingName.optional(),
   /** Asking twice with the same key starts it once. */
   dedupKey: z.string().min(1).max(512).optional(),
 });

@@ -46,6 +46,12 @@ export const errorCodes = {
     cause: 'A daemon was to begin work while it did not hold the lease of its agent.',
     remedy: 'Nothing: the work comes again. `/readyz` of olympusd says why the lease is not held.',
   },
+  api_unavailable: {
+    terminal: false,
+    cause: "The control plane's API did not take an answer that is too long for a message.",
+    remedy:
+      'Look at olympus-control, and at the way to it from the machine of the agent. The answer is kept meanwhile.',
+  },
   state_conflict: {
     terminal: true,
     cause: 'A task or run was asked to take a step its state does not allow.',

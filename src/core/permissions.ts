@@ -12,8 +12,9 @@ export interface Grant {
    * `call`: publishes there and is answered; it goes into control's account as a service.
    * `serve`: control calls it there.
    * `listen`: reads it inside its own account.
+   * `hear`: reads what control says there; it comes out of control's account as a stream, and no answer goes back.
    */
-  readonly does: 'call' | 'serve' | 'listen';
+  readonly does: 'call' | 'serve' | 'listen' | 'hear';
   /** `<fleet>` and `<agent>` are filled in. */
   readonly subject: string;
   /** A call that may be answered by more than one message. */
@@ -41,6 +42,13 @@ export const agentGrants: readonly Grant[] = [
   { operation: 'hold its lease', does: 'call', subject: keySubject(bucketNames.leases, '<agent>') },
   { operation: 'be told', does: 'serve', subject: '<fleet>.control.<agent>.*' },
   { operation: 'be answered', does: 'listen', subject: '_INBOX_<agent>.>' },
+];
+
+/** What the one user may do that still asks by the older subjects: ask, be answered, hear what came of it. */
+export const knightGrants: readonly Grant[] = [
+  { operation: 'ask as a knight is asked', does: 'call', subject: 'knight.*.task' },
+  { operation: 'hear results', does: 'hear', subject: 'knight.*.result' },
+  { operation: 'be answered', does: 'listen', subject: '_INBOX_knight.>' },
 ];
 
 /** The same grants with the subjects of one agent; throws on a name that the grammar of subjects does not allow. */

@@ -17,6 +17,8 @@ export interface StreamSpec {
   readonly maxMsgSize: number;
   readonly duplicateWindowMs: number;
   readonly maxMsgsPerSubject: number;
+  /** Holds objects as the object store of NATS does: read directly, a description replaces the one before. */
+  readonly objects?: true;
 }
 
 export interface ConsumerSpec {
@@ -44,6 +46,7 @@ export const streamNames = {
   heartbeat: 'ROUNDTABLE_HEARTBEAT',
   advisory: 'ROUNDTABLE_ADVISORY',
   deadLetters: 'ROUNDTABLE_DLQ',
+  artifacts: 'OBJ_artifacts',
 } as const;
 
 /** How long a message that a killed process had in hand waits for its next delivery. Handlers take milliseconds. */
@@ -61,6 +64,10 @@ const common = {
   maxMsgsPerSubject: -1,
 } as const;
 
+/** The bucket of the object store that holds artifacts; its stream is in the table below. */
+export const artifactBucket = 'artifacts';
+export const ARTIFACTS_AGE_MS = 30 * DAY;
+
 /** All streams of a fleet. */
 export function streamsOf(fleet: string): StreamSpec[] {
   const queue = { ...common, retention: 'workqueue', discard: 'new', maxAgeMs: 30 * DAY } as const;
@@ -69,7 +76,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
     {
       ...queue,
       name: streamNames.requests,
-      subjects: [`${fleet}.requests.>`],
+      subjects: [`${fleet}.requests.>`, 'knight.*.task'],
       maxBytes: 256 * MIB,
     },
     {
@@ -84,7 +91,7 @@ export function streamsOf(fleet: string): StreamSpec[] {
     {
       ...log,
       name: streamNames.results,
-      subjects: [`${fleet}.results.>`],
+      subjects: [`${fleet}.results.>`, 'knight.*.result'],
       maxAgeMs: 7 * DAY,
       maxBytes: 512 * MIB,
     },
@@ -129,6 +136,16 @@ export function streamsOf(fleet: string): StreamSpec[] {
       maxBytes: 512 * MIB,
       // One author's garbage pushes out nobody else's letters.
       maxMsgsPerSubject: 50,
+    },
+    {
+      ...log,
+      name: streamNames.artifacts,
+      subjects: [`$O.${artifactBucket}.C.>`, `$O.${artifactBucket}.M.>`],
+      // Refused when there is no room: a part that is pushed out would spoil the whole.
+      discard: 'new',
+      maxAgeMs: ARTIFACTS_AGE_MS,
+      maxBytes: 512 * MIB,
+      objects: true,
     },
   ];
 }
@@ -192,7 +209,8 @@ export const controlDurable = CONTROL_NAME;
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {
   const shared = { durable: controlDurable, ackWaitMs: ACK_WAIT_MS, maxAckPending: 256, maxDeliver: -1 };
   return [
-    { ...shared, stream: streamNames.requests, filter: `${fleet}.requests.>` },
+    // All of it: what agents ask, and what comes by the older subject.
+    { ...shared, stream: streamNames.requests, filter: '>' },
     { ...shared, stream: streamNames.results, filter: `${fleet}.results.>` },
     { ...shared, stream: streamNames.runlog, filter: `${fleet}.runs.>` },
     { ...shared, stream: streamNames.heartbeat, filter: `${fleet}.heartbeat.>` },

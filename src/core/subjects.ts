@@ -12,6 +12,7 @@ export interface Subjects {
   delivery(agent: string, deliveryId: string): string;
   control(agent: string, verb: string): string;
   event(entity: string, id: string, type: string): string;
+  knightResult(name: string): string;
   deadLetter(stream: string, author: string): string;
 }
 
@@ -29,6 +30,7 @@ export function subjectsOf(fleet: string): Subjects {
     control: (agent, verb) => join(f, 'control', agent, verb),
     deadLetter: (stream, author) => join(f, 'dlq', stream.toLowerCase(), author),
     event: (entity, id, type) => `roundtable.events.${join(f, entity, id, type)}`,
+    knightResult: (name) => `knight.${join(name)}.result`,
   };
 }
 
@@ -48,7 +50,8 @@ const AUTHOR_INDEX: Readonly<Record<string, number>> = { requests: 2, runs: 2, r
 /** The agent that a subject names as author, or undefined when the subject has none. */
 export function authorOf(subject: string): string | undefined {
   const tokens = subject.split('.');
-  const index = AUTHOR_INDEX[tokens[1] ?? ''];
+  // The older subject has its agent where others have their kind, and no author.
+  const index = tokens[0] === 'knight' ? undefined : AUTHOR_INDEX[tokens[1] ?? ''];
   return index === undefined ? undefined : tokens[index];
 }
 

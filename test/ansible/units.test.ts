@@ -59,7 +59,8 @@ describe('what the roles write into a machine', () => {
       it('is a unit that systemd takes', async () => {
         // The programs of a machine are not on this one, and systemd asks whether they can be run.
         const at = path.join(dir.path, path.basename(name));
-        await writeFile(at, (rendered.get(name) ?? '').replaceAll(/^ExecStart=\S+/gm, 'ExecStart=/bin/true'));
+        const text = rendered.get(name) ?? '';
+        await writeFile(at, text.replaceAll(/^(Exec(?:Start|Reload))=\S+/gm, '$1=/bin/true'));
 
         const ended = await run('systemd-analyze', ['verify', '--man=no', at]);
 

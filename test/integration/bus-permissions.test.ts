@@ -3,7 +3,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { agentGrants, type Grant } from '#core/permissions.ts';
 import { streamNames } from '#core/streams.ts';
 import { hostileRepliesTo, leversOf, stateBeyond } from '#test/bus-matrix/attacks.ts';
-import { type Cell, cellsOf } from '#test/bus-matrix/cells.ts';
+import { type Cell, cellsOf, knightCellsOf } from '#test/bus-matrix/cells.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { AGENTS, FLEET, FleetBus, managerOf, STORED_IN, storedOf } from '#test/bus-matrix/fleet-bus.ts';
 import { waitFor } from '#test/wait.ts';
@@ -29,6 +29,42 @@ describe('what the bus allows', () => {
       assert.deepEqual(wrong(cells, await client.refusedOf(cells)), []);
     });
   }
+
+  it('lets who asks by the older subjects do that, and nothing else', async () => {
+    const cells = knightCellsOf(FLEET, 'athena');
+    assert.ok(cells.length >= 300, `only ${cells.length} cells`);
+    assert.equal(new Set(cells.map(nameOf)).size, cells.length, 'a cell stands there twice');
+    await using knight = await bus.connect('knight');
+
+    assert.deepEqual(wrong(cells, await knight.refusedOf(cells)), []);
+  });
+
+  it('changes nothing beyond the older subjects, whatever reply and headers who asks there names', async () => {
+    await using knight = await bus.connect('knight');
+    await using control = await bus.connect('control');
+    await using apollo = await bus.connect('apollo');
+    const heard = await listen(apollo, [`_INBOX_apollo.>`, `${FLEET}.control.apollo.>`]);
+    const before = await stateBeyond(control, 'knight');
+    for (const headers of [{}, { 'Nats-Rollup': 'all' }]) {
+      for (const reply of hostileRepliesTo('apollo')) {
+        await knight.publishRaw('knight.athena.task', '{"seq":1}', { headers, reply });
+      }
+      // Answered after the attacks were: what the server does about those, it has begun.
+      await knight.request('knight.athena.task', 'to be answered');
+    }
+    assert.equal(await stateBeyond(control, 'knight'), before);
+    assert.deepEqual(heard, []);
+  });
+
+  it('brings who asks by the older subjects what control says there', async () => {
+    await using knight = await bus.connect('knight');
+    await using control = await bus.connect('control');
+    const results = await listen(knight, ['knight.*.result']);
+    await jetstream(control.connection).publish('knight.athena.result', '{}');
+
+    await waitFor('the result to be heard', () => results.length > 0);
+    assert.deepEqual(results, ['knight.athena.result']);
+  });
 
   it('answers an agent on each of its subjects, and gives it its work', async () => {
     await using athena = await bus.connect('athena');

@@ -35,7 +35,7 @@ export async function startControlOnBus(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ControlOnBus> {
   const dir = await tempDir('control');
-  const keys = Object.fromEntries(['control', ...agents].map((name) => [name, newUserKey()]));
+  const keys = Object.fromEntries(['control', 'knight', ...agents].map((name) => [name, newUserKey()]));
   const keyOf = (name: string) => {
     const key = keys[name];
     if (!key) throw new Error(`${name} has no key here`);
@@ -46,6 +46,7 @@ export async function startControlOnBus(
     listen: '127.0.0.1:0',
     storeDir: '/unused', // the test's server has its own
     controlKey: keyOf('control').publicKey,
+    knightKey: keyOf('knight').publicKey,
     agentKeys: Object.fromEntries(agents.map((name) => [name, keyOf(name).publicKey])),
   });
   const nats = await startNatsServer({ config });

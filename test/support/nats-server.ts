@@ -32,6 +32,9 @@ export interface NatsServer extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
   /** Starts it again on the same port and store; kills it first, with SIGKILL, if it still runs. */
   restart(): Promise<void>;
+  /** Its configuration; `write` replaces what was given at the start, and tells the running server nothing. */
+  readonly configFile: string;
+  write(config: string): Promise<void>;
   /** Replaces the configuration given at the start, and resolves when the running server has taken it up. */
   reload(config: string): Promise<void>;
 }
@@ -84,6 +87,8 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     port,
     storeDir,
     logFile: files.log,
+    configFile: files.config,
+    write: (config) => writeFile(files.config, render(config, storeDir)),
     get pid() {
       return child?.pid ?? 0;
     },

@@ -12,11 +12,14 @@ import { Journal } from '../../src/agent/journal/journal.ts';
 import { Attention } from '../../src/agent/parts/attention.ts';
 import { commandHandler } from '../../src/agent/parts/commands.ts';
 import { noPresence } from '../../src/agent/parts/presence.ts';
+import { RunReports } from '../../src/agent/parts/run-reports.ts';
 import { Runner } from '../../src/agent/parts/runner.ts';
 import { taskHandler } from '../../src/agent/parts/tasks.ts';
+import { Ladder } from '../../src/agent/stuck/ladder.ts';
 
 const NEVER = new AbortController().signal;
 const HEAD = { id: 'm-1', source: '/test', subject: 'test', time: '2026-11-28T12:00:00Z' };
+const lease = { held: true };
 const log = createLogger({ name: 'test', level: 'silent' });
 
 /** A gateway that answers at once. */
@@ -39,27 +42,23 @@ describe('a daemon that was told to take no new work', () => {
   });
 
   function daemon() {
+    const common = { journal, log, clock: systemClock, onAdded: () => undefined };
+    const reports = new RunReports({ ...common, fleet: 'f1', agent: 'athena', subjects: subjectsOf('f1') });
+    const limits = { silentMs: 60_000, sameError: 3, sameResult: 4, alternating: 6, compactions: 3 };
     const runner = new Runner({
-      ...{
-        fleet: 'f1',
-        agent: 'athena',
-        subjects: subjectsOf('f1'),
-        journal,
-        harness,
-        log,
-        clock: systemClock,
-      },
+      ...common,
+      reports,
+      ladder: new Ladder({ ...common, reports, harness, howToAsk: () => '', limits }),
+      lease,
       attention: new Attention({
         ...{ progressTimeoutMs: 1000, harnessReady: () => true, clock: systemClock, log },
         presence: noPresence,
         isWaiting: () => false,
       }),
       presence: noPresence,
-      howToAsk: () => '',
-      onAdded: () => undefined,
       sent: async () => undefined,
     });
-    const given = { agent: 'athena', runner, journal, log };
+    const given = { agent: 'athena', runner, journal, lease, log };
     const obey = commandHandler(given);
     return {
       work: taskHandler(given),
@@ -80,7 +79,14 @@ describe('a daemon that was told to take no new work', () => {
       session: { key: 'olympus:task:t-1' },
     });
     const message: BusMessage = {
-      ...{ stream: 'TASKS', seq: 1, subject: `f1.tasks.planning.athena.${runId}`, deliveryCount: 1 },
+      ...{
+        stream: 'TASKS',
+        seq: 1,
+        subject: `f1.tasks.planning.athena.${runId}`,
+        msgId: undefined,
+        storedAt: 0,
+        deliveryCount: 1,
+      },
       body: Buffer.from(JSON.stringify(dispatch)),
       ack: async () => void became.push('acknowledged'),
       working: () => undefined,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
+import { ApiTokensFile } from '#core/scopes.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { ManualClock } from '#test/manual-clock.ts';
 import { createOutput } from '../../src/cli/output.ts';
@@ -40,11 +41,11 @@ const NATS = {
   fleet: 'olympus',
   listen: '10.220.1.20:4222',
   storeDir: '/var/lib/nats',
-  controlSeed: control.seed,
-  agentSeeds: { athena: athena.seed },
+  accountsFile: 'accounts.conf',
   monitorListen: null,
   tls: { certFile: '/etc/olympus/nats/server.pem', keyFile: '/etc/olympus/secrets/nats/server.key' },
 };
+const ACCOUNTS = { fleet: 'olympus', controlSeed: control.seed, agentSeeds: { athena: athena.seed } };
 
 describe('olympus render', () => {
   it('prints the configuration of a gateway, on loopback unless lan is asked for', async () => {
@@ -64,24 +65,65 @@ describe('olympus render', () => {
   });
 
   it('prints the configuration of nats-server with public keys and no seed', async () => {
-    const { code, stdout, stderr } = await render('nats-config', NATS);
+    const server = await render('nats-config', NATS);
+    const { code, stdout, stderr } = await render('nats-accounts', ACCOUNTS);
 
     assert.equal(code, 0, stderr);
-    for (const part of [control.publicKey, athena.publicKey, 'cert_file: "/etc/olympus/nats/server.pem"']) {
-      assert.ok(stdout.includes(part), part);
+    for (const part of ['cert_file: "/etc/olympus/nats/server.pem"', 'include "accounts.conf"']) {
+      assert.ok(server.stdout.includes(part), part);
     }
+    for (const key of [control.publicKey, athena.publicKey]) assert.ok(stdout.includes(key), key);
     assert.ok(!stdout.includes(control.seed) && !stdout.includes(athena.seed));
-    assert.ok(!stdout.includes('http:'));
+    assert.ok(!server.stdout.includes('http:'));
+  });
+
+  it('gives who asks by the older subjects an account only where there is a seed for it', async () => {
+    const knight = newUserKey();
+    const without = await render('nats-accounts', { ...ACCOUNTS, knightSeed: null });
+    const { stdout } = await render('nats-accounts', { ...ACCOUNTS, knightSeed: knight.seed });
+
+    assert.ok(!without.stdout.includes('KNIGHT'));
+    assert.match(stdout, new RegExp(`KNIGHT \\{\\s+users: \\[ \\{ nkey: ${knight.publicKey}`));
+    assert.ok(!stdout.includes(knight.seed));
+    const shared = await render('nats-accounts', { ...ACCOUNTS, knightSeed: ACCOUNTS.controlSeed });
+    assert.match(shared.stderr, /knightSeed: is the same as controlSeed/);
+  });
+
+  it('prints who may use the API, without a token in it', async () => {
+    const values = {
+      people: [{ name: 'ada', scopes: ['read', 'work'] }],
+      peopleTokens: { ada: 'token-of-ada-0123', gone: 'token-of-nobody-0123' },
+      agentTokens: { athena: 'token-of-athena-0123' },
+    };
+    const { code, stdout, stderr } = await render('api-tokens', values);
+
+    assert.equal(code, 0, stderr);
+    const { tokens } = ApiTokensFile.parse(JSON.parse(stdout));
+    assert.deepEqual(
+      tokens.map(({ name, scopes }) => [name, scopes]),
+      [
+        ['ada', ['read', 'work']],
+        ['athena', ['agent:athena']],
+      ],
+    );
+    assert.doesNotMatch(stdout, /token-of/);
+
+    const without = await render('api-tokens', { ...values, peopleTokens: {} });
+    assert.equal(without.code, 2);
+    assert.match(without.stderr, /peopleTokens\.ada: make it: secrets init/);
+    const shared = await render('api-tokens', { ...values, agentTokens: { athena: 'token-of-ada-0123' } });
+    assert.match(shared.stderr, /athena: has the token of somebody else/);
+    assert.doesNotMatch(shared.stderr, /token-of/);
   });
 
   it('prints the same text in whatever order the agents come', async () => {
     const apollo = newUserKey();
-    const forward = await render('nats-config', {
-      ...NATS,
+    const forward = await render('nats-accounts', {
+      ...ACCOUNTS,
       agentSeeds: { athena: athena.seed, apollo: apollo.seed },
     });
-    const backward = await render('nats-config', {
-      ...NATS,
+    const backward = await render('nats-accounts', {
+      ...ACCOUNTS,
       agentSeeds: { apollo: apollo.seed, athena: athena.seed },
     });
 
@@ -125,14 +167,14 @@ describe('olympus render', () => {
     ['a half of tls', 'nats-config', { ...NATS, tls: { certFile: '/a' } }, /tls\.keyFile is missing\./],
     [
       'a seed that is none',
-      'nats-config',
-      { ...NATS, agentSeeds: { athena: `${seed}x` } },
+      'nats-accounts',
+      { ...ACCOUNTS, agentSeeds: { athena: `${seed}x` } },
       /agentSeeds\.athena: write the seed of an nkey user/,
     ],
     [
       'one seed for two',
-      'nats-config',
-      { ...NATS, agentSeeds: { athena: seed, apollo: seed } },
+      'nats-accounts',
+      { ...ACCOUNTS, agentSeeds: { athena: seed, apollo: seed } },
       /agentSeeds\.apollo: is the same as agentSeeds\.athena/,
     ],
     ['text that is not JSON', 'nats-config', `{"controlSeed": ${seed}`, /It is not JSON\./],

@@ -35,7 +35,7 @@ describe('the secrets of a fleet', () => {
     assert.deepEqual(Object.keys(secrets.vault_agents), ['athena', 'apollo']);
     for (const agent of Object.values<Record<string, string>>(secrets.vault_agents)) {
       assert.match(publicKeyOf(agent['nats_seed'] ?? ''), /^U/);
-      for (const field of ['gateway_token', 'mattermost_token', 'model_key']) {
+      for (const field of ['gateway_token', 'api_token', 'mattermost_token', 'model_key']) {
         assert.match(agent[field] ?? '', /^[0-9a-f]{32}$/);
       }
     }
@@ -74,6 +74,7 @@ describe('the secrets of a fleet', () => {
     const { text: after, added } = await complete(before);
 
     assert.deepEqual(added.toSorted(), [
+      'vault_agents.apollo.api_token',
       'vault_agents.apollo.gateway_token',
       'vault_agents.apollo.mattermost_token',
       'vault_agents.apollo.model_key',
@@ -84,6 +85,23 @@ describe('the secrets of a fleet', () => {
     assert.equal(parse(after).vault_nats_ca_key, secrets.vault_nats_ca_key);
     assert.match(after, /^# ours\n/);
     assert.match(after, /^other: value # stays$/m);
+  });
+
+  it('have a token for each person whom the inventory lets use the API', async () => {
+    const people = [{ name: 'ada', scopes: ['read'] }];
+    const allowed = { ...FLEET, variables: { ...FLEET.variables, api_tokens: people } };
+    const { text: after, added } = await complete(text, allowed);
+
+    assert.deepEqual(added, ['vault_api_tokens.ada']);
+    assert.match(parse(after).vault_api_tokens.ada, /^[0-9a-f]{32}$/);
+  });
+
+  it('have a key for who asks by the older subjects where the inventory wants that', async () => {
+    const wanting = { ...FLEET, variables: { ...FLEET.variables, knight_user: true } };
+    const { text: after, added } = await complete(text, wanting);
+
+    assert.deepEqual(added, ['vault_knight_nats_seed']);
+    assert.match(publicKeyOf(parse(after).vault_knight_nats_seed), /^U/);
   });
 
   it('leave to a person what only a service can give', async () => {

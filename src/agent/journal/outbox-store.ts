@@ -29,7 +29,11 @@ export const ChatEffect = z.discriminatedUnion('kind', [
 ]);
 export type ChatEffect = z.output<typeof ChatEffect>;
 
-export type Lane = 'bus' | 'chat';
+/** An answer that is to be an artifact first; then the result that names it goes to the bus under `key`. */
+export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
+export type UploadEffect = z.output<typeof UploadEffect>;
+
+export type Lane = 'bus' | 'chat' | 'upload';
 
 /** What has to go out, in order of writing. `key` is the idempotency key: adding it a second time does nothing. */
 export class OutboxStore {
@@ -52,6 +56,10 @@ export class OutboxStore {
 
   addChat(key: string, effect: ChatEffect): void {
     this.#add('chat', key, effect);
+  }
+
+  addUpload(key: string, effect: UploadEffect): void {
+    this.#add('upload', key, effect);
   }
 
   /** One lane as a relay reads it. */
@@ -82,10 +90,10 @@ export class OutboxStore {
   }
 
   /** Takes back what was not sent to the bus of one effect, and of those whose keys begin with `prefix`. */
-  takeBack(key: string, prefix: string): void {
+  takeBack(keys: readonly string[], prefix: string): void {
+    for (const key of keys) this.#db.run('DELETE FROM outbox WHERE done_at IS NULL AND key = ?', key);
     this.#db.run(
-      "DELETE FROM outbox WHERE lane = 'bus' AND done_at IS NULL AND (key = ? OR key >= ? AND key < ?)",
-      key,
+      "DELETE FROM outbox WHERE lane = 'bus' AND done_at IS NULL AND key >= ? AND key < ?",
       prefix,
       `${prefix}\u{10ffff}`,
     );

@@ -28,7 +28,7 @@ const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>
 export function deliveryHandler(options: {
   readonly agent: string;
   readonly journal: Journal;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'held'>;
   readonly onAdded: () => void;
   /** Called with the key of what was decided, once that is in the journal. */
   readonly onDecided: (key: string) => void;

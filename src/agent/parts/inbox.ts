@@ -23,7 +23,7 @@ export interface InboxOptions {
   readonly serverName: string;
   readonly chat: MattermostChat;
   readonly journal: Journal;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'waiting'>;
   readonly onAdded: () => void;
   readonly log: Logger;
   readonly clock: Clock;

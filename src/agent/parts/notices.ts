@@ -12,7 +12,7 @@ export interface NoticesOptions {
   readonly journal: Journal;
   readonly bus: BusConnection;
   readonly harness: Harness;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'waiting'>;
   readonly afterMs: number;
   readonly onAdded: () => void;
   readonly log: Logger;

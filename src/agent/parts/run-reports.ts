@@ -8,6 +8,7 @@ import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
+import { addResult, uploadKey, withinMessage } from './long-answer.ts';
 
 export interface RunReportsOptions {
   readonly fleet: string;
@@ -19,8 +20,6 @@ export interface RunReportsOptions {
 
 type Dispatch = TaskDispatch['data'];
 
-/** Longest answer that travels in a result: it has to fit into a message. The rest stays readable in the agent's own session. */
-const ANSWER_LIMIT = 149_000;
 const DETAIL_LIMIT = 1024;
 
 /** What control is told of runs. Each is put into the outbox, and belongs into the transaction of what it tells. */
@@ -43,6 +42,7 @@ export class RunReports {
   result(run: JournaledRun, outcome: TurnOutcome): void {
     const { journal, subjects, clock, agent } = this.#options;
     const { dispatch } = run;
+    const answer = outcome.kind === 'answered' ? outcome.text : '';
     const result = RunResult.create(this.#head(dispatch), {
       taskId: dispatch.taskId,
       runId: run.runId,
@@ -51,22 +51,25 @@ export class RunReports {
       agent,
       outcome: outcomeWord(outcome),
       ...(outcome.kind === 'failed' ? { failure: { class: outcome.failure, message: outcome.message } } : {}),
-      summary: outcome.kind === 'answered' ? withinLimit(outcome.text) : '',
+      summary: withinMessage(answer),
       usage: outcome.usage,
       sessionKey: dispatch.session.key,
       startedAt: new Date(run.startedAt ?? run.claimedAt).toISOString(),
       finishedAt: new Date(clock.now()).toISOString(),
     });
-    journal.outbox.addBus(resultKey(run.runId), {
+    const message = {
       subject: subjects.result(dispatch.domain, agent, dispatch.taskId),
       msgId: `${run.runId}:result:${run.nonce}`,
       body: JSON.stringify(result),
-    });
+    };
+    addResult(journal.outbox, resultKey(run.runId), message, answer);
   }
 
   /** Takes back all of this run that was not sent yet. */
   takeBack(runId: string): void {
-    this.#options.journal.outbox.takeBack(resultKey(runId), eventKeys(runId));
+    const { outbox } = this.#options.journal;
+    const key = resultKey(runId);
+    outbox.takeBack([key, uploadKey(key)], eventKeys(runId));
   }
 
   #event(
@@ -116,9 +119,4 @@ function eventKeys(runId: string): string {
 function outcomeWord(outcome: TurnOutcome): RunResult['data']['outcome'] {
   if (outcome.kind === 'answered') return 'success';
   return outcome.failure === 'cancelled' ? 'cancelled' : 'failed';
-}
-
-function withinLimit(text: string): string {
-  if (text.length <= ANSWER_LIMIT) return text;
-  return `${text.slice(0, ANSWER_LIMIT)}\n\n(Cut here: the answer had ${text.length} characters.)`;
 }

@@ -22,7 +22,7 @@ export interface RunnerOptions {
   readonly reports: RunReports;
   readonly ladder: Ladder;
   readonly attention: Attention;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'held'>;
   readonly presence: Presence;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;

@@ -13,7 +13,7 @@ export interface TaskHandlerOptions {
   readonly agent: string;
   readonly runner: Runner;
   readonly journal: Journal;
-  readonly lease: Lease;
+  readonly lease: Pick<Lease, 'held'>;
   readonly log: Logger;
 }
 

@@ -41,13 +41,12 @@ const DOCUMENTS: readonly Document[] = [
   },
   {
     name: 'nats-config',
-    description: 'nats-server.conf: an account for control and one for each agent; it holds public keys only',
+    description: 'nats-server.conf: what the bus is; the accounts are in a file of their own',
     example: {
       fleet: 'olympus',
       listen: '10.220.1.20:4222',
       storeDir: '/var/lib/nats',
-      controlSeed: 'SU…',
-      agentSeeds: { athena: 'SU…' },
+      accountsFile: 'accounts.conf',
       monitorListen: '127.0.0.1:8222',
       tls: {
         caFile: '/etc/olympus/nats-ca.pem',
@@ -56,6 +55,22 @@ const DOCUMENTS: readonly Document[] = [
       },
     },
     load: async () => (await import('../render/servers.ts')).natsConfig,
+  },
+  {
+    name: 'nats-accounts',
+    description: 'accounts.conf: an account for control and one for each agent; it holds public keys only',
+    example: { fleet: 'olympus', controlSeed: 'SU…', agentSeeds: { athena: 'SU…' }, knightSeed: 'SU…' },
+    load: async () => (await import('../render/servers.ts')).natsAccounts,
+  },
+  {
+    name: 'api-tokens',
+    description: "who may use control's API with which scopes; it holds digests of the tokens only",
+    example: {
+      people: [{ name: 'ada', scopes: ['read', 'work', 'decide'] }],
+      peopleTokens: { ada: '…' },
+      agentTokens: { athena: '…' },
+    },
+    load: async () => (await import('../render/api-tokens.ts')).apiTokens,
   },
   {
     name: 'standin-seed',

@@ -64,6 +64,11 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   if (task.answer === undefined) return;
   section('Answer');
   printBlock(task.answer, out);
+  if (!task.answerArtifact) return;
+  const { digest, bytes } = task.answerArtifact;
+  out.print(
+    `  ${out.style('yellow', '→')} This is its beginning. All ${bytes} bytes: olympus artifact get ${digest} --out answer.md`,
+  );
 }
 
 function related({ id, agent, state, label, reason }: RelatedTask, out: Output): string {

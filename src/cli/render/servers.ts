@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FleetId, Token } from '#core/tokens.ts';
 import { publicKeyOf } from '#integrations/nats/keys.ts';
-import { renderServerConfig } from '#integrations/nats/server-config.ts';
+import { renderAccounts, renderServerWith } from '#integrations/nats/server-config.ts';
 import { chatSeed } from '#lab/chat-seed.ts';
 import { defineDocument } from './document.ts';
 
@@ -22,36 +22,57 @@ const UserSeed = z.string().transform((seed, context) => {
   return z.NEVER;
 });
 
-const NatsInput = z
+const ServerInput = z.strictObject({
+  fleet: FleetId,
+  listen: Listen,
+  storeDir: AbsolutePath,
+  /** The name of the accounts' file, in the same folder. */
+  accountsFile: z.string().regex(/^[\w.-]+$/, 'write the name of a file, without a folder'),
+  monitorListen: Listen.exactOptional(),
+  tls: z
+    .strictObject({ certFile: AbsolutePath, keyFile: AbsolutePath, caFile: AbsolutePath.exactOptional() })
+    .exactOptional(),
+});
+
+/** `nats-server.conf`. */
+export const natsConfig = defineDocument('nats-config', ServerInput, ({ accountsFile, ...options }) =>
+  renderServerWith(options, accountsFile).trimEnd(),
+);
+
+const AccountsInput = z
   .strictObject({
     fleet: FleetId,
-    listen: Listen,
-    storeDir: AbsolutePath,
     controlSeed: UserSeed,
     agentSeeds: z.record(Token, UserSeed),
-    monitorListen: Listen.exactOptional(),
-    tls: z
-      .strictObject({ certFile: AbsolutePath, keyFile: AbsolutePath, caFile: AbsolutePath.exactOptional() })
-      .exactOptional(),
+    knightSeed: UserSeed.exactOptional(),
   })
-  .superRefine(({ controlSeed, agentSeeds }, context) => {
+  .superRefine(({ controlSeed, agentSeeds, knightSeed }, context) => {
     const seen = new Map([[controlSeed, 'controlSeed']]);
-    for (const [name, key] of Object.entries(agentSeeds)) {
+    const others = Object.entries(agentSeeds).map(([name, key]) => ({ path: ['agentSeeds', name], key }));
+    for (const { path, key } of [
+      ...others,
+      ...(knightSeed ? [{ path: ['knightSeed'], key: knightSeed }] : []),
+    ]) {
       const other = seen.get(key);
       if (other) {
         const message = `is the same as ${other}: everybody has a seed of their own`;
-        context.addIssue({ code: 'custom', path: ['agentSeeds', name], message });
+        context.addIssue({ code: 'custom', path, message });
       }
-      seen.set(key, `agentSeeds.${name}`);
+      seen.set(key, path.join('.'));
     }
   });
 
-/** `nats-server.conf`. */
-export const natsConfig = defineDocument(
-  'nats-config',
-  NatsInput,
-  ({ controlSeed, agentSeeds, ...options }) =>
-    renderServerConfig({ ...options, controlKey: controlSeed, agentKeys: agentSeeds }).trimEnd(),
+/** `accounts.conf`, which `nats-server.conf` includes. */
+export const natsAccounts = defineDocument(
+  'nats-accounts',
+  AccountsInput,
+  ({ fleet, controlSeed, agentSeeds, knightSeed }) =>
+    renderAccounts({
+      fleet,
+      controlKey: controlSeed,
+      agentKeys: agentSeeds,
+      ...(knightSeed === undefined ? {} : { knightKey: knightSeed }),
+    }).trimEnd(),
 );
 
 const Secret = z.string().min(1, 'write a token');

@@ -5,6 +5,7 @@ import { agentView } from '../registry/registry.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
@@ -36,10 +37,11 @@ export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions
   for (const [verb, change] of Object.entries(CHANGES)) {
     app.post<Named>(`/agents/:name/${verb}`, async (request, reply) => {
       const { name } = request.params;
-      const decision = readRequest(TaskDecision, request.body);
+      const { by: given, why } = readRequest(TaskDecision, request.body);
+      const by = actingName(request, given);
       const changed = await store.transaction(async (tx) => {
         const agent = await tx.agents.byName(name);
-        if (agent) await change(tx, context, agent, decision);
+        if (agent) await change(tx, context, agent, { by, why });
         return tx.agents.byName(name);
       });
       onChanged();

@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import { PortInUseError } from '#lib/port-in-use.ts';
+import type { ApiTokens } from './tokens.ts';
 
 /** Listens for the API. */
 export class ApiServer implements Part {
   readonly name = 'api';
   readonly #app: FastifyInstance;
   readonly #address: { host: string; port: number };
+  readonly #tokens: ApiTokens;
 
-  constructor(app: FastifyInstance, address: { host: string; port: number }) {
+  constructor(app: FastifyInstance, tokens: ApiTokens, address: { host: string; port: number }) {
     this.#app = app;
+    this.#tokens = tokens;
     this.#address = address;
   }
 
@@ -25,6 +28,7 @@ export class ApiServer implements Part {
   }
 
   health(): Health {
-    return { live: true, ready: true };
+    const { problem } = this.#tokens;
+    return { live: true, ready: problem === undefined, ...(problem ? { reason: problem } : {}) };
   }
 }

@@ -1,21 +1,26 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { HealthView } from '#core/api.ts';
-import { apiRoutes, openApiOf } from '#core/api-routes.ts';
+import { apiRoutes } from '#core/api-routes.ts';
 import { messageOf } from '#core/errors.ts';
+import { openApiOf } from '#core/open-api.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
+import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import type { Store } from '../store/store.ts';
+import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
 import { type AgentRoutesOptions, addAgentRoutes } from './agent-routes.ts';
 import { type ApprovalRoutesOptions, addApprovalRoutes } from './approval-routes.ts';
+import { addArtifactRoutes } from './artifact-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
+import { addScheduleRoutes } from './schedule-routes.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
+import type { ApiTokens } from './tokens.ts';
 import { addWorkflowRoutes, type WorkflowRoutesOptions } from './workflow-routes.ts';
 
 export interface ApiOptions {
@@ -25,7 +30,8 @@ export interface ApiOptions {
   readonly workflows: WorkflowRoutesOptions;
   readonly approvals: ApprovalRoutesOptions;
   readonly letters: Letters;
-  readonly token: string;
+  readonly artifacts: Artifacts;
+  readonly tokens: ApiTokens;
   readonly version: string;
   readonly clock: Clock;
   readonly health: () => PartHealth[];
@@ -35,9 +41,8 @@ export interface ApiOptions {
 
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { store, clock } = options;
+  const { store, clock, tokens } = options;
   const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
-  const expected = digest(options.token);
 
   app.setNotFoundHandler(async (request, reply) => {
     return reply
@@ -47,6 +52,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.setErrorHandler(async (error, request, reply) => {
     if (error instanceof InvalidRequest)
       return reply.code(400).send(refuse('invalid_request', error.message));
+    if (error instanceof Forbidden) return reply.code(403).send(refuse('forbidden', error.message));
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500) {
       return reply.code(statusCode).send(refuse('invalid_request', messageOf(error)));
@@ -55,43 +61,38 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return reply.code(500).send(refuse('internal', 'the control plane failed; its log says why'));
   });
 
-  app.get('/healthz', async (_request, reply) => {
+  const health = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const parts = options.health();
     const ok = parts.every((part) => part.live && part.ready);
     const view: HealthView = { status: ok ? 'ok' : 'degraded', version: options.version, parts };
     return reply.code(ok ? 200 : 503).send(view);
-  });
+  };
+  app.get('/healthz', health);
+  app.get('/health', health);
   app.get('/v1/openapi.json', async () => openApiOf(apiRoutes));
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await options.metrics();
     return reply.type(contentType).send(body);
   });
 
+  app.register(async (older) => {
+    guardRoutes(older, tokens);
+    addScheduleRoutes(older, options.tasks.admission);
+  });
   app.register(
     async (v1) => {
-      v1.addHook('onRequest', async (request, reply) => {
-        const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-        if (given && timingSafeEqual(digest(given), expected)) return undefined;
-        const message = given
-          ? 'this token is not the one of the control plane: compare OLYMPUS_API_TOKEN with its token file'
-          : 'a bearer token is needed: set OLYMPUS_API_TOKEN';
-        return reply.code(401).send(refuse('unauthorized', message));
-      });
+      guardRoutes(v1, tokens);
 
       addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks);
       addWorkflowRoutes(v1, options.workflows);
       addApprovalRoutes(v1, options.approvals);
       addAuditRoutes(v1, store);
-      addEventRoutes(v1, { store, clock });
+      addEventRoutes(v1, { store, clock, allowed: (request) => stillAllowed(request, tokens) });
       addDeadLetterRoutes(v1, options.letters);
+      addArtifactRoutes(v1, options.artifacts);
     },
     { prefix: '/v1' },
   );
   return app;
-}
-
-/** Of equal length whatever was given, so that comparing takes the same time. */
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

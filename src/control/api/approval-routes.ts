@@ -6,6 +6,7 @@ import { decideApproval, type Wish } from '../approvals/decide.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
@@ -45,15 +46,20 @@ export function addApprovalRoutes(app: FastifyInstance, options: ApprovalRoutesO
     const approval = await store.read.approvals.byId(request.params.id);
     return approval ? approvalView(approval) : reply.code(404).send(unknown(request.params.id));
   });
-  app.post<WithId>('/approvals/:id/approve', async (request, reply) =>
-    decide(request.params.id, { event: 'approve', ...readRequest(Approve, request.body) }, reply),
-  );
-  app.post<WithId>('/approvals/:id/deny', async (request, reply) =>
-    decide(request.params.id, { event: 'deny', ...readRequest(Deny, request.body) }, reply),
-  );
-  app.post<WithId>('/approvals/:id/answer', async (request, reply) =>
-    decide(request.params.id, { event: 'answer', ...readRequest(Answer, request.body) }, reply),
-  );
+  app.post<WithId>('/approvals/:id/approve', async (request, reply) => {
+    const given = readRequest(Approve, request.body);
+    const by = actingName(request, given.by);
+    return decide(request.params.id, { event: 'approve', ...given, by }, reply);
+  });
+  app.post<WithId>('/approvals/:id/deny', async (request, reply) => {
+    const given = readRequest(Deny, request.body);
+    return decide(request.params.id, { event: 'deny', ...given, by: actingName(request, given.by) }, reply);
+  });
+  app.post<WithId>('/approvals/:id/answer', async (request, reply) => {
+    const given = readRequest(Answer, request.body);
+    const by = actingName(request, given.by);
+    return decide(request.params.id, { event: 'answer', ...given, by }, reply);
+  });
 }
 
 function unknown(id: string) {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { TaskDecision } from '#core/api.ts';
 import type { Letters } from '../dead-letters/letters.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
@@ -20,7 +21,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: Letters): voi
   app.post<{ Params: { id: string } }>('/dlq/:id/redrive', async (request, reply) => {
     const letter = await letters.byId(readRequest(LetterId, request.params.id));
     if (!letter) return reply.code(404).send(unknown(request.params.id));
-    const { by } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, readRequest(TaskDecision, request.body).by);
     const outcome = await letters.redrive(letter, by);
     if (outcome.kind === 'sent') return letter;
     return reply

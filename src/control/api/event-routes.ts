@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '#lib/clock.ts';
 import type { Store } from '../store/store.ts';
@@ -27,9 +27,14 @@ const KEEP_ALIVE_MS = 15_000;
  */
 export function addEventRoutes(
   app: FastifyInstance,
-  options: { readonly store: Store; readonly clock: Clock },
+  options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    /** Whether who asked may still be told: tokens end while a stream goes on. */
+    readonly allowed: (request: FastifyRequest) => boolean;
+  },
 ): void {
-  const { store, clock } = options;
+  const { store, clock, allowed } = options;
   const closing = new AbortController();
   let open = 0;
   app.addHook('preClose', async () => closing.abort());
@@ -49,7 +54,8 @@ export function addEventRoutes(
     reply.raw.once('close', () => gone.abort());
     open += 1;
     try {
-      await stream(reply.raw, from, AbortSignal.any([gone.signal, closing.signal]), task);
+      const signal = AbortSignal.any([gone.signal, closing.signal]);
+      await stream(reply.raw, { from, task, allowed: () => allowed(request) }, signal);
     } finally {
       open -= 1;
       reply.raw.end();
@@ -59,9 +65,8 @@ export function addEventRoutes(
 
   async function stream(
     out: ServerResponse,
-    from: number,
+    asked: { readonly from: number; readonly task: string | undefined; readonly allowed: () => boolean },
     signal: AbortSignal,
-    task?: string,
   ): Promise<void> {
     out.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -69,10 +74,10 @@ export function addEventRoutes(
       'x-accel-buffering': 'no', // a proxy must not collect them
     });
     out.write(': changes of the fleet\n\n');
-    let seq = from;
-    while (!signal.aborted) {
+    let seq = asked.from;
+    while (!signal.aborted && asked.allowed()) {
       const changed = store.nextChange();
-      const records = await store.read.audit.after(seq, BATCH, task);
+      const records = await store.read.audit.after(seq, BATCH, asked.task);
       for (const record of records) {
         const event = `id: ${record.seq}\nevent: ${record.entity}\ndata: ${JSON.stringify(auditView(record))}\n\n`;
         if (!out.write(event)) await once(out, 'drain', { signal }).catch(() => undefined); // ended: seen above

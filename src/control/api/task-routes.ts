@@ -14,6 +14,7 @@ import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
 import { latestTry, retryKey } from '../tasks/tries.ts';
 import { whyOf } from '../tasks/why.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 import { taskDetail, taskView } from './views.ts';
@@ -41,12 +42,14 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { by, dedupKey = newNonce(), ...wanted } = readRequest(NewTask, request.body);
+    const { dedupKey = newNonce(), by: given, ...wanted } = readRequest(NewTask, request.body);
+    const by = actingName(request, given);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
-      request: { ...wanted, dedupKey, requester },
+      // Apart from keys that are made here, and from those of other tokens.
+      request: { ...wanted, dedupKey: `api:${request.caller.name ?? ''}:${dedupKey}`, requester },
       depth: 0,
     };
     const task = await store.transaction((tx) => admit(tx, admission, asked));
@@ -74,10 +77,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     }),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
-    const decision = readRequest(TaskDecision, request.body);
+    const { by: given, why } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, given);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
-        const outcome = await cancelTask(tx, context, task, decision);
+        const outcome = await cancelTask(tx, context, task, { by, why });
         if (outcome.kind === 'cancelled') return taskView(outcome.task);
         return reply
           .code(409)
@@ -89,7 +93,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return answer;
   });
   app.post<WithId>('/tasks/:id/retry', async (request, reply) => {
-    const { by } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, readRequest(TaskDecision, request.body).by);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
         const latest = await latestTry(tx, task);

@@ -46,6 +46,7 @@ export function taskDetail(task: TaskRecord, { runs, changes, wait, after, child
   return {
     ...taskView(task),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
+    ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
     ...(after.length > 0 ? { after: afterViews } : {}),
     ...(task.parentId ? { parent: task.parentId } : {}),
     ...(children.length > 0

@@ -7,6 +7,7 @@ import type { Mission } from '../store/mission-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import { startMission } from '../workflow/start.ts';
 import { readWorkflows } from '../workflow/workflows.ts';
+import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 import { relatedTask, taskView } from './views.ts';
@@ -30,7 +31,8 @@ export function addWorkflowRoutes(app: FastifyInstance, options: WorkflowRoutesO
   });
   app.post<{ Params: { name: string } }>('/workflows/:name/start', async (request, reply) => {
     const { name } = request.params;
-    const { by, dedupKey = newNonce() } = readRequest(WorkflowStart, request.body);
+    const { by: given, dedupKey = newNonce() } = readRequest(WorkflowStart, request.body);
+    const by = actingName(request, given);
     const { workflows, problems } = await readWorkflows(dir);
     const workflow = workflows.find((each) => each.name === name);
     if (!workflow)

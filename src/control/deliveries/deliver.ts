@@ -4,13 +4,14 @@ import { newId, newNonce } from '#lib/id.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { tellKnight } from './knight-result.ts';
 
 /** Longest text of a delivery in UTF-16 units: escaped as JSON each may take six bytes, and a message has one MiB. */
 const DELIVERED_LIMIT = 150_000;
 
 /**
  * Writes down what the conversation of a task is to show, in the caller's transaction. The agent whose request it
- * was posts it. A task without a conversation has nobody to tell.
+ * was posts it. A task without a conversation has nobody to tell, unless it came by the older subject.
  */
 export async function deliver(
   tx: Repositories,
@@ -18,7 +19,7 @@ export async function deliver(
   task: TaskRecord,
   say: { readonly state: Delivery['data']['state']; readonly text?: string | undefined },
 ): Promise<void> {
-  if (!task.conversation) return;
+  if (!task.conversation) return tellKnight(tx, context, task, say.text?.slice(0, DELIVERED_LIMIT));
   const at = context.now();
   const deliveryId = newId(at);
   const delivery = Delivery.create(

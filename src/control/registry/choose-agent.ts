@@ -22,14 +22,31 @@ export function bestOf(candidates: readonly Candidate[]): AgentView | undefined 
 }
 
 /** The agent that is best placed for work of this domain; undefined when none has it. */
-export async function agentForDomain(
+export function agentForDomain(
   tx: Repositories,
   domain: string,
   now: number,
 ): Promise<AgentView | undefined> {
-  const views = (await tx.agents.list()).map((agent) => agentView(agent, now));
-  const able = views.filter(({ domains }) => domains.includes(domain));
+  return bestWhere(tx, now, ({ domains }) => domains.includes(domain));
+}
+
+/** The same for work that may be of any domain, or of one that nobody has: then it is for a lead. */
+export async function agentForWork(
+  tx: Repositories,
+  domain: string | undefined,
+  now: number,
+): Promise<AgentView | undefined> {
+  const ofDomain = domain === undefined ? undefined : await agentForDomain(tx, domain, now);
+  return ofDomain ?? bestWhere(tx, now, ({ role }) => role === 'lead');
+}
+
+async function bestWhere(
+  tx: Repositories,
+  now: number,
+  able: (agent: AgentView) => boolean,
+): Promise<AgentView | undefined> {
+  const views = (await tx.agents.list()).map((agent) => agentView(agent, now)).filter(able);
   return bestOf(
-    await Promise.all(able.map(async (agent) => ({ agent, open: await tx.tasks.openOf(agent.name) }))),
+    await Promise.all(views.map(async (agent) => ({ agent, open: await tx.tasks.openOf(agent.name) }))),
   );
 }

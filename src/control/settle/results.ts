@@ -6,6 +6,7 @@ import { nextTaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Logger } from '#lib/log.ts';
+import type { Artifacts } from '../artifacts/artifacts.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver, failureText } from '../deliveries/deliver.ts';
@@ -13,11 +14,13 @@ import { releaseDue } from '../dispatcher/release.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { type Answer, answerIn, toldOf } from './answer.ts';
 
 export interface SettleOptions {
   readonly store: Store;
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
+  readonly artifacts: Artifacts;
   /** Scales the waits of the failure table. */
   readonly retryScale: number;
   /** Called after a result was settled. */
@@ -32,15 +35,16 @@ type Result = RunResult['data'];
  * What makes a second delivery harmless: a run ends once; what comes after that, or with another epoch, is stale.
  */
 export function resultHandler(options: SettleOptions): (message: BusMessage) => Promise<void> {
-  const { store, deadLetters, onSettled } = options;
+  const { store, deadLetters, artifacts, onSettled, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [RunResult]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
       return deadLetters.giveUp(message, parsed);
     }
     const result = parsed.message.data;
+    const answer = await answerIn(result, artifacts, log);
     await store.transaction(async (tx) => {
-      await settle(tx, options, result);
+      await settle(tx, options, result, answer);
       const agent = await tx.agents.byName(result.agent);
       if (agent) await releaseDue(tx, options.context, agent);
     });
@@ -49,7 +53,12 @@ export function resultHandler(options: SettleOptions): (message: BusMessage) => 
   };
 }
 
-async function settle(tx: Repositories, options: SettleOptions, result: Result): Promise<void> {
+async function settle(
+  tx: Repositories,
+  options: SettleOptions,
+  result: Result,
+  answer: Answer,
+): Promise<void> {
   const { log } = options;
   const run = await tx.runs.byId(result.runId);
   const task = run && (await tx.tasks.byId(run.taskId));
@@ -75,7 +84,7 @@ async function settle(tx: Repositories, options: SettleOptions, result: Result):
     log.warn({ runId: run.id, epoch: run.epoch, current: task.epoch, state: task.state }, 'stale result');
     return;
   }
-  if (success) return complete(tx, options, task, result);
+  if (success) return complete(tx, options, task, { result, answer });
   await fail(tx, options, task, result.failure ?? { class: 'internal', message: '' });
   log.info({ taskId: task.id, runId: run.id, failure: result.failure?.class }, 'run failed');
 }
@@ -84,13 +93,14 @@ async function complete(
   tx: Repositories,
   { context, log }: SettleOptions,
   task: TaskRecord,
-  result: Result,
+  { result, answer }: { readonly result: Result; readonly answer: Answer },
 ): Promise<void> {
   const done = await advanceTask(tx, context, task, 'complete', {
     by: `agent/${result.agent}`,
-    answer: result.summary,
+    answer: answer.text,
+    answerArtifact: answer.artifact,
   });
-  await deliver(tx, context, done, { state: 'completed', text: result.summary || 'Done.' });
+  await deliver(tx, context, done, { state: 'completed', text: toldOf(answer, task.id) });
   log.info({ taskId: task.id, outputTokens: result.usage.outputTokens }, 'task completed');
 }
 

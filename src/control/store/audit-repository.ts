@@ -7,7 +7,7 @@ import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 export type Actor = 'control' | `agent/${string}` | `person/${string}`;
 
 /** What can be changed. */
-export type AuditedEntity = 'task' | 'approval' | 'agent';
+export type AuditedEntity = 'task' | 'approval' | 'agent' | 'artifact';
 
 /** One change: who did what to which thing, and why. */
 export interface AuditEntry {
@@ -28,7 +28,7 @@ const AuditRow = z
     at: z.number(),
     who: z.custom<Actor>((who) => typeof who === 'string'),
     what: z.string(),
-    entity: z.enum(['task', 'approval', 'agent']),
+    entity: z.enum(['task', 'approval', 'agent', 'artifact']),
     entity_id: z.string(),
     state: z.string(),
     why: z.string().nullable(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArtifactRef } from '#core/artifact.ts';
 import { Conversation } from '#core/conversation.ts';
 import { TrustLabel } from '#core/envelope.ts';
 import { failureCodes } from '#core/failures.ts';
@@ -29,6 +30,7 @@ export const TaskRecord = z
     domain: z.string(),
     text: z.string(),
     answer: optional(z.string()),
+    answer_artifact: optional(json(ArtifactRef)),
     requester_id: z.string(),
     requester_name: z.string(),
     requester_kind: z.enum(['human', 'bot']),
@@ -56,6 +58,7 @@ export const TaskRecord = z
     domain: row.domain,
     text: row.text,
     answer: row.answer,
+    answerArtifact: row.answer_artifact,
     requester: { id: row.requester_id, name: row.requester_name, kind: row.requester_kind },
     depth: row.depth,
     priority: row.priority,

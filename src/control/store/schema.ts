@@ -210,4 +210,19 @@ export const controlMigrations = [
   CREATE INDEX approvals_by_time ON approvals (created_at);
   CREATE INDEX approvals_pending ON approvals (expires_at) WHERE state = 'pending';
   `,
+  `
+  -- Who brought which artifact; the bytes are in the object store of the bus.
+  CREATE TABLE artifacts (
+    digest TEXT NOT NULL,
+    producer TEXT NOT NULL,
+    trust TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (digest, producer)
+  ) STRICT;
+  CREATE INDEX artifacts_by_producer ON artifacts (producer, created_at);
+  -- Where the whole of an answer is that is too long for its row: a reference as JSON.
+  ALTER TABLE tasks ADD COLUMN answer_artifact TEXT;
+  `,
 ] as const;

@@ -5,6 +5,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { OutboxSource } from '#lib/relay.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { ApprovalRepository } from './approval-repository.ts';
+import { ArtifactRepository } from './artifact-repository.ts';
 import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
@@ -26,6 +27,7 @@ export interface Repositories {
   readonly outbox: OutboxRepository;
   readonly approvals: ApprovalRepository;
   readonly audit: AuditRepository;
+  readonly artifacts: ArtifactRepository;
   readonly asks: AskRepository;
 }
 
@@ -101,6 +103,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     outbox: new OutboxRepository(db, clock),
     approvals: new ApprovalRepository(db),
     audit: new AuditRepository(db),
+    artifacts: new ArtifactRepository(db),
     asks: new AskRepository(db),
   };
 }

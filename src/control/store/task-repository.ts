@@ -1,3 +1,4 @@
+import type { ArtifactRef } from '#core/artifact.ts';
 import type { TrustLabel } from '#core/envelope.ts';
 import type { Priority } from '#core/priority.ts';
 import { inFlightStates, isTerminal, type TaskState, taskStates } from '#core/task-states.ts';
@@ -36,6 +37,7 @@ export interface TaskPatch {
   readonly now: number;
   readonly text?: string | undefined;
   readonly answer?: string | undefined;
+  readonly answerArtifact?: ArtifactRef | undefined;
   readonly brought?: string | undefined;
   readonly attempts?: number | undefined;
   readonly epoch?: number | undefined;
@@ -190,6 +192,7 @@ export class TaskRepository {
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
       `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), answer = coalesce(?, answer), brought = coalesce(?, brought),
+         answer_artifact = coalesce(?, answer_artifact),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
       patch.state,
@@ -198,6 +201,7 @@ export class TaskRepository {
       patch.text ?? null,
       patch.answer ?? null,
       patch.brought ?? null,
+      patch.answerArtifact ? JSON.stringify(patch.answerArtifact) : null,
       patch.attempts ?? null,
       patch.epoch ?? null,
       patch.notBefore ?? null,

@@ -8,7 +8,8 @@ import type { ControlContext } from './advance.ts';
 export async function record(
   tx: Repositories,
   context: ControlContext,
-  change: Omit<AuditEntry, 'at'> & {
+  change: Omit<AuditEntry, 'at' | 'entity'> & {
+    readonly entity: 'task' | 'approval' | 'agent';
     /** Whom it is about, where everybody may know that. */
     readonly agent: string | undefined;
   },

@@ -6,6 +6,7 @@ import { Decision } from './decision.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { KnightResult } from './knight-result.ts';
 import { QuestionRequest } from './question-request.ts';
 import { RunEventMessage } from './run-event.ts';
 import { RunResult } from './run-result.ts';
@@ -27,4 +28,5 @@ export const allMessages = [
   AgentCommand,
   AgentDuty,
   FleetEvent,
+  KnightResult,
 ] as const;

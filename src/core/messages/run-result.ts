@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArtifactRef } from '../artifact.ts';
 import { defineMessage } from '../envelope.ts';
 import { failureCodes } from '../failures.ts';
 import { Token } from '../tokens.ts';
@@ -19,8 +20,10 @@ export const RunResult = defineMessage({
     agent: Token,
     outcome: z.enum(['success', 'success_with_notes', 'revision_needed', 'blocked', 'failed', 'cancelled']),
     failure: z.looseObject({ class: FailureClassName, message: z.string() }).optional(),
-    /** The answer, for the person who asked. */
+    /** The answer, for the person who asked; only its beginning where `summaryArtifact` has the whole. */
     summary: z.string(),
+    /** Where the whole answer is that does not fit into a message. */
+    summaryArtifact: ArtifactRef.optional(),
     usage: Usage.loose(),
     sessionKey: z.string(),
     startedAt: z.iso.datetime(),

@@ -12,6 +12,10 @@ export interface BusMessage {
   readonly seq: number;
   readonly subject: string;
   readonly body: Uint8Array;
+  /** The id that whoever published it gave it. */
+  readonly msgId: string | undefined;
+  /** When the stream took it (Unix ms). */
+  readonly storedAt: number;
   /** 1 on the first delivery. */
   readonly deliveryCount: number;
   /** Says that it is done with. Resolves when the server has recorded that, where the subscription `confirms`. */
@@ -160,6 +164,8 @@ function wrap(message: JsMsg, confirms: boolean): BusMessage {
     seq: message.seq,
     subject: message.subject,
     body: message.data,
+    msgId: message.headers?.get('Nats-Msg-Id') || undefined,
+    storedAt: Math.floor(message.info.timestampNanos / 1e6),
     deliveryCount: message.info.deliveryCount,
     ack: async () => {
       if (confirms) await message.ackAck();

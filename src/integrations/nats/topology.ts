@@ -79,6 +79,7 @@ function streamConfig(spec: StreamSpec): NamedConfig {
     max_msgs_per_subject: spec.maxMsgsPerSubject,
     discard_new_per_subject: spec.discard === 'new' && spec.maxMsgsPerSubject > 0,
     num_replicas: 1,
+    ...(spec.objects ? { allow_direct: true, allow_rollup_hdrs: true } : {}),
   };
 }
 

@@ -58,6 +58,7 @@ export async function prepareAgent(site: Site, options: LocalAgentOptions): Prom
       OLYMPUS_MATTERMOST_TOKEN_FILE: site.secretFile(`chat-${name}`),
       OLYMPUS_OPENCLAW_URL: gateway.url,
       OLYMPUS_OPENCLAW_TOKEN_FILE: gateway.tokenFile,
+      OLYMPUS_API_TOKEN_FILE: site.secretFile(`api-${name}`),
       OLYMPUS_HEALTH_PORT: String(healthPort),
     },
     readyUrl: `${healthUrl}/readyz`,

@@ -49,11 +49,11 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
   const model = await prepareModel(site);
   const nats = await prepareBus(site, tools.natsServer, options.agents);
   const shared = { OLYMPUS_FLEET: FLEET, OLYMPUS_NATS_URL: nats.url, ...options.settings };
-  const control = await prepareControl(site, shared);
+  const control = await prepareControl(site, options.agents, shared);
   const agents = new Map<string, LocalAgent>();
   for (const [index, name] of options.agents.entries()) {
     const agentDir = options.agentsDir ? path.join(options.agentsDir, name) : site.source('agents', name);
-    const env = { ...shared, OLYMPUS_MATTERMOST_URL: chat.url };
+    const env = { ...shared, OLYMPUS_MATTERMOST_URL: chat.url, OLYMPUS_CONTROL_URL: control.url };
     const { openclawEntry } = tools;
     agents.set(name, await prepareAgent(site, { name, agentDir, index, openclawEntry, model, env }));
   }

@@ -1,6 +1,7 @@
 import { newUserKey, publicKeyOf } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
 import { newNonce } from '#lib/id.ts';
+import { apiTokensText } from '#provision/secrets/api-tokens.ts';
 import { chatSeed } from '../chat-seed.ts';
 import type { ProcessPart } from './process-part.ts';
 import { writePrivateFile } from './secrets.ts';
@@ -105,11 +106,15 @@ export interface LocalControl {
 /** olympus-control. `env` holds what it shares with the daemons. */
 export async function prepareControl(
   site: Site,
+  agents: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<LocalControl> {
   const port = await site.port(8090);
   const url = `http://127.0.0.1:${port}`;
   const token = site.secret('api-token', newNonce);
+  const tokensFile = site.at('api-tokens.json');
+  const agentTokens = agents.map((name) => [name, site.secret(`api-${name}`, newNonce)]);
+  writePrivateFile(tokensFile, apiTokensText([], Object.fromEntries(agentTokens)));
   const process = site.process({
     name: 'control',
     command: [site.node, ...SMALL_PROCESS_FLAGS, site.source('src/control/main.ts')],
@@ -118,6 +123,7 @@ export async function prepareControl(
       OLYMPUS_STATE_DIR: site.at('control'),
       OLYMPUS_NATS_SEED_FILE: site.secretFile('bus-control'),
       OLYMPUS_API_TOKEN_FILE: site.secretFile('api-token'),
+      OLYMPUS_API_TOKENS_FILE: tokensFile,
       OLYMPUS_API_PORT: String(port),
       OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ApiTokenGrant } from '#core/scopes.ts';
 import { FleetId } from '#core/tokens.ts';
 import { addressNumber, parseNetwork } from './ipv4.ts';
 
@@ -104,6 +105,14 @@ export const FleetVariables = z.strictObject({
   vm_boot_parallel: whole('machines', 4).default(4),
   slow_machines: YesOrNo.default(false),
   agents_at_once: whole('agents', 4).optional(),
+  api_tokens: z
+    .array(ApiTokenGrant, 'write a list such as [{name: ada, scopes: [read, work]}]')
+    .refine(
+      (people) => new Set(people.map(({ name }) => name)).size === people.length,
+      'a name stands there twice: give each person one entry',
+    )
+    .default([]),
+  knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),
   mattermost_team: Text,

@@ -38,6 +38,8 @@ export async function completeSecrets(
   await completeTls({ document, add, notes }, inventory, options);
   add(['vault_control_nats_seed'], () => newUserKey().seed);
   add(['vault_control_api_token'], newNonce);
+  if (inventory.variables.knight_user) add(['vault_knight_nats_seed'], () => newUserKey().seed);
+  for (const { name } of inventory.variables.api_tokens) add(['vault_api_tokens', name], newNonce);
   // Stand-ins take whatever token they are seeded with; a real service gives its own, and a person writes it here.
   const { standins_enabled: standins } = inventory.variables;
   if (standins) add(['vault_chat_human_token'], newNonce);
@@ -45,6 +47,7 @@ export async function completeSecrets(
     const agent = (field: string): Path => ['vault_agents', name, field];
     add(agent('nats_seed'), () => newUserKey().seed);
     add(agent('gateway_token'), newNonce);
+    add(agent('api_token'), newNonce);
     for (const field of ['mattermost_token', 'model_key']) {
       add(agent(field), () => (standins ? newNonce() : ''));
       if (document.getIn(agent(field)) === '')

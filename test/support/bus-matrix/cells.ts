@@ -63,6 +63,28 @@ export function cellsOf(fleet: string, agent: string, other: string): Cell[] {
   ];
 }
 
+/** Every cell of the user that asks by the older subjects, with `agent` an agent of the fleet. */
+export function knightCellsOf(fleet: string, agent: string): Cell[] {
+  const publish = (allowed: boolean, subjects: readonly string[]): Cell[] =>
+    subjects.map((subject) => ({ does: 'publish', subject, allowed }));
+  const subscribe = (allowed: boolean, subjects: readonly string[]): Cell[] =>
+    subjects.map((subject) => ({ does: 'subscribe', subject, allowed }));
+  const asked = `knight.${agent}.task`;
+  return [
+    ...publish(true, [asked, 'knight.nobody.task']),
+    ...subscribe(true, ['_INBOX_knight.abc', `knight.${agent}.result`, 'knight.*.result']),
+    ...publish(false, [
+      ...spokenBy(fleet, agent),
+      ...spokenBy(fleet, 'control'),
+      ...controlsOwn(fleet, agent, 'other').filter((subject) => !/^knight\.\w+\.task$/.test(subject)),
+      ...jetstreamCalls(agent, 'other'),
+      `${asked}.more`,
+      'knight.task',
+    ]),
+    ...subscribe(false, [...listenedTo(fleet, agent), asked, 'knight.*.task', `knight.${agent}.*`]),
+  ];
+}
+
 /** What an agent says. */
 function spokenBy(fleet: string, agent: string): string[] {
   return [

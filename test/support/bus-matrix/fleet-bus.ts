@@ -22,7 +22,12 @@ export class FleetBus implements AsyncDisposable {
   }
 
   static async start(): Promise<FleetBus> {
-    const keys = { control: newUserKey(), athena: newUserKey(), apollo: newUserKey() };
+    const keys = {
+      control: newUserKey(),
+      athena: newUserKey(),
+      apollo: newUserKey(),
+      knight: newUserKey(),
+    };
     const bus = new FleetBus(await startNatsServer({ config: configOf(keys, agentGrants, AGENTS) }), keys);
     await bus.#fill();
     return bus;
@@ -80,7 +85,7 @@ export class FleetBus implements AsyncDisposable {
     await this.#server.reload(configOf(this.#keys, agentGrants, agents));
   }
 
-  connect(who: AgentName | 'control'): Promise<BusClient> {
+  connect(who: Who): Promise<BusClient> {
     const inbox = who === 'control' ? undefined : `_INBOX_${who}`;
     return BusClient.connect(this.#server.url, this.#keys[who].seed, inbox);
   }
@@ -90,7 +95,8 @@ export class FleetBus implements AsyncDisposable {
   }
 }
 
-type Keys = Readonly<Record<AgentName | 'control', { readonly seed: string; readonly publicKey: string }>>;
+type Who = AgentName | 'control' | 'knight';
+type Keys = Readonly<Record<Who, { readonly seed: string; readonly publicKey: string }>>;
 
 function configOf(keys: Keys, table: readonly Grant[], agents: readonly AgentName[]): string {
   const input = {
@@ -99,6 +105,7 @@ function configOf(keys: Keys, table: readonly Grant[], agents: readonly AgentNam
     storeDir: '/unused', // the test's server has its own
     controlKey: keys.control.publicKey,
     agentKeys: Object.fromEntries(agents.map((name) => [name, keys[name].publicKey])),
+    knightKey: keys.knight.publicKey,
   };
   return renderServerConfig(input, table);
 }

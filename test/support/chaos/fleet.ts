@@ -71,7 +71,7 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
     url,
     token,
     process: controlProcess,
-  } = await prepareControl(site, {
+  } = await prepareControl(site, agents, {
     ...shared,
     ...envOf('control'),
     OLYMPUS_NATS_URL: `nats://127.0.0.1:${controlLink.port}`,

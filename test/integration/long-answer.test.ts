@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TaskDetail, TaskView } from '#core/api.ts';
+import { script } from '#test/control-surface.ts';
+import { startFleet, type TestFleet } from '#test/fleet.ts';
+import { waitFor } from '#test/wait.ts';
+import { CliCaller } from './cli-call.ts';
+
+describe('an answer that does not fit into a message', function () {
+  this.timeout(180_000);
+  let fleet: TestFleet;
+  before(async () => {
+    fleet = await startFleet();
+  });
+  after(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+  });
+
+  async function taskOf(text: string): Promise<TaskDetail> {
+    const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks');
+    const found = tasks.find((task) => task.text.includes(text));
+    assert.ok(found, `no task says ${text}`);
+    return fleet.api<TaskDetail>(`/v1/tasks/${found.id}`);
+  }
+
+  it('is an artifact, of which the chat gets the beginning and where the rest is', async () => {
+    await script(fleet.modelScript, {
+      match: 'a whole book',
+      behaviour: { kind: 'long', characters: 200_000 },
+    });
+    const post = await fleet.person.say('@athena write a whole book');
+    await fleet.person.untilReaction(post.id, 'white_check_mark', 120_000);
+
+    const task = await taskOf('a whole book');
+    const { answer = '', answerArtifact } = task;
+    assert.ok(answerArtifact && answerArtifact.bytes >= 200_000);
+    const replies = await fleet.person.replies(post.id);
+    assert.equal(replies.length, 1);
+    const told = replies[0]?.message ?? '';
+    assert.ok(told.startsWith(answer.slice(0, 5000)));
+    assert.ok(told.includes(`olympus artifact get ${answerArtifact.digest} --out answer.md`));
+
+    const cli = new CliCaller(fleet.stateDir);
+    const file = path.join(fleet.stateDir, 'answer.md');
+    assert.match(
+      (await cli.run(['task', 'show', task.id])).stdout,
+      /This is its beginning\. All 2\d{5} bytes: olympus/,
+    );
+    const got = await cli.run(['artifact', 'get', answerArtifact.digest, '--out', file]);
+    assert.equal(got.code, 0, got.stderr);
+    const whole = await readFile(file, 'utf8');
+    assert.equal(Buffer.byteLength(whole), answerArtifact.bytes);
+    assert.ok(whole.startsWith(answer));
+  });
+
+  it('waits for a control plane that is away, and is told once and as a whole', async () => {
+    await script(fleet.modelScript, { match: 'a chapter', behaviour: { kind: 'long', characters: 70_000 } });
+    const post = await fleet.person.say('@athena write a chapter');
+    await waitFor('the run to be under way', async () => (await taskOf('a chapter')).state === 'running');
+    const { process: control } = fleet.control;
+    await control.halt();
+    await waitFor(
+      'the daemon to have tried',
+      () => fleet.agent('athena').daemon.logTail().includes('did not take an answer'),
+      { timeoutMs: 60_000 },
+    );
+    await control.start(new AbortController().signal);
+
+    await fleet.person.untilReaction(post.id, 'white_check_mark', 120_000);
+    const { answer = '', answerArtifact } = await taskOf('a chapter');
+    assert.ok(answer.length >= 70_000);
+    assert.equal(answerArtifact, undefined);
+    const said = (await fleet.person.replies(post.id)).map(({ message }) => message.length);
+    assert.ok(said.reduce((sum, length) => sum + length, 0) >= 69_000, said.join());
+    assert.doesNotMatch(answer, /Cut here/);
+  });
+});
