@@ -5,7 +5,7 @@
 export const taskTransitions = {
   requested: { admit: 'admitted', reject: 'rejected' },
   admitted: { queue: 'queued', block: 'blocked', ask: 'awaiting_approval' },
-  awaiting_approval: { queue: 'queued', cancel: 'cancelled', expire: 'expired' },
+  awaiting_approval: { queue: 'queued', block: 'blocked', cancel: 'cancelled', expire: 'expired' },
   queued: {
     release: 'released',
     block: 'blocked',

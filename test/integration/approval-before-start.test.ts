@@ -39,7 +39,7 @@ describe('a task that comes from outside', () => {
     });
 
   /** What somebody in chat asks athena, with the label that her daemon gives it. */
-  async function asked(text: string, label?: TrustLabel): Promise<TaskView> {
+  async function asked(text: string, label?: TrustLabel, after: string[] = []): Promise<TaskView> {
     const request = requestOf('athena', text);
     const postId = newNonce();
     const conversation = {
@@ -52,7 +52,7 @@ describe('a task that comes from outside', () => {
     await athena.publish('requests.athena.task-create', {
       ...request,
       ...(label ? { olympustrust: label } : {}),
-      data: { ...request.data, conversation },
+      data: { ...request.data, conversation, ...(after.length > 0 ? { after } : {}) },
     });
     return waitFor(`a task of "${text}"`, async () => {
       const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500');
@@ -88,6 +88,18 @@ describe('a task that comes from outside', () => {
     assert.equal(run.olympustrust, 'external', 'it is not trusted more for that');
     assert.equal(run.data.input.text, 'open the gates');
     assert.equal(run.data.resumeOf, undefined);
+  });
+
+  it('comes after the tasks that it names, also once it is approved', async () => {
+    const first = await asked('fill the moat');
+    const second = await asked('raise the bridge', 'external', [first.id]);
+    assert.equal(second.state, 'awaiting_approval');
+
+    assert.equal((await cli('approve', (await approvalOf(second.id)).id, '--yes')).code, 0);
+
+    assert.equal((await untilState(second.id, 'blocked')).reason, `waits for task ${first.id}`);
+    await athena.succeed((await athena.takeRun(first.id)).data, 'full');
+    assert.equal((await athena.takeRun(second.id)).data.input.text, 'raise the bridge');
   });
 
   it('is cancelled when it is denied, and says by whom', async () => {

@@ -12,7 +12,7 @@ import type { Logger } from '#lib/log.ts';
 import { holdForApproval } from '../approvals/hold.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { deliver } from '../deliveries/deliver.ts';
-import { blockOn } from '../dependencies/settle.ts';
+import { blockOnStored } from '../dependencies/settle.ts';
 import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -148,16 +148,17 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     if (debounce) await hold(tx, given, debounce);
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
+    const { after = [], whenItFails = 'fail' } = request;
+    if (after.length > 0) {
+      await tx.dependencies.add({ taskId: id, after: after.map((needed) => ({ id: needed })), whenItFails });
+    }
     if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
     await deliver(tx, context, admitted, { state: 'admitted' });
     if (place) return place(admitted);
-    const { after = [], whenItFails = 'fail' } = request;
-    if (after.length > 0) {
-      return blockOn(tx, context, admitted, { after: after.map((needed) => ({ id: needed })), whenItFails });
-    }
+    if (after.length > 0) return blockOnStored(tx, context, admitted);
     const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
     const queued = await advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
-    if (target) await releaseDue(tx, context, target);
+    await releaseDue(tx, context, task.agent);
     return (await tx.tasks.byId(id)) ?? queued;
   }
   // A bot that answers every refusal would go on for ever: it is told once a conversation.

@@ -2,6 +2,7 @@ import type { ApprovalEvent } from '#core/approval-states.ts';
 import { OlympusError } from '#core/errors.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import { deliver } from '../deliveries/deliver.ts';
+import { blockOnStored } from '../dependencies/settle.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -41,6 +42,7 @@ async function startOrEnd(
   { actor, by, why }: ApprovalStep,
 ): Promise<void> {
   if (approval.state === 'approved') {
+    if (await tx.dependencies.of(task.id)) return void (await blockOnStored(tx, context, task));
     await advanceTask(tx, context, task, 'queue', { by: actor, reason: `waiting for ${task.agent}` });
     return;
   }

@@ -19,7 +19,16 @@ export async function blockOn(
   wait: Omit<Wait, 'taskId'>,
 ): Promise<TaskRecord> {
   await tx.dependencies.add({ ...wait, taskId: task.id });
-  const ids = wait.after.map(({ id }) => id);
+  return blockOnStored(tx, context, task);
+}
+
+/** The same for a task of which it is written down already what it comes after. */
+export async function blockOnStored(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+): Promise<TaskRecord> {
+  const ids = (await tx.dependencies.of(task.id))?.after.map(({ id }) => id) ?? [];
   const reason = `waits for ${ids.length === 1 ? 'task' : 'tasks'} ${ids.join(', ')}`;
   return settleBlocked(tx, context, await advanceTask(tx, context, task, 'block', { by: 'control', reason }));
 }

@@ -84,7 +84,7 @@ export class Dispatcher implements Part {
     // Looked up first, so that nothing is written where there is nothing to do; the transaction decides.
     if ((await freePlaces(read, agent)) === 0 || (await read.tasks.due(agent.name, now, 1)).length === 0)
       return;
-    const released = await store.transaction((tx) => releaseDue(tx, context, agent));
+    const released = await store.transaction((tx) => releaseDue(tx, context, agent.name));
     if (released.length === 0) return;
     log.info({ agent: agent.name, runs: released }, 'runs released');
     onAdded();

@@ -15,10 +15,12 @@ import { inputOf } from '../tasks/input.ts';
 export async function releaseDue(
   tx: Repositories,
   context: ControlContext,
-  agent: AgentRecord,
+  name: string,
 ): Promise<RunRecord['id'][]> {
-  const free = await freePlaces(tx, agent);
-  if (free === 0) return [];
+  // As it is in this transaction: it may have been drained a moment ago.
+  const agent = await tx.agents.byName(name);
+  const free = agent ? await freePlaces(tx, agent) : 0;
+  if (!agent || free === 0) return [];
   const released: string[] = [];
   for (const id of await tx.tasks.due(agent.name, context.now(), free)) {
     const task = await tx.tasks.byId(id);

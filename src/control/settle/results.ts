@@ -45,8 +45,7 @@ export function resultHandler(options: SettleOptions): (message: BusMessage) => 
     const answer = await answerIn(result, artifacts, log);
     await store.transaction(async (tx) => {
       await settle(tx, options, result, answer);
-      const agent = await tx.agents.byName(result.agent);
-      if (agent) await releaseDue(tx, options.context, agent);
+      await releaseDue(tx, options.context, result.agent);
     });
     onSettled();
     await message.ack();
