@@ -34,7 +34,7 @@ const GONE_AFTER_SECONDS = 1;
 
 /**
  * That this daemon, and no other of its agent, may run work. Held by writing a key of the bus with its expected last
- * sequence, again and again; whoever stops writing loses it when the bucket forgets the key (docs/decisions, "lease").
+ * sequence, again and again; whoever stops writing loses it when the bucket forgets the key (docs/decisions/0021).
  *
  * INVARIANTS
  * - `held` is true only after a write of ours was stored, and for less time than the bucket keeps it;
