@@ -6,16 +6,18 @@ const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
 
 /**
  * The queue of one agent by who asked and how urgently, one row each, found by skipping from one to the next in the index
- * `tasks_turns` (a loose index scan): a long back-log of few people costs as little as a short one.
+ * `tasks_turns` (a loose index scan): a long back-log of few people costs as little as a short one. The indexes are named,
+ * because the planner, which knows nothing of the rows, takes others that go through all that is over.
  */
 const HEADS = `
   WITH RECURSIVE heads (id) AS (
     SELECT (
-      SELECT id FROM tasks WHERE agent = ?1 AND state = 'queued' ORDER BY author, requester_id, priority LIMIT 1
+      SELECT id FROM tasks INDEXED BY tasks_turns WHERE agent = ?1 AND state = 'queued'
+      ORDER BY author, requester_id, priority LIMIT 1
     )
     UNION ALL
     SELECT (
-      SELECT next.id FROM tasks AS next
+      SELECT next.id FROM tasks AS next INDEXED BY tasks_turns
       WHERE next.agent = ?1 AND next.state = 'queued'
         AND (next.author, next.requester_id, next.priority) > (head.author, head.requester_id, head.priority)
       ORDER BY next.author, next.requester_id, next.priority LIMIT 1
@@ -23,14 +25,14 @@ const HEADS = `
     FROM heads JOIN tasks AS head USING (id)
   )
   SELECT author, requester_id, priority, (
-    SELECT count(*) FROM tasks AS out
+    SELECT count(*) FROM tasks AS out INDEXED BY tasks_in_flight
     WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT})
       AND out.author = tasks.author AND out.requester_id = tasks.requester_id
   ) AS taken
   FROM heads JOIN tasks USING (id)`;
 
 const OLDEST = `
-  SELECT id, created_at FROM tasks
+  SELECT id, created_at FROM tasks INDEXED BY tasks_turns
   WHERE agent = ? AND state = 'queued' AND author = ? AND requester_id = ? AND priority = ? AND not_before <= ?
   ORDER BY created_at, id LIMIT ?`;
 

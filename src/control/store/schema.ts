@@ -104,7 +104,11 @@ export const controlMigrations = [
     WHERE state IN ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling');
   CREATE INDEX tasks_in_flight ON tasks (agent) WHERE state IN ('released', 'claimed', 'running', 'cancelling');
   CREATE INDEX tasks_queued ON tasks (not_before) WHERE state = 'queued';
-  CREATE INDEX tasks_turns ON tasks (agent, author, requester_id, priority, created_at, id) WHERE state = 'queued';
+  CREATE INDEX tasks_turns ON tasks (agent, author, requester_id, priority, created_at, id, not_before)
+    WHERE state = 'queued';
+  -- Without the state, which changes six times.
+  DROP INDEX tasks_by_agent;
+  CREATE INDEX tasks_of_agent ON tasks (agent, created_at);
   CREATE INDEX tasks_untold ON tasks (created_at) WHERE state = 'queued' AND told_queued = 0;
 
   -- How often each requester has asked, second by second; '' is all of the author's together.

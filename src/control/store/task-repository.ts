@@ -135,7 +135,7 @@ export class TaskRepository {
   /** How many tasks of one agent are out with it. */
   async inFlightOf(agent: string): Promise<number> {
     const row = this.#db.get(
-      `SELECT count(*) AS n FROM tasks WHERE agent = ? AND state IN (${IN_FLIGHT})`,
+      `SELECT count(*) AS n FROM tasks INDEXED BY tasks_in_flight WHERE agent = ? AND state IN (${IN_FLIGHT})`,
       agent,
     );
     return Number(row?.['n'] ?? 0);

@@ -44,7 +44,8 @@ export async function advanceTask(
   const state = nextTaskState(task.state, event);
   if (!state)
     throw new OlympusError('state_conflict', `task ${task.id} is ${task.state} and cannot ${event}`);
-  await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now: context.now() });
+  const now = context.now();
+  await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now });
   await record(tx, context, {
     who: by,
     what: event,
@@ -57,8 +58,12 @@ export async function advanceTask(
   });
   // Nobody is asked for what is over.
   if (isTerminal(state) || state === 'cancelling') await withdrawApprovals(tx, context, task.id);
-  const fresh = await tx.tasks.byId(task.id);
-  if (!fresh) throw new OlympusError('state_conflict', `task ${task.id} vanished`);
+  // As the row is now: what a change leaves out stays as it was.
+  const fresh: TaskRecord = { ...task, ...given(change), state, reason: change.reason, updatedAt: now };
   if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, fresh);
   return fresh;
+}
+
+function given(change: Omit<TaskChange, 'by'>): Partial<TaskRecord> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 }
