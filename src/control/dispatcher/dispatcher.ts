@@ -82,8 +82,8 @@ export class Dispatcher implements Part {
     const { store, context, log, onAdded } = this.#options;
     const { read } = store;
     // Looked up first, so that nothing is written where there is nothing to do; the transaction decides.
-    if ((await freePlaces(read, agent)) === 0 || (await read.tasks.due(agent.name, now, 1)).length === 0)
-      return;
+    if (!(await read.tasks.anyQueued(agent.name)) || (await freePlaces(read, agent)) === 0) return;
+    if ((await read.tasks.due(agent.name, now, 1)).length === 0) return;
     const released = await store.transaction((tx) => releaseDue(tx, context, agent.name));
     if (released.length === 0) return;
     log.info({ agent: agent.name, runs: released }, 'runs released');

@@ -132,6 +132,15 @@ export class TaskRepository {
     return dueTasks(this.#db, agent, now, limit);
   }
 
+  /** Whether anything waits for this agent: the cheapest question about it, as it is asked for each one every time. */
+  async anyQueued(agent: string): Promise<boolean> {
+    const row = this.#db.get(
+      "SELECT 1 FROM tasks INDEXED BY tasks_turns WHERE agent = ? AND state = 'queued' LIMIT 1",
+      agent,
+    );
+    return row !== undefined;
+  }
+
   /** How many tasks of one agent are out with it. */
   async inFlightOf(agent: string): Promise<number> {
     const row = this.#db.get(
@@ -145,7 +154,7 @@ export class TaskRepository {
   async waitingUntold(now: number): Promise<TaskRecord[]> {
     return this.#db
       .all(
-        "SELECT * FROM tasks WHERE state = 'queued' AND told_queued = 0 AND not_before <= ? ORDER BY created_at LIMIT 100",
+        "SELECT * FROM tasks INDEXED BY tasks_untold WHERE state = 'queued' AND told_queued = 0 AND not_before <= ? ORDER BY created_at LIMIT 100",
         now,
       )
       .map((row) => TaskRecord.parse(row));
@@ -154,7 +163,7 @@ export class TaskRepository {
   /** When the next task that waits for its next attempt is due (Unix ms). */
   async nextDueAt(now: number): Promise<number | undefined> {
     const row = this.#db.get(
-      "SELECT min(not_before) AS at FROM tasks WHERE state = 'queued' AND not_before > ?",
+      "SELECT min(not_before) AS at FROM tasks INDEXED BY tasks_queued WHERE state = 'queued' AND not_before > ?",
       now,
     );
     return typeof row?.['at'] === 'number' ? row['at'] : undefined;
@@ -164,7 +173,7 @@ export class TaskRepository {
   async overdue(now: number): Promise<TaskRecord[]> {
     return this.#db
       .all(
-        `SELECT * FROM tasks WHERE deadline <= ? AND state IN
+        `SELECT * FROM tasks INDEXED BY tasks_open_by_deadline WHERE deadline <= ? AND state IN
            ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling')`,
         now,
       )
