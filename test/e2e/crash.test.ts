@@ -122,7 +122,9 @@ async function answers(fleet: TestFleet, rootId: string): Promise<string[]> {
 
 /** What was killed in the cell before is up again, so that each cell is about one death. */
 async function allReady(fleet: TestFleet): Promise<void> {
-  const urls = [`${fleet.control.url}/healthz`, `${fleet.agent('athena').healthUrl}/readyz`];
+  const { gateway, healthUrl } = fleet.agent('athena');
+  // The gateway first: its daemon may not have seen yet that it is gone.
+  const urls = [`${fleet.control.url}/healthz`, `${gateway.url}/readyz`, `${healthUrl}/readyz`];
   for (const url of urls) {
     await waitFor(`${url} to be ready`, async () => (await fetch(url)).ok, {
       timeoutMs: 90_000,
