@@ -135,7 +135,8 @@ function plansOf({ seed, tasks, agents }: AskersOptions): Plan[] {
     const over = work === 'endless' || random.next() < 0.4 ? 'api' : 'bus';
     const key = `chaos-${seed}-${index}`;
     const copies = random.next() < 0.25 ? random.whole(2, 4) : 1;
-    return { key, dedupKey: `${over === 'api' ? 'control' : agent}:${key}`, agent, work, over, copies };
+    // The full token's own keys are kept apart from those of others.
+    return { key, dedupKey: `${over === 'api' ? 'control:api:' : agent}:${key}`, agent, work, over, copies };
   });
 }
 
