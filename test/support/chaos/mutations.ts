@@ -24,12 +24,12 @@ interface Edit {
 
 export const mutations = {
   'no-journal': {
-    words: 'a daemon does not find its journal again',
+    words: 'a daemon does not find the runs in its journal again',
     edits: [
       {
         file: 'src/agent/journal/journal.ts',
-        from: "path.join(options.stateDir, 'journal.sqlite')",
-        to: "':memory:'",
+        from: 'DELETE FROM rungs WHERE run_id NOT IN (SELECT run_id FROM runs)',
+        to: 'DELETE FROM runs',
       },
     ],
     kinds: ['late-result', 'kill-daemon', 'late-dispatch', 'late-dispatch', 'late-dispatch'],
