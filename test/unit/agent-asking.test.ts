@@ -34,6 +34,8 @@ describe('what a daemon asks for its turns', () => {
   let asking: Asking;
   /** The runs that were to be ended. */
   let aborted: string[];
+  /** Whether this daemon has taken up the runs that its journal has open. */
+  let isBack: boolean;
 
   beforeEach(async () => {
     dir = await tempDir('asking');
@@ -49,13 +51,14 @@ describe('what a daemon asks for its turns', () => {
   async function start(): Promise<void> {
     journal = new Journal({ stateDir: dir.path, clock });
     aborted = [];
+    isBack = true;
     const ladder = { abort: async (runId: string) => void aborted.push(runId) };
     asking = new Asking({
       fleet: 'f1',
       agent: 'athena',
       subjects: subjectsOf('f1'),
       journal,
-      runIds: () => journal.runs.open().map(({ runId }) => runId),
+      runIds: () => (isBack ? journal.runs.open().map(({ runId }) => runId) : []),
       ladder,
       waitMs: 5 * MINUTE,
       expiresInMs: 60 * MINUTE,
@@ -103,6 +106,17 @@ describe('what a daemon asks for its turns', () => {
     asking.decided(key);
     return isNew;
   }
+
+  it('is asked while its daemon, back after a crash, has not taken up the run yet', async () => {
+    run('r-1');
+    isBack = false;
+
+    const reply = asking.ask(QUESTION, NEVER);
+    await asked('r-1');
+    decide('r-1', { state: 'answered', by: 'ada', answer: 'teal' });
+
+    assert.deepEqual(await reply, { kind: 'decided', state: 'answered', by: 'ada', answer: 'teal' });
+  });
 
   it('is asked once however often, also over a crash, and answered to everybody who waits', async () => {
     run('r-1');

@@ -92,11 +92,10 @@ export class Asking implements Part {
     for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
+  /** By the journal: after a crash a turn goes on, and may ask, before this process has its run under way. */
   #runOf(taskId: string): JournaledRun | undefined {
-    const { journal, runIds } = this.#options;
-    return runIds()
-      .map((runId) => journal.runs.get(runId))
-      .find((run) => run?.dispatch.taskId === taskId && run.state === 'running');
+    const open = this.#options.journal.runs.open();
+    return open.find(({ dispatch, state }) => dispatch.taskId === taskId && state === 'running');
   }
 
   /**

@@ -43,7 +43,7 @@ export async function untilAtRest(fleet: ScriptedFleet, bus: ChaosBus): Promise<
     }
     last = said;
     if (now - movedAt > STILL_MS) return [`nothing moved for a minute, with this under way: ${said}`];
-    if (now - movedAt > QUIET_MS) {
+    if (now - movedAt > QUIET_MS && isRead(underWay)) {
       const lost = await withNobody(fleet, bus, underWay.tasks);
       orphans = lost.length > 0 ? orphans + 1 : 0;
       if (orphans >= TWICE) return lost;
@@ -65,6 +65,11 @@ async function look(fleet: ScriptedFleet, bus: ChaosBus): Promise<UnderWay> {
     released,
     unread,
   };
+}
+
+/** What nobody has read yet may be the end of a run that nobody has any more; a killed reader has it for a while. */
+function isRead({ unread, outboxesOfDaemons }: UnderWay): boolean {
+  return unread === 0 && outboxesOfDaemons === 0;
 }
 
 function isOpen(state: string): boolean {
