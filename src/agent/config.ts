@@ -36,6 +36,8 @@ export const AgentConfig = z.object({
     .optional(),
   /** How long a turn may take to end when it was told, before that unit is restarted. */
   OLYMPUS_TURN_STOP_MS: Milliseconds.default(10_000),
+  /** How long the first turn after a start of the gateway may take, which nobody waits for; after it the agent counts as ready. */
+  OLYMPUS_WARM_UP_MS: Milliseconds.default(300_000),
   /** Control's API, for answers that do not fit into a message; without it those are cut. */
   OLYMPUS_CONTROL_URL: url('http://10.220.1.20:8090').optional(),
   /** The agent's own token there; needed with OLYMPUS_CONTROL_URL. */

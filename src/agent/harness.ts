@@ -16,6 +16,8 @@ export type HarnessChoice =
       readonly unit: string | undefined;
       /** How long a turn may take to end when it was told (ms). */
       readonly stopWithinMs: number;
+      /** How long the first turn after a start of the gateway may take (ms). */
+      readonly warmUpTimeoutMs: number;
     }
   | { readonly kind: 'scripted'; readonly url: string };
 
@@ -36,6 +38,7 @@ export function createHarness(
         token: choice.token,
         restart: restartOf(choice.unit),
         stopWithinMs: choice.stopWithinMs,
+        warmUpTimeoutMs: choice.warmUpTimeoutMs,
         log,
         clock,
       });

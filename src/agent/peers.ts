@@ -52,6 +52,7 @@ export function harnessChoiceOf(config: AgentConfig): HarnessChoice {
         token: readSecretFile('OLYMPUS_OPENCLAW_TOKEN_FILE', file),
         unit: config.OLYMPUS_GATEWAY_UNIT,
         stopWithinMs: config.OLYMPUS_TURN_STOP_MS,
+        warmUpTimeoutMs: config.OLYMPUS_WARM_UP_MS,
       };
     }
     case 'scripted': {

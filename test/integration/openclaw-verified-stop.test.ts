@@ -12,6 +12,8 @@ const turn = { runId: 'run-1', sessionKey: 'olympus:task:1', text: 'hi', context
 describe('a turn that is to end', () => {
   let gateway: FakeGateway;
   let harness: OpenclawHarness;
+  /** The run that the gateway has begun. */
+  let begun: string;
   let atWork: boolean;
   /** Whether the gateway ends it when it is told. */
   let obeys: boolean;
@@ -19,25 +21,34 @@ describe('a turn that is to end', () => {
   let progress: TurnProgress[];
 
   beforeEach(async () => {
-    [atWork, obeys, restarts, progress] = [true, false, [], []];
+    [begun, atWork, obeys, restarts, progress] = ['run-1', true, false, [], []];
     gateway = await startFakeGateway({
-      answer(method) {
+      answer(method, { idempotencyKey }) {
+        if (method === 'agent') [begun, atWork] = [String(idempotencyKey), true];
         if (method === 'sessions.abort' && obeys) atWork = false;
         if (method === 'sessions.abort') return { ok: true };
         if (method !== 'chat.history') return undefined;
         const sessionInfo = atWork
-          ? { hasActiveRun: true, activeRunIds: ['run-1'], status: 'running' }
+          ? { hasActiveRun: true, activeRunIds: [begun], status: 'running' }
           : { hasActiveRun: false, status: 'killed' };
-        const asked = { role: 'user', idempotencyKey: 'run-1:user', content: 'hi' };
+        const asked = { role: 'user', idempotencyKey: `${begun}:user`, content: 'hi' };
         return { messages: [asked], sessionInfo, pendingInputs: { items: [] } };
       },
     });
-    harness = createOpenclawHarness({
+    harness = harnessWith({ warmUpTimeoutMs: 0 });
+  });
+  afterEach(async () => {
+    await harness.stop(never);
+    await gateway[Symbol.asyncDispose]();
+  });
+
+  function harnessWith(warmUp: { readonly warmUpTimeoutMs: number }): OpenclawHarness {
+    return createOpenclawHarness({
       url: gateway.url,
       token: 'right',
       log: createLogger({ name: 'test', level: 'silent' }),
       clock: systemClock,
-      warmUpTimeoutMs: 0,
+      ...warmUp,
       stopWithinMs: 300,
       restartAgainMs: 50,
       async restart() {
@@ -46,11 +57,7 @@ describe('a turn that is to end', () => {
         next();
       },
     });
-  });
-  afterEach(async () => {
-    await harness.stop(never);
-    await gateway[Symbol.asyncDispose]();
-  });
+  }
 
   it('is cancelled without a restart when it ends as it is told', async () => {
     obeys = true;
@@ -97,6 +104,22 @@ describe('a turn that is to end', () => {
       },
     ];
     assert.equal(failureOf(await outcome), 'cancelled');
+  });
+
+  it('is no reason to restart the gateway when nobody waits for it, as for the warm-up', async () => {
+    atWork = false;
+    restarts = [() => undefined];
+    const fresh = harnessWith({ warmUpTimeoutMs: 200 });
+    await fresh.start(never);
+    try {
+      await waitFor('the harness to be ready', () => fresh.health().ready);
+
+      assert.match(begun, /^warmup-/);
+      assert.equal(atWork, true, 'it goes on');
+      assert.equal(restarts.length, 1, 'the gateway was restarted');
+    } finally {
+      await fresh.stop(never);
+    }
   });
 
   function stop(): { readonly outcome: Promise<TurnOutcome> } {

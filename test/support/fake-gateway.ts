@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { type WebSocket as Socket, WebSocketServer } from 'ws';
 
 export interface FakeGatewayOptions {
@@ -8,7 +9,7 @@ export interface FakeGatewayOptions {
   readonly answer?: (method: string, params: Record<string, unknown>) => unknown;
 }
 
-/** Speaks the handshake of protocol 4 and leaves the rest to the test. */
+/** Is ready, speaks the handshake of protocol 4, and leaves the rest to the test. */
 export interface FakeGateway extends AsyncDisposable {
   readonly url: string;
   readonly connections: Socket[];
@@ -20,9 +21,11 @@ export async function startFakeGateway({
   token = 'right',
   answer,
 }: FakeGatewayOptions = {}): Promise<FakeGateway> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  const server = createServer((_request, response) => {
+    response.end(JSON.stringify({ ready: true, failing: [] }));
+  });
   const connections: Socket[] = [];
-  server.on('connection', (socket) => {
+  new WebSocketServer({ server }).on('connection', (socket) => {
     connections.push(socket);
     const send = (frame: object): void => socket.send(JSON.stringify(frame));
     send({ type: 'event', event: 'connect.challenge', payload: { nonce: 'n', ts: 1 } });
@@ -46,6 +49,7 @@ export async function startFakeGateway({
       send({ type: 'res', id, ok: true, payload });
     });
   });
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   return {
@@ -54,6 +58,7 @@ export async function startFakeGateway({
     async [Symbol.asyncDispose]() {
       for (const socket of connections) socket.terminate();
       server.close();
+      server.closeAllConnections();
       await once(server, 'close');
     },
   };

@@ -82,6 +82,7 @@ describe('the peers of a daemon', () => {
       token: 'secret',
       unit: undefined,
       stopWithinMs: 10_000,
+      warmUpTimeoutMs: 300_000,
     });
     assert.match(
       refusal(() => harnessChoiceOf(configOf({}))),

@@ -64,9 +64,12 @@ export class Runner {
     return [...this.#underWay.keys()];
   }
 
-  /** Writes the claim down; a run that is cancelled, or past its deadline, is discarded at once. */
+  /**
+   * Writes the claim down, and with it the start, which alone is told then; without the lease the run begins later. One that
+   * is cancelled, or past its deadline, is discarded at once.
+   */
   async claim(dispatch: Dispatch): Promise<JournaledRun> {
-    const { journal, reports, presence, clock, onAdded } = this.#options;
+    const { journal, reports, presence, lease, clock, onAdded } = this.#options;
     const { runId, deadline } = dispatch;
     const claimed = await journal.transaction(() => {
       const known = journal.runs.get(runId);
@@ -77,9 +80,9 @@ export class Runner {
         reports.tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
         return journal.runs.advance(runId, 'discard');
       }
-      reports.tell(dispatch, 'claimed');
       presence.claimed(dispatch);
-      return run;
+      reports.tell(dispatch, lease.held ? 'started' : 'claimed');
+      return lease.held ? journal.runs.advance(runId, 'start') : run;
     });
     onAdded();
     return claimed;

@@ -48,7 +48,11 @@ export function createOpenclawHarness(options: OpenclawHarnessOptions): Openclaw
   return new GatewayHarness(options);
 }
 
-type OnProgress = (progress: TurnProgress) => void;
+/** Who is told of a turn, and how its gateway is restarted when the turn does not end. */
+interface Ending {
+  readonly onProgress: (progress: TurnProgress) => void;
+  readonly restart: OpenclawHarnessOptions['restart'];
+}
 
 /** How long the clean-up after a deadline may take. */
 const FAREWELL_MS = 5_000;
@@ -82,7 +86,9 @@ class GatewayHarness implements OpenclawHarness {
       everyMs: probeEveryMs,
       warmUp: async (signal) => {
         if (warmUpTimeoutMs === 0) return true;
-        const run = (turn: Turn, during: AbortSignal) => this.run(turn, () => undefined, during);
+        // Nobody waits for its answer: that it does not end is no reason to restart the gateway.
+        const ending = { onProgress: () => undefined, restart: undefined };
+        const run = (turn: Turn, during: AbortSignal) => this.#run(turn, ending, during);
         return warmUp({ run, timeoutMs: warmUpTimeoutMs, nowMs: clock.now(), log: this.#log, signal });
       },
     });
@@ -106,15 +112,19 @@ class GatewayHarness implements OpenclawHarness {
     return { live: this.#watch.live, ...health };
   }
 
-  async run(
+  run(
     turn: Turn,
     onProgress: (progress: TurnProgress) => void,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
+    return this.#run(turn, { onProgress, restart: this.#options.restart }, signal);
+  }
+
+  async #run(turn: Turn, ending: Ending, signal: AbortSignal): Promise<TurnOutcome> {
     signal.throwIfAborted();
     const { clock, resumeGraceMs = 20_000 } = this.#options;
     const context = { clock, log: this.#log, resumeGraceMs };
-    const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), onProgress);
+    const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), ending.onProgress);
     const unlisten = this.#client.onEvent((event) => attempt.watch.take(event));
     const deadline = new AbortController();
     const timer = setTimeout(
@@ -129,8 +139,8 @@ class GatewayHarness implements OpenclawHarness {
       return await this.#pursue(attempt, turn, all);
     } catch (error) {
       signal.throwIfAborted();
-      if (cancelled.aborted) return await this.#stopTurn(attempt, onProgress, signal, deadline.signal);
-      if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, onProgress, signal);
+      if (cancelled.aborted) return await this.#stopTurn(attempt, ending, signal, deadline.signal);
+      if (deadline.signal.aborted) return await this.#giveUpLate(attempt, turn, ending, signal);
       this.#log.error({ err: error, runId: turn.runId }, 'turn broke');
       const refused = error instanceof GatewayCallError && error.code === 'INVALID_REQUEST';
       const failure = refused ? 'invalid_input' : classify({ message: messageOf(error) });
@@ -182,7 +192,7 @@ class GatewayHarness implements OpenclawHarness {
   async #giveUpLate(
     attempt: TurnOverWebSocket,
     turn: Turn,
-    onProgress: OnProgress,
+    ending: Ending,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
     const { complaint } = attempt.watch;
@@ -191,12 +201,12 @@ class GatewayHarness implements OpenclawHarness {
       const message = `${limit}: the OpenClaw gateway is away.`;
       return { kind: 'failed', failure: 'gateway_unready', message, usage: usageSeen(attempt.watch) };
     }
-    if (!complaint) return this.#giveUp(attempt, 'timeout_run', `${limit}.`, onProgress, signal);
+    if (!complaint) return this.#giveUp(attempt, 'timeout_run', `${limit}.`, ending, signal);
     return this.#giveUp(
       attempt,
       classify(complaint),
       `${limit}; the model provider: ${complaint.message}`,
-      onProgress,
+      ending,
       signal,
     );
   }
@@ -207,7 +217,7 @@ class GatewayHarness implements OpenclawHarness {
    */
   async #stopTurn(
     attempt: TurnOverWebSocket,
-    onProgress: OnProgress,
+    ending: Ending,
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<TurnOutcome> {
@@ -215,7 +225,7 @@ class GatewayHarness implements OpenclawHarness {
     while (!attempt.watch.overHttp && !both.aborted && !(await this.#answers(both)))
       await this.#client.pause(both);
     signal.throwIfAborted();
-    return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', onProgress, signal);
+    return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', ending, signal);
   }
 
   async #answers(signal: AbortSignal): Promise<boolean> {
@@ -232,10 +242,11 @@ class GatewayHarness implements OpenclawHarness {
     attempt: TurnOverWebSocket,
     failure: FailureCode,
     message: string,
-    onProgress: OnProgress,
+    ending: Ending,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
-    const { restart, clock, stopWithinMs = 10_000, restartAgainMs = 30_000, resumeGraceMs } = this.#options;
+    const { clock, stopWithinMs = 10_000, restartAgainMs = 30_000, resumeGraceMs } = this.#options;
+    const { restart, onProgress } = ending;
     if (restart && !attempt.watch.overHttp) {
       const connect = (during: AbortSignal) => this.#client.connect(during);
       const context = { clock, connect, restart, stopWithinMs, restartAgainMs, onProgress, log: this.#log };

@@ -18,8 +18,8 @@ export interface StopContext {
   readonly log: Logger;
 }
 
-/** How long a gateway may be away before it is restarted on account of a turn: longer than one takes to come up. */
-const AWAY_MS = 300_000;
+/** So many times what a turn may take to end a gateway may be away before it is restarted: longer than one takes to come up. */
+const AWAY_TIMES = 30;
 const LOOK_EVERY_MS = 500;
 const RESUME_GRACE_MS = 20_000;
 
@@ -68,7 +68,7 @@ async function stops(
     const seen = await look(attempt, connect, signal);
     signal.throwIfAborted();
     if (seen === 'no') return true;
-    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_MS) return false;
+    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_TIMES * stopWithinMs) return false;
     if (seen !== undefined) answeredAt ??= now;
     const forMs = answeredAt === undefined ? 0 : now - answeredAt;
     // What may be taken up again, and is not for that long, will not be.
