@@ -27,11 +27,11 @@ const MINUTE_MS = 60_000;
 const SUITES = {
   check: (signal: AbortSignal) => runChecks(ROOT, 5 * MINUTE_MS, signal),
   unit: (signal: AbortSignal) => runMocha(ROOT, 'unit', 5 * MINUTE_MS, signal),
-  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 20 * MINUTE_MS, signal),
+  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 30 * MINUTE_MS, signal),
   ansible: (signal: AbortSignal) => runMocha(ROOT, 'ansible', 15 * MINUTE_MS, signal),
   crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 30 * MINUTE_MS, signal),
   chaos: (signal: AbortSignal) => runMocha(ROOT, 'chaos', 15 * MINUTE_MS, signal),
-  lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 45 * MINUTE_MS, signal),
+  lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 70 * MINUTE_MS, signal),
 };
 
 type SuiteName = keyof typeof SUITES;

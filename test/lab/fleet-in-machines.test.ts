@@ -24,7 +24,7 @@ const UNITS = [
 describe('a fleet in virtual machines', () => {
   let lab: LabWithMachines;
   before(async function () {
-    this.timeout(30 * MINUTE_MS);
+    this.timeout(45 * MINUTE_MS);
     if (process.getuid?.() !== 0) this.skip(); // A lab takes root.
     lab = await LabWithMachines.prepare();
     await lab.up('athena');
@@ -140,7 +140,7 @@ describe('a fleet in virtual machines', () => {
   });
 
   it('changes nothing when it is set up again, and exactly what was edited behind its back', async function () {
-    this.timeout(20 * MINUTE_MS);
+    this.timeout(30 * MINUTE_MS);
     const log = path.join(lab.names.stateDir, 'logs/second-setup.log');
     const again = await runSetup(lab.names.stateDir, log);
     assert.deepEqual(changesIn(await readFile(log, 'utf8')), { tasks: [], files: [] });
