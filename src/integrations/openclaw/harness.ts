@@ -112,11 +112,7 @@ class GatewayHarness implements OpenclawHarness {
     return { live: this.#watch.live, ...health };
   }
 
-  run(
-    turn: Turn,
-    onProgress: (progress: TurnProgress) => void,
-    signal: AbortSignal,
-  ): Promise<TurnOutcome> {
+  run(turn: Turn, onProgress: (progress: TurnProgress) => void, signal: AbortSignal): Promise<TurnOutcome> {
     return this.#run(turn, { onProgress, restart: this.#options.restart }, signal);
   }
 

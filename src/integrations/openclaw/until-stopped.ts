@@ -68,7 +68,8 @@ async function stops(
     const seen = await look(attempt, connect, signal);
     signal.throwIfAborted();
     if (seen === 'no') return true;
-    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_TIMES * stopWithinMs) return false;
+    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_TIMES * stopWithinMs)
+      return false;
     if (seen !== undefined) answeredAt ??= now;
     const forMs = answeredAt === undefined ? 0 : now - answeredAt;
     // What may be taken up again, and is not for that long, will not be.
