@@ -19,7 +19,7 @@ const POINTS: readonly Point[] = [
   { name: 'the post is recorded, 👀 under way', reached: heldAtChat('POST', '/reactions$', 'before') },
   { name: 'the request is published', reached: published(/\.requests\./) },
   { name: 'the run is released', reached: published(/\.tasks\./) },
-  { name: 'the run is claimed', reached: published(/\.runs\..*\.claimed$/) },
+  { name: 'the run is claimed and begun', reached: published(/\.runs\..*\.started$/) },
   { name: 'the model is asked', reached: modelAsked },
   { name: 'the result is published', reached: published(/\.results\./) },
   { name: 'the delivery is published', reached: published(/\.deliveries\./) },
@@ -156,7 +156,7 @@ function heldAtChat(method: string, pathPattern: string, when: 'before' | 'after
     const delivered = isPosts ? bus.next(/\.results\./) : undefined;
     if (isPosts) await script(fleet.modelScript, { match: marker, behaviour: { kind: 'slow', overMs: 400 } });
     else await hold();
-    const armed = isPosts ? bus.next(/\.claimed$/).then(hold) : Promise.resolve();
+    const armed = isPosts ? bus.next(/\.started$/).then(hold) : Promise.resolve();
     return async () => {
       await armed;
       await delivered;
