@@ -32,6 +32,10 @@ options:
   ready:
     description: Units that are started unless they run, and the C(url) that answers 200 when each is ready.
     type: list
+  start:
+    description: Whether that is done. Without it a unit that does not run is a failure.
+    type: bool
+    default: true
   reload:
     description: >-
       Units that take up C(paths) without a restart, once they are ready. C(url) answers JSON with C(config_load_time),
@@ -150,6 +154,8 @@ def run(module):
     for unit in given["started"] + [each["unit"] for each in given["ready"]]:
         if runs(module, unit):
             continue
+        if not given["start"]:
+            give_up(module, unit, "it does not run.")
         changed.append(unit)
         if not module.check_mode:
             systemctl(module, "start", unit)
@@ -175,6 +181,7 @@ def main():
             "restart": units,
             "started": units,
             "ready": {"type": "list", "elements": "dict", "default": [], "options": program},
+            "start": {"type": "bool", "default": True},
             "reload": {"type": "list", "elements": "dict", "default": [], "options": reading},
             "timeout_seconds": {"type": "int", "default": 60},
         },

@@ -14,13 +14,14 @@ export const taskTransitions = {
     expire: 'expired',
   },
   blocked: { queue: 'queued', debounce: 'blocked', fail: 'failed', cancel: 'cancelled', expire: 'expired' },
-  // A result may be read before the run events that came before it: they travel in different streams.
+  // What ends a run may be read before its beginning: a result travels in another stream, an event may have to come again.
   released: {
     claim: 'claimed',
     start: 'running',
     complete: 'completed',
     fail: 'failed',
     retry: 'queued',
+    park: 'parked',
     cancel: 'cancelling',
     expire: 'expired',
     lose: 'lost',

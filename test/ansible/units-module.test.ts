@@ -38,6 +38,13 @@ describe('olympus_units', () => {
     assert.match(await calls(), /^start olympusd\.service$/m);
   });
 
+  it('starts nothing where it is only to look, and calls that a failure', async () => {
+    const ended = await units({ start: false, ready: [{ unit: UNIT, url }] }, 'inactive');
+
+    assert.match(ended.result.msg ?? '', /olympusd\.service is not ready: it does not run/);
+    assert.doesNotMatch(await calls(), /^start/m);
+  });
+
   it('changes nothing about what runs', async () => {
     const ended = await units({ started: [UNIT], ready: [{ unit: UNIT, url }] }, 'active');
 

@@ -71,6 +71,24 @@ describe('what people decide for a run', () => {
     return data;
   }
 
+  it('parks a run whose beginning is heard of only after its end', async () => {
+    const { body } = await control.api<TaskView>('POST', '/v1/tasks', {
+      agent: 'athena',
+      text: 'ask early',
+      by: 'ada',
+    });
+    const { data } = await athena.takeRun(body.id);
+    await athena.askApproval(data, newNonce());
+    await athena.tell(data, 'parked');
+    await untilState(body.id, 'parked');
+    await athena.tell(data, 'started');
+
+    await decide(await pendingOf(body.id), 'approve');
+
+    const resumed = await athena.takeRun(body.id);
+    assert.notEqual(resumed.data.runId, data.runId);
+  });
+
   it('is shown whole, asked for once however often it comes, and told to the agent', async () => {
     const run = await running('deploy it');
     const params = { version: '2.4.1', flags: ['b', 'a'] };

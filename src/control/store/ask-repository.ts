@@ -51,10 +51,11 @@ export class AskRepository {
       );
     }
     const row = this.#db.get(
-      'SELECT sum(n) AS n FROM asks WHERE author = ? AND requester_id = ? AND second > ?',
+      'SELECT sum(n) AS n FROM asks WHERE author = ? AND requester_id = ? AND second > ? AND second <= ?',
       author,
       requesterId,
       second - WINDOW_SECONDS,
+      second, // A clock that was set back has left what is later.
     );
     return Number(row?.['n'] ?? 0);
   }

@@ -135,6 +135,8 @@ export class BusConnection implements Part {
   async #hold(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     const connection = await connect(clientOptions(this.#options));
+    // Stopped meanwhile.
+    if (signal.aborted) return connection.close();
     this.#connection = connection;
     this.#jetstream = undefined;
     for (const served of this.#served) this.#answerOn(connection, served);

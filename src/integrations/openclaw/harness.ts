@@ -174,6 +174,8 @@ class GatewayHarness implements OpenclawHarness {
         return await attempt.run(connection, signal);
       } catch (error) {
         signal.throwIfAborted();
+        // What went over HTTP has ended with its connection; the next attempt is over the WebSocket, or HTTP anew.
+        attempt.watch.overHttp = false;
         if (!mayPass(error)) throw error;
         if (!waiting)
           this.#log.warn({ runId: turn.runId, reason: messageOf(error) }, 'turn waits for the gateway');

@@ -126,7 +126,12 @@ export class SqliteDatabase {
       this.#exec('COMMIT');
     } catch (error) {
       failure = error;
-      this.#rollBack();
+      // Whoever waits is told in any case.
+      try {
+        this.#rollBack();
+      } catch (notRolledBack) {
+        failure = new AggregateError([error, notRolledBack], 'neither committed nor rolled back');
+      }
     }
     for (const { settle } of group) settle(failure);
   }
