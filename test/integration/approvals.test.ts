@@ -63,31 +63,15 @@ describe('what people decide for a run', () => {
 
   /** A run of a new task that is under way. */
   async function running(text: string): Promise<TaskDispatch['data']> {
-    const { body } = await control.api<TaskView>('POST', '/v1/tasks', { agent: 'athena', text, by: 'ada' });
-    const { data } = await athena.takeRun(body.id);
-    await athena.tell(data, 'claimed');
+    const data = await released(text);
     await athena.tell(data, 'started');
-    await untilState(body.id, 'running');
+    await untilState(data.taskId, 'running');
     return data;
   }
-
-  it('parks a run whose beginning is heard of only after its end', async () => {
-    const { body } = await control.api<TaskView>('POST', '/v1/tasks', {
-      agent: 'athena',
-      text: 'ask early',
-      by: 'ada',
-    });
-    const { data } = await athena.takeRun(body.id);
-    await athena.askApproval(data, newNonce());
-    await athena.tell(data, 'parked');
-    await untilState(body.id, 'parked');
-    await athena.tell(data, 'started');
-
-    await decide(await pendingOf(body.id), 'approve');
-
-    const resumed = await athena.takeRun(body.id);
-    assert.notEqual(resumed.data.runId, data.runId);
-  });
+  async function released(text: string): Promise<TaskDispatch['data']> {
+    const { body } = await control.api<TaskView>('POST', '/v1/tasks', { agent: 'athena', text, by: 'ada' });
+    return (await athena.takeRun(body.id)).data;
+  }
 
   it('is shown whole, asked for once however often it comes, and told to the agent', async () => {
     const run = await running('deploy it');
@@ -234,6 +218,12 @@ describe('what people decide for a run', () => {
     await decide(await pendingOf(late.taskId), 'approve');
     await athena.tell(late, 'parked');
     assert.equal((await athena.takeRun(late.taskId)).data.resumeOf, late.runId);
+    const unbegun = await released('the end overtakes the beginning');
+    await athena.askApproval(unbegun, newNonce());
+    await athena.tell(unbegun, 'parked');
+    await athena.tell(unbegun, 'started');
+    await decide(await pendingOf(unbegun.taskId), 'approve');
+    assert.equal((await athena.takeRun(unbegun.taskId)).data.resumeOf, unbegun.runId);
   });
 
   it('waits for everything that was asked before the run goes on', async () => {
