@@ -34,7 +34,7 @@ export const AgentConfig = z.object({
       error: 'write the name of a unit, such as openclaw-gateway.service',
     })
     .optional(),
-  /** How long a turn may take to end when it was told, before that unit is restarted. */
+  /** How long a turn may take to end when it was told, before that unit is restarted; one that is away is, after 30 times that. */
   OLYMPUS_TURN_STOP_MS: Milliseconds.default(10_000),
   /** How long the first turn after a start of the gateway may take, which nobody waits for; after it the agent counts as ready. */
   OLYMPUS_WARM_UP_MS: Milliseconds.default(300_000),

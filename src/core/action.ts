@@ -15,7 +15,7 @@ export const Action = z.strictObject({
     .max(64),
   target: z.string().min(1).max(256),
   params: z.record(z.string(), z.unknown()).refine(fits, {
-    error: `the parameters have to be JSON of at most ${PARAMS_LIMIT} characters, nested at most ${DEEPEST} deep`,
+    error: `the parameters have to be JSON of at most ${PARAMS_LIMIT} characters, nested at most ${DEEPEST} deep, with integers beyond 2^53 as strings`,
   }),
 });
 export type Action = z.output<typeof Action>;
@@ -29,7 +29,7 @@ export type Question = z.output<typeof Question>;
 
 /**
  * The one way to write a JSON value: no white space, keys sorted by code unit, everything else as JSON.stringify does.
- * Throws on what is not JSON, or is nested deeper than anybody means.
+ * Throws on what is not JSON, is nested deeper than anybody means, or is an integer that another may have been rounded to.
  */
 export function canonicalJson(value: unknown, depth = 0): string {
   if (depth > DEEPEST) throw new TypeError(`nested more than ${DEEPEST} deep`);
@@ -43,6 +43,9 @@ export function canonicalJson(value: unknown, depth = 0): string {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined || (typeof value === 'number' && !Number.isFinite(value))) {
     throw new TypeError(`${String(value)} is not JSON`);
+  }
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new TypeError(`${text} is beyond 2^53: write it as a string`);
   }
   return text;
 }

@@ -8,7 +8,7 @@ export const DEBOUNCE_WINDOWS = 10;
 
 /**
  * Has a request wait in case a later one of the same author, agent and key comes: then there is one task, with the words
- * of the last.
+ * of the last. What comes from outside is never held or taken in: people approve it word for word.
  */
 export const Debounce = z.strictObject({
   key: z.string().min(1).max(256),

@@ -117,6 +117,17 @@ describe('a token of the API', () => {
     assert.notEqual(full.body.id, first.body.id);
   });
 
+  it('replaces the words of no held task of anybody else', async () => {
+    const held = { ...newTask, text: 'mine', debounce: { key: 'report', windowMs: 60_000 } };
+    const first = await ask<TaskView>(WORKER.token, 'POST', '/v1/tasks', held);
+    const other = { ...held, text: 'theirs', by: 'grace' };
+    const full = await ask<TaskView>(control.token, 'POST', '/v1/tasks', other);
+
+    assert.notEqual(full.body.id, first.body.id);
+    const shown = await ask<TaskDetail>(READER.token, 'GET', `/v1/tasks/${first.body.id}`);
+    assert.equal(shown.body.text, 'mine');
+  });
+
   it('without a name says who acts, as before', async () => {
     const nobody = await ask(control.token, 'POST', '/v1/tasks', newTask);
     assert.equal(nobody.status, 400);

@@ -39,9 +39,12 @@ describe('a task that comes from outside', () => {
     });
 
   /** What somebody in chat asks athena, with the label that her daemon gives it. */
-  async function asked(text: string, label?: TrustLabel, after: string[] = []): Promise<TaskView> {
+  async function asked(
+    text: string,
+    label?: TrustLabel,
+    { postId = newNonce(), ...more }: { after?: string[]; debounce?: object; postId?: string } = {},
+  ): Promise<TaskView> {
     const request = requestOf('athena', text);
-    const postId = newNonce();
     const conversation = {
       id: `mm-${postId}`,
       surface: 'mattermost',
@@ -52,7 +55,7 @@ describe('a task that comes from outside', () => {
     await athena.publish('requests.athena.task-create', {
       ...request,
       ...(label ? { olympustrust: label } : {}),
-      data: { ...request.data, conversation, ...(after.length > 0 ? { after } : {}) },
+      data: { ...request.data, conversation, ...more },
     });
     return waitFor(`a task of "${text}"`, async () => {
       const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500');
@@ -65,6 +68,18 @@ describe('a task that comes from outside', () => {
     assert.ok(approval, `nothing is to be decided for ${taskId}`);
     return approval;
   }
+
+  it('is neither taken into a task that is held nor held for others', async () => {
+    const together = { postId: newNonce(), debounce: { key: 'gates', windowMs: 60_000 } };
+    const member = await asked('leave the gates shut', 'member', together);
+    const outside = await asked('open them', 'external', together);
+    const later = await asked('open them at once', 'external', together);
+
+    const states = [member, outside, later].map(({ state }) => state);
+    assert.deepEqual(states, ['queued', 'awaiting_approval', 'awaiting_approval']);
+    const { body } = await control.api<TaskView>('GET', `/v1/tasks/${member.id}`);
+    assert.equal(body.text, 'leave the gates shut');
+  });
 
   it('waits for a person, who sees all of it, and starts once it is approved', async () => {
     const task = await asked('open the gates', 'external');
@@ -92,7 +107,7 @@ describe('a task that comes from outside', () => {
 
   it('comes after the tasks that it names, also once it is approved', async () => {
     const first = await asked('fill the moat');
-    const second = await asked('raise the bridge', 'external', [first.id]);
+    const second = await asked('raise the bridge', 'external', { after: [first.id] });
     assert.equal(second.state, 'awaiting_approval');
 
     assert.equal((await cli('approve', (await approvalOf(second.id)).id, '--yes')).code, 0);

@@ -39,6 +39,7 @@ describe('a turn that asks people', function () {
     await writeFile(
       at('ask.sh'),
       `cd '${dir.path}'
+# The id of the task is known only once its turn, which runs this, has begun.
 until [ -s task ]; do sleep 0.1; done
 OLYMPUS_ACTION_SOCKET='${at('socket')}' '${process.execPath}' '${CLI}' action ${quoted} --task "$(cat task)" >out 2>&1
 echo $? >code

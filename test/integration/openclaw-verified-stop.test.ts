@@ -15,14 +15,16 @@ describe('a turn that is to end', () => {
   /** The run that the gateway has begun. */
   let begun: string;
   let atWork: boolean;
+  let isDeaf: boolean;
   /** Whether the gateway ends it when it is told. */
   let obeys: boolean;
   let restarts: (() => void)[];
   let progress: TurnProgress[];
 
   beforeEach(async () => {
-    [begun, atWork, obeys, restarts, progress] = ['run-1', true, false, [], []];
+    [begun, atWork, isDeaf, obeys, restarts, progress] = ['run-1', true, false, false, [], []];
     gateway = await startFakeGateway({
+      isDeaf: () => isDeaf,
       answer(method, { idempotencyKey }) {
         if (method === 'agent') [begun, atWork] = [String(idempotencyKey), true];
         if (method === 'sessions.abort' && obeys) atWork = false;
@@ -105,6 +107,22 @@ describe('a turn that is to end', () => {
     ];
     assert.equal(failureOf(await outcome), 'cancelled');
   });
+
+  it('is told over the WebSocket where it was begun, also when HTTP was tried meanwhile', async () => {
+    await harness.start(never);
+    const outcome = harness.run(turn, (each) => void progress.push(each), never);
+    await waitFor('the turn to be waited for', () => gateway.connections.length > 0);
+    isDeaf = true;
+    for (const connection of gateway.connections) connection.terminate();
+    const overHttp = (): boolean => gateway.asked.some((asked) => asked.startsWith('/sessions/'));
+    await waitFor('HTTP to be tried', overHttp, { timeoutMs: 20_000 });
+
+    harness.abort(turn.runId, never).catch(() => undefined); // Its deadline is not the turn's.
+    [isDeaf, obeys] = [false, true];
+
+    assert.equal(failureOf(await outcome), 'cancelled');
+    assert.equal(atWork, false, 'it was called cancelled and goes on');
+  }).timeout(60_000);
 
   it('is no reason to restart the gateway when nobody waits for it, as for the warm-up', async () => {
     atWork = false;

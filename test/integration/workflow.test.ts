@@ -241,4 +241,11 @@ describe('a workflow', () => {
       /There is no workflow lunch; there is: alone, /,
     );
   });
+
+  it('has keys of its own: the key of another starts it all the same', async () => {
+    const either = await start('either', 'this evening');
+    const alone = await start('alone', 'this evening');
+    assert.deepEqual([either.workflow, alone.workflow], ['either', 'alone']);
+    assert.equal((await start('alone', 'this evening')).id, alone.id);
+  });
 });

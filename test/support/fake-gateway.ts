@@ -7,12 +7,16 @@ export interface FakeGatewayOptions {
   readonly token?: string;
   /** The payload of the answer to a call; undefined leaves it unanswered. */
   readonly answer?: (method: string, params: Record<string, unknown>) => unknown;
+  /** Whether it hangs up on every WebSocket, and leaves what it is asked over HTTP, but for its readiness, unanswered. */
+  readonly isDeaf?: () => boolean;
 }
 
 /** Is ready, speaks the handshake of protocol 4, and leaves the rest to the test. */
 export interface FakeGateway extends AsyncDisposable {
   readonly url: string;
   readonly connections: Socket[];
+  /** What it was asked over HTTP: paths, oldest first. */
+  readonly asked: readonly string[];
 }
 
 /** Starts one on a free port of the loopback interface. */
@@ -20,12 +24,17 @@ export async function startFakeGateway({
   tickIntervalMs = 30_000,
   token = 'right',
   answer,
+  isDeaf = () => false,
 }: FakeGatewayOptions = {}): Promise<FakeGateway> {
-  const server = createServer((_request, response) => {
+  const asked: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    if (url !== '/readyz' && isDeaf()) return;
     response.end(JSON.stringify({ ready: true, failing: [] }));
   });
   const connections: Socket[] = [];
   new WebSocketServer({ server }).on('connection', (socket) => {
+    if (isDeaf()) return socket.terminate();
     connections.push(socket);
     const send = (frame: object): void => socket.send(JSON.stringify(frame));
     send({ type: 'event', event: 'connect.challenge', payload: { nonce: 'n', ts: 1 } });
@@ -55,6 +64,7 @@ export async function startFakeGateway({
   return {
     url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
     connections,
+    asked,
     async [Symbol.asyncDispose]() {
       for (const socket of connections) socket.terminate();
       server.close();

@@ -55,6 +55,9 @@ describe('canonical JSON', () => {
     for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, () => 1, { a: undefined }]) {
       assert.throws(() => canonicalJson(value), TypeError);
     }
+    const rounded = { kind: 'a', target: 'b', params: { id: Number('9007199254740993') } };
+    assert.throws(() => canonicalJson(rounded.params), /write it as a string/);
+    assert.match(String(Action.safeParse(rounded).error), /integers beyond 2\^53 as strings/);
     let deep: unknown = 1;
     for (let depth = 0; depth < 40; depth += 1) deep = [deep];
     assert.throws(() => canonicalJson(deep), /nested/);

@@ -108,7 +108,9 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   const target = await tx.agents.byName(request.agent);
   const now = context.now();
   const id = newId(now);
-  const debounce = request.debounce && { ...request.debounce, keysOf };
+  const trust = effectiveTrust({ author, requester: request.requester.kind, claimed: asked.trust });
+  // What people approve is the words that were shown to them: nothing from outside takes the place of others, or has its own taken.
+  const debounce = trust === 'external' ? undefined : request.debounce && { ...request.debounce, keysOf };
   const given: NewTask = {
     id,
     dedupKey,
@@ -118,7 +120,7 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     requester: request.requester,
     depth,
     priority: grantedPriority(request.priority, keysOf),
-    trust: effectiveTrust({ author, requester: request.requester.kind, claimed: asked.trust }),
+    trust,
     author,
     parentId,
     // Only what is known here: it is repeated in every delivery.

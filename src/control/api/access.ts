@@ -56,6 +56,11 @@ export function actingName({ caller }: FastifyRequest, by: string | undefined): 
   );
 }
 
+/** A key that a client chose, apart from those of other tokens and from keys that are made here. */
+export function ownKey({ caller }: FastifyRequest, key: string): string {
+  return `api:${caller.name ?? ''}:${key}`;
+}
+
 function callerOf(request: FastifyRequest, tokens: ApiTokens): Caller | undefined {
   const given = bearerOf(request);
   return given ? tokens.callerOf(given) : undefined;

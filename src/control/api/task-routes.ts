@@ -14,7 +14,7 @@ import type { Repositories } from '../store/store.ts';
 import { retryTask } from '../tasks/retry.ts';
 import { latestTry, retryKey } from '../tasks/tries.ts';
 import { whyOf } from '../tasks/why.ts';
-import { actingName } from './access.ts';
+import { actingName, ownKey } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 import { taskDetail, taskView } from './views.ts';
@@ -42,14 +42,18 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { dedupKey = newNonce(), by: given, ...wanted } = readRequest(NewTask, request.body);
+    const { dedupKey = newNonce(), debounce, by: given, ...wanted } = readRequest(NewTask, request.body);
     const by = actingName(request, given);
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
-      // Apart from keys that are made here, and from those of other tokens.
-      request: { ...wanted, dedupKey: `api:${request.caller.name ?? ''}:${dedupKey}`, requester },
+      request: {
+        ...wanted,
+        dedupKey: ownKey(request, dedupKey),
+        ...(debounce ? { debounce: { ...debounce, key: ownKey(request, debounce.key) } } : {}),
+        requester,
+      },
       depth: 0,
     };
     const task = await store.transaction((tx) => admit(tx, admission, asked));

@@ -7,7 +7,7 @@ import type { Mission } from '../store/mission-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import { startMission } from '../workflow/start.ts';
 import { readWorkflows } from '../workflow/workflows.ts';
-import { actingName } from './access.ts';
+import { actingName, ownKey } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 import { relatedTask, taskView } from './views.ts';
@@ -37,8 +37,10 @@ export function addWorkflowRoutes(app: FastifyInstance, options: WorkflowRoutesO
     const workflow = workflows.find((each) => each.name === name);
     if (!workflow)
       return reply.code(404).send(refuse('unknown_workflow', absence(name, workflows, problems)));
+    // One for each workflow: a key of the day starts all of them.
+    const key = ownKey(request, `${name}:${dedupKey}`);
     const view = await store.transaction(async (tx) =>
-      missionView(tx, await startMission(tx, admission, workflow, { by, dedupKey })),
+      missionView(tx, await startMission(tx, admission, workflow, { by, dedupKey: key })),
     );
     onStarted();
     return reply.code(201).send(view);

@@ -1,5 +1,6 @@
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
+import { inputOf } from '../tasks/input.ts';
 import { decisionSentence } from './texts.ts';
 
 /** The run that goes on in the next one, and what that is told. */
@@ -21,7 +22,7 @@ export async function resumptionOf(tx: Repositories, task: TaskRecord): Promise<
       'You ended your last turn because you waited for people. This is what was decided:',
       ...decisions.map((approval) => `- ${decisionSentence(approval)}`),
       `Go on with the task from where you were. What was denied must not be done. The task was:`,
-      task.text,
+      inputOf(task),
     ].join('\n'),
   };
 }

@@ -166,15 +166,17 @@ class GatewayHarness implements OpenclawHarness {
       try {
         if (refusals >= REFUSALS_BEFORE_HTTP) {
           this.#log.warn({ runId: turn.runId }, 'turn goes over HTTP');
-          attempt.watch.overHttp = true;
-          return await runOverHttp({ url, token, turn, key: this.#keyOf(turn.sessionKey), signal });
+          const onBegin = (): void => {
+            attempt.watch.overHttp = true;
+          };
+          return await runOverHttp({ url, token, turn, key: this.#keyOf(turn.sessionKey), onBegin, signal });
         }
         const connection = await this.#client.connect(signal);
         waiting = false;
         return await attempt.run(connection, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // What went over HTTP has ended with its connection; the next attempt is over the WebSocket, or HTTP anew.
+        // What went over HTTP has ended with its connection.
         attempt.watch.overHttp = false;
         if (!mayPass(error)) throw error;
         if (!waiting)

@@ -14,6 +14,8 @@ export interface HttpFallbackOptions {
   readonly turn: Turn;
   /** The session key as the gateway knows it. */
   readonly key: string;
+  /** Called when the turn is begun here: from then on hanging up ends it. */
+  readonly onBegin: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -58,6 +60,7 @@ export async function runOverHttp(options: HttpFallbackOptions): Promise<TurnOut
     }
   }
   const system = turn.context === '' ? [] : [{ role: 'system', content: turn.context }];
+  options.onBegin();
   const response = await request(options, '/v1/chat/completions', {
     model: `openclaw/${AGENT_ID}`,
     messages: [...system, { role: 'user', content: turn.text }],

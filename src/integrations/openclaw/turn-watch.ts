@@ -18,7 +18,7 @@ export class TurnWatch implements Seen {
   model: string | undefined;
   /** The gateway took the turn up again under an id of its own: then every event of the session counts. */
   resumed = false;
-  /** It was last tried without a WebSocket. */
+  /** It was begun without a WebSocket, and ends when we hang up. */
   overHttp = false;
 
   constructor(runId: string, sessionKey: string, onProgress: (progress: TurnProgress) => void) {

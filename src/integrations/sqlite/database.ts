@@ -126,11 +126,10 @@ export class SqliteDatabase {
       this.#exec('COMMIT');
     } catch (error) {
       failure = error;
-      // Whoever waits is told in any case.
       try {
         this.#rollBack();
-      } catch (notRolledBack) {
-        failure = new AggregateError([error, notRolledBack], 'neither committed nor rolled back');
+      } catch {
+        // The first error is why. The next group cannot begin before this is done, and does it first.
       }
     }
     for (const { settle } of group) settle(failure);
