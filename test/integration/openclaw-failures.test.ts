@@ -24,7 +24,8 @@ describe('a turn of the OpenClaw harness that fails', () => {
       says: '429 for longer than the turn may take',
       behaviour: { kind: 'error', status: 429, retryAfterSeconds: 60 },
       failure: 'model_rate_limited',
-      timeoutMs: 1_500,
+      // Long enough for a slow gateway to have heard the refusal: before that, only the time is over.
+      timeoutMs: 8_000,
     },
     { says: '500', behaviour: { kind: 'error', status: 500 }, failure: 'model_overloaded' },
     { says: '400', behaviour: { kind: 'error', status: 400 }, failure: 'invalid_input' },
