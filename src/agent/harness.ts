@@ -38,6 +38,8 @@ export function createHarness(
         token: choice.token,
         restart: restartOf(choice.unit),
         stopWithinMs: choice.stopWithinMs,
+        // A machine that is slow at the one is slow at the other.
+        resumeGraceMs: 2 * choice.stopWithinMs,
         warmUpTimeoutMs: choice.warmUpTimeoutMs,
         log,
         clock,

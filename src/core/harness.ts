@@ -14,10 +14,22 @@ export interface Turn {
   readonly timeoutMs: number;
 }
 
-/** A proven sign of work: something the agent did, not merely that time passed. */
+/**
+ * A proven sign of work: something the agent did, not merely that time passed; or, as `unheard` and `unstopped`, that
+ * nothing is heard of it for now, and that it does not end.
+ */
 export interface TurnProgress {
   /** `tool`: a call has begun; `output`: it has written something; `step`: it has ended; `compacted`: the context was cut. */
-  readonly kind: 'started' | 'thinking' | 'tool' | 'output' | 'step' | 'text' | 'compacted' | 'unstopped';
+  readonly kind:
+    | 'started'
+    | 'thinking'
+    | 'tool'
+    | 'output'
+    | 'step'
+    | 'text'
+    | 'compacted'
+    | 'unheard'
+    | 'unstopped';
   /** For `tool`: its name. For `unstopped`, a turn that was to end and has not: why. */
   readonly detail?: string;
   /** For `step`. */

@@ -62,8 +62,8 @@ export function isLogged(subject: string): boolean {
 
 /**
  * Messages of one lane are published one after another. Deliveries have an order, one lane for each agent; what is logged
- * goes out in order anyhow, all at once; nothing else waits for one another.
+ * goes out in order anyhow, all at once; nothing else waits for one another, and has no lane.
  */
-export function laneOf({ subject, msgId }: { readonly subject: string; readonly msgId: string }): string {
-  return subject.split('.')[1] === 'deliveries' ? subject.slice(0, subject.lastIndexOf('.')) : msgId;
+export function laneOf(subject: string): string | undefined {
+  return subject.split('.')[1] === 'deliveries' ? subject.slice(0, subject.lastIndexOf('.')) : undefined;
 }

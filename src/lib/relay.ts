@@ -16,7 +16,7 @@ export interface OutboxEntry {
 
 /** Where the entries are written down, in order. */
 export interface OutboxSource {
-  /** The oldest that are not done. */
+  /** The oldest that are not done; what comes after another in its lane may be left out. */
   next(limit: number): Promise<readonly OutboxEntry[]>;
   /** Written before the send: after a crash it says that the effect may have happened. */
   begin(ids: readonly number[]): Promise<void>;
@@ -36,10 +36,12 @@ export interface RelayOptions {
 }
 
 const IDLE_MS = 60_000;
+const REST_MS = 1_000;
 
 /**
  * Sends the entries of an outbox until each is done (transactional outbox, Richardson): those of a lane in order, the
- * first of each lane together, so that what is written down about them shares a commit.
+ * first of each lane together, so that what is written down about them shares a commit. A lane that does not get on
+ * is left for a moment as long as there are others.
  * INVARIANT: an entry is begun before it is sent and written down as done only after; what a crash leaves between is
  * sent again under the same key.
  */
@@ -54,6 +56,8 @@ export class Relay implements Part {
   /** Why the last of them could not be written down. */
   #unmarked: Error | undefined;
   #failing: string | undefined;
+  /** Lanes that did not get on, and until when others come before them. */
+  readonly #resting = new Map<string, number>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -111,24 +115,40 @@ export class Relay implements Part {
     return { live: this.#loop.live, ready: true, ...(this.#failing ? { reason: this.#failing } : {}) };
   }
 
-  /** Resolves with whether there was anything; rejects when something could not be sent, after all the rest was. */
+  /** Resolves with whether there was anything; rejects when there was and none of it could be sent. */
   async #sendBatch(signal: AbortSignal): Promise<boolean> {
-    const { source, send, atOnce } = this.#options;
+    const { source, send, clock } = this.#options;
     const unmarked = this.#unmarked;
     this.#unmarked = undefined;
     if (unmarked) throw unmarked;
-    const open = await source.next(atOnce + this.#sent.size);
-    const heads = firstOfEachLane(open.filter(({ id }) => !this.#sent.has(id)));
+    const heads = await this.#heads();
     if (heads.length === 0) return false;
     await source.begin(heads.map(({ id }) => id));
     const outcomes = await Promise.allSettled(heads.map((entry) => send(entry, signal)));
     const sent = heads.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    const kept = heads.filter((entry) => !sent.includes(entry));
+    for (const { lane } of sent) this.#resting.delete(lane);
+    for (const { lane } of kept) this.#resting.set(lane, clock.now() + REST_MS);
     if (sent.length > 0) this.#marking = this.#mark(sent, this.#marking);
     for (const { key } of sent) this.#waiters.get(key)?.();
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failure) throw failure.reason;
-    this.#failing = undefined;
+    if (failure && sent.length === 0) throw failure.reason;
+    if (failure) this.#failed(failure.reason);
+    else if (this.#resting.size === 0) this.#failing = undefined;
     return true;
+  }
+
+  /** What is to be sent next: the first of each lane; of those that rest only when there are no others. */
+  async #heads(): Promise<OutboxEntry[]> {
+    const { source, atOnce, clock } = this.#options;
+    const open = await source.next(atOnce + this.#sent.size + this.#resting.size);
+    const heads = firstOfEachLane(open.filter(({ id }) => !this.#sent.has(id)));
+    const now = clock.now();
+    for (const [lane, until] of this.#resting) {
+      if (until <= now && !open.some((entry) => entry.lane === lane)) this.#resting.delete(lane);
+    }
+    const rested = heads.filter(({ lane }) => (this.#resting.get(lane) ?? 0) <= now);
+    return (rested.length > 0 ? rested : heads).slice(0, atOnce);
   }
 
   /** Nobody waits for this: what a crash takes of it is sent again under the same key. */
@@ -140,6 +160,7 @@ export class Relay implements Part {
       this.#unmarked = new Error('what was sent could not be written down', { cause: error });
     } finally {
       for (const { id } of entries) this.#sent.delete(id);
+      this.#loop.wake(); // What comes after them in their lanes may have been left out until now.
     }
   }
 

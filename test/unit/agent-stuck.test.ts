@@ -28,7 +28,8 @@ describe('a turn is suspected', () => {
   }
 
   it('when it has been silent for twice as long, and not before', () => {
-    const detector = new StuckDetector(LIMITS, 0);
+    const detector = new StuckDetector(LIMITS);
+    detector.take({ kind: 'started' }, 0);
     detector.take({ kind: 'text' }, MINUTE);
     assert.ok(detector.signs(20 * MINUTE).length < SIGNS_OF_SUSPICION);
     assert.ok(detector.signs(21 * MINUTE).length >= SIGNS_OF_SUSPICION);
@@ -67,13 +68,31 @@ describe('a turn is not suspected', () => {
   }
 
   it('when one call takes hours, with or without output', () => {
-    const detector = new StuckDetector(LIMITS, 0);
+    const detector = new StuckDetector(LIMITS);
+    detector.take({ kind: 'started' }, 0);
     detector.take({ kind: 'tool' }, 0);
     assert.deepEqual(detector.signs(300 * MINUTE), []);
     detector.take({ kind: 'output' }, 300 * MINUTE);
     detector.take({ kind: 'output' }, 301 * MINUTE);
     detector.take(step('make', 'done'), 302 * MINUTE);
     assert.deepEqual(detector.signs(311 * MINUTE), []);
+    assert.notDeepEqual(detector.signs(312 * MINUTE), [], 'then its silence counts again');
+  });
+
+  it('when it waits its turn behind another of its conversation', () => {
+    const detector = new StuckDetector(LIMITS);
+    assert.deepEqual(detector.signs(300 * MINUTE), []);
+    detector.take({ kind: 'started' }, 300 * MINUTE);
+    assert.deepEqual(detector.signs(309 * MINUTE), []);
+  });
+
+  it('when its gateway was away, after which no call of it is heard', () => {
+    const detector = new StuckDetector(LIMITS);
+    detector.take({ kind: 'started' }, 0);
+    detector.take({ kind: 'unheard' }, MINUTE);
+    assert.deepEqual(detector.signs(300 * MINUTE), []);
+    detector.take({ kind: 'text' }, 300 * MINUTE);
+    assert.deepEqual(detector.signs(600 * MINUTE), []);
   });
 });
 
@@ -113,7 +132,7 @@ function suspects(progress: readonly TurnProgress[]): boolean {
 }
 
 function signs(progress: readonly TurnProgress[]): string[] {
-  const detector = new StuckDetector(LIMITS, 0);
+  const detector = new StuckDetector(LIMITS);
   for (const each of progress) {
     if (each.kind === 'step') detector.take({ kind: 'tool', detail: 'exec' }, 0);
     detector.take(each, 0);

@@ -84,6 +84,33 @@ describe('a relay', () => {
     assert.deepEqual(sent, ['y1', 'x1', 'x2']);
   });
 
+  it('goes on with the other lanes while some do not get on, also when those are many and older', async () => {
+    const stuck = Array.from({ length: 5 }, (_, n) => `stuck${n}`);
+    const { source, open } = outbox([...stuck, 'a', 'b', 'c', 'd', 'e']);
+    let away = true;
+    start(source, 3, async (key) => {
+      if (key.startsWith('stuck') && away) throw new Error('no room');
+    });
+
+    await waitFor('the rest to be sent', () => open.length === stuck.length);
+    assert.match(relay.health().reason ?? '', /no room/);
+    away = false;
+
+    await waitFor('all to be sent', () => open.length === 0);
+    await waitFor('the reason to be gone', () => relay.health().reason === undefined);
+  });
+
+  it('comes back to a lane whose next entries it was not shown before', async () => {
+    const { source, open } = outbox(['x1', 'x2', 'x3'], (key) => key.slice(0, 1));
+    start(
+      { ...source, next: async () => open.filter(({ id }) => id === open[0]?.id) },
+      10,
+      async () => undefined,
+    );
+
+    await waitFor('all to be sent', () => open.length === 0);
+  });
+
   it('sends again, under the same key, what could not be written down as sent', async () => {
     const { source, open } = outbox(['a']);
     const sent: string[] = [];
@@ -128,7 +155,11 @@ describe('a relay', () => {
     const { source } = outbox(['a']);
     const writing = Promise.withResolvers<void>();
     let sent = false;
-    start({ ...source, done: () => writing.promise }, 1, async () => {
+    const done = async (ids: readonly number[]): Promise<void> => {
+      await writing.promise;
+      await source.done(ids);
+    };
+    start({ ...source, done }, 1, async () => {
       sent = true;
     });
     await waitFor('the entry to be sent', () => sent);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { laneOf } from '#core/subjects.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { OutboxEntry, OutboxSource } from '#lib/relay.ts';
@@ -124,11 +123,13 @@ export class OutboxStore {
       .map((row) => {
         const payload = JSON.parse(String(row['payload']));
         const id = Number(row['id']);
+        const key = String(row['key']);
         const begun = id <= this.#leftUntil || this.#begun.has(id);
         return {
           id,
-          key: String(row['key']),
-          lane: lane === 'bus' ? laneOf(BusEffect.parse(payload)) : lane,
+          key,
+          // Nothing that an agent publishes has to keep an order; results and events say themselves where they belong.
+          lane: lane === 'bus' ? key : lane,
           payload,
           attempts: lane === 'bus' ? Number(begun) : Number(row['attempts']),
         };

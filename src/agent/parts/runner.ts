@@ -206,8 +206,8 @@ export class Runner {
     const outcome = ladder.climb(
       journal.runs.get(runId) ?? run,
       (progress: TurnProgress) => {
-        onProgress();
         const { kind, detail } = progress;
+        if (kind !== 'unheard') onProgress();
         if ((kind !== 'tool' && kind !== 'unstopped') || left.signal.aborted) return;
         journal
           .transaction(() => reports.tell(dispatch, kind, detail))

@@ -16,26 +16,29 @@ const REMEMBERED = 64;
 
 /**
  * Watches the progress of one turn for signs that it goes round in circles. It reads no clock and does nothing.
- * What lasts twice as long as its limit counts as two signs. Output is progress, however long a call takes; while a call
- * is under way, silence is none of the model's.
+ * What lasts twice as long as its limit counts as two signs. Output is progress, however long a call takes; silence is
+ * the model's only after the turn was heard to begin, and while no call is under way. Once its gateway was away it says nothing:
+ * calls are told to the connection that began the turn.
  */
 export class StuckDetector {
   readonly #limits: StuckLimits;
   readonly #steps: string[] = [];
   #lastStep: ToolStep | undefined;
-  #lastAt: number;
+  /** When it last gave a sign of work; undefined while it has not begun. */
+  #lastAt: number | undefined;
+  #deaf = false;
   #callsUnderWay = 0;
   #sameError = 0;
   #sameResult = 0;
   #compactions = 0;
 
-  constructor(limits: StuckLimits, now: number) {
+  constructor(limits: StuckLimits) {
     this.#limits = limits;
-    this.#lastAt = now;
   }
 
   take(progress: TurnProgress, now: number): void {
-    this.#lastAt = now;
+    if (progress.kind === 'unheard') this.#deaf = true;
+    if (progress.kind === 'started' || this.#lastAt !== undefined) this.#lastAt = now;
     if (progress.kind === 'tool') this.#callsUnderWay += 1;
     if (progress.kind === 'compacted') this.#compactions += 1;
     if (progress.step) this.#step(progress.step);
@@ -46,7 +49,8 @@ export class StuckDetector {
     const { silentMs, sameError, sameResult, alternating, compactions } = this.#limits;
     const tool = this.#lastStep?.tool ?? '';
     const swings = alternatingSteps(this.#steps);
-    const silentForMs = this.#callsUnderWay === 0 ? now - this.#lastAt : 0;
+    const listens = !this.#deaf && this.#callsUnderWay === 0;
+    const silentForMs = listens ? now - (this.#lastAt ?? now) : 0;
     return [
       ...signs(this.#sameError, sameError, `the same call of ${tool} failed ${this.#sameError} times`),
       ...signs(this.#sameResult, sameResult, `${tool} was called ${this.#sameResult} times with one result`),

@@ -102,7 +102,7 @@ export class Ladder {
     const { journal, harness, howToAsk, limits, clock, log } = this.#options;
     const more = howToAsk(run.dispatch.taskId);
     const turn = turnAt(run, journal.rungs.of(run.runId), clock.now(), more);
-    const detector = new StuckDetector(limits, clock.now());
+    const detector = new StuckDetector(limits);
     const calls: string[] = [];
     const judge = async (): Promise<void> => {
       const signs = detector.signs(clock.now());

@@ -9,6 +9,12 @@ export interface BusEffect {
   readonly body: string;
 }
 
+/** The first of each lane, so that a long one holds nothing else back. */
+const HEADS = `
+  SELECT * FROM outbox AS entry
+  WHERE NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.lane = entry.lane AND before.id < entry.id)
+  ORDER BY id LIMIT ?`;
+
 /** What control has still to publish, in order of decision. */
 export class OutboxRepository {
   readonly #db: SqliteDatabase;
@@ -21,9 +27,10 @@ export class OutboxRepository {
 
   async add(effect: BusEffect): Promise<void> {
     this.#db.run(
-      'INSERT INTO outbox (msg_id, subject, body, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (msg_id) DO NOTHING',
+      'INSERT INTO outbox (msg_id, subject, lane, body, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (msg_id) DO NOTHING',
       effect.msgId,
       effect.subject,
+      laneOf(effect.subject) ?? null,
       effect.body,
       this.#clock.now(),
     );
@@ -36,7 +43,7 @@ export class OutboxRepository {
   source(exclusive: <T>(work: () => Promise<T>) => Promise<T>): OutboxSource {
     return {
       next: async (limit) =>
-        this.#db.all('SELECT * FROM outbox ORDER BY id LIMIT ?', limit).map((row) => {
+        this.#db.all(HEADS, limit).map((row) => {
           const effect: BusEffect = {
             subject: String(row['subject']),
             msgId: String(row['msg_id']),
@@ -45,7 +52,7 @@ export class OutboxRepository {
           return {
             id: Number(row['id']),
             key: effect.msgId,
-            lane: laneOf(effect),
+            lane: row['lane'] === null ? effect.msgId : String(row['lane']),
             payload: effect,
             attempts: Number(row['attempts']),
           };

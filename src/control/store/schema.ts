@@ -229,4 +229,11 @@ export const controlMigrations = [
   -- Where the whole of an answer is that is too long for its row: a reference as JSON.
   ALTER TABLE tasks ADD COLUMN answer_artifact TEXT;
   `,
+  `
+  -- What is published one after another; NULL where nothing waits.
+  ALTER TABLE outbox ADD COLUMN lane TEXT;
+  UPDATE outbox SET lane = rtrim(rtrim(subject, replace(subject, '.', '')), '.')
+    WHERE subject LIKE '%.deliveries.%';
+  CREATE INDEX outbox_lanes ON outbox (lane, id) WHERE lane IS NOT NULL;
+  `,
 ] as const;

@@ -58,6 +58,7 @@ interface Ending {
 const FAREWELL_MS = 5_000;
 /** Connections that fail in a row, while HTTP answers, before a turn goes over HTTP. */
 const REFUSALS_BEFORE_HTTP = 5;
+const RESUME_GRACE_MS = 20_000;
 
 /** A turn that this process waits for. */
 interface LocalTurn {
@@ -118,7 +119,7 @@ class GatewayHarness implements OpenclawHarness {
 
   async #run(turn: Turn, ending: Ending, signal: AbortSignal): Promise<TurnOutcome> {
     signal.throwIfAborted();
-    const { clock, resumeGraceMs = 20_000 } = this.#options;
+    const { clock, resumeGraceMs = RESUME_GRACE_MS } = this.#options;
     const context = { clock, log: this.#log, resumeGraceMs };
     const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), ending.onProgress);
     const unlisten = this.#client.onEvent((event) => attempt.watch.take(event));
@@ -179,8 +180,10 @@ class GatewayHarness implements OpenclawHarness {
         // What went over HTTP has ended with its connection.
         attempt.watch.overHttp = false;
         if (!mayPass(error)) throw error;
-        if (!waiting)
+        if (!waiting) {
           this.#log.warn({ runId: turn.runId, reason: messageOf(error) }, 'turn waits for the gateway');
+          attempt.watch.lost();
+        }
         waiting = true;
         refusals = this.#watch.answers && !this.#client.connected ? refusals + 1 : 0;
         await this.#client.pause(signal);
@@ -245,12 +248,13 @@ class GatewayHarness implements OpenclawHarness {
     ending: Ending,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
-    const { clock, stopWithinMs = 10_000, restartAgainMs = 30_000, resumeGraceMs } = this.#options;
+    const { clock, stopWithinMs = 10_000, restartAgainMs = 30_000 } = this.#options;
+    const { resumeGraceMs = RESUME_GRACE_MS } = this.#options;
     const { restart, onProgress } = ending;
     if (restart && !attempt.watch.overHttp) {
       const connect = (during: AbortSignal) => this.#client.connect(during);
-      const context = { clock, connect, restart, stopWithinMs, restartAgainMs, onProgress, log: this.#log };
-      await untilStopped(attempt, { ...context, ...(resumeGraceMs ? { resumeGraceMs } : {}) }, signal);
+      const limits = { stopWithinMs, restartAgainMs, resumeGraceMs };
+      await untilStopped(attempt, { clock, connect, restart, ...limits, onProgress, log: this.#log }, signal);
     }
     const soon = AbortSignal.any([signal, AbortSignal.timeout(FAREWELL_MS)]);
     let usage = usageSeen(attempt.watch);

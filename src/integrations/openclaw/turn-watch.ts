@@ -47,6 +47,11 @@ export class TurnWatch implements Seen {
     if (stream === 'usage') this.complaint = undefined;
   }
 
+  /** The connection that began the turn is gone. */
+  lost(): void {
+    this.#onProgress({ kind: 'unheard' });
+  }
+
   /** Tool events come only to the connection that has begun the turn: to none after a restart of this process. */
   #tool({ phase, name = '', toolCallId = '', args, result, isError }: AgentEvent['data']): void {
     if (phase === 'start') {

@@ -13,7 +13,7 @@ export interface StopContext {
   readonly restart: (signal: AbortSignal) => Promise<void>;
   readonly stopWithinMs: number;
   readonly restartAgainMs: number;
-  readonly resumeGraceMs?: number;
+  readonly resumeGraceMs: number;
   readonly onProgress: (progress: TurnProgress) => void;
   readonly log: Logger;
 }
@@ -21,7 +21,6 @@ export interface StopContext {
 /** So many times what a turn may take to end a gateway may be away before it is restarted: longer than one takes to come up. */
 const AWAY_TIMES = 30;
 const LOOK_EVERY_MS = 500;
-const RESUME_GRACE_MS = 20_000;
 
 /**
  * Resolves once a turn is known to have ended. It is told to; if it does not end, its gateway is restarted. A gateway that
@@ -59,22 +58,27 @@ async function stops(
   context: StopContext,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { clock, connect, stopWithinMs, resumeGraceMs = RESUME_GRACE_MS } = context;
+  const { clock, connect, stopWithinMs, resumeGraceMs } = context;
   const askedAt = clock.now();
+  /** Since when it has answered, gone on after it was told, and only might go on. */
   let answeredAt: number | undefined;
+  let activeAt: number | undefined;
+  let soonAt: number | undefined;
   for (;;) {
     const now = clock.now();
     signal.throwIfAborted();
     const seen = await look(attempt, connect, signal);
     signal.throwIfAborted();
+    const lasts = (since: number | undefined, ms: number): boolean => since !== undefined && now - since > ms;
     if (seen === 'no') return true;
-    if (seen === undefined && answeredAt === undefined && now - askedAt > AWAY_TIMES * stopWithinMs)
-      return false;
     if (seen !== undefined) answeredAt ??= now;
-    const forMs = answeredAt === undefined ? 0 : now - answeredAt;
+    if (seen === 'active') activeAt ??= now;
+    soonAt = seen === 'soon' ? (soonAt ?? now) : undefined;
     // What may be taken up again, and is not for that long, will not be.
-    if (seen === 'soon' && forMs > resumeGraceMs) return true;
-    if (seen !== 'soon' && forMs > stopWithinMs) return false;
+    if (lasts(soonAt, resumeGraceMs)) return true;
+    if (seen === 'active' && lasts(activeAt, stopWithinMs)) return false;
+    const mayBeAwayMs = answeredAt === undefined ? AWAY_TIMES * stopWithinMs : stopWithinMs;
+    if (seen === undefined && lasts(answeredAt ?? askedAt, mayBeAwayMs)) return false;
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }
