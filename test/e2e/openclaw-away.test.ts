@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { AgentView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from '../integration/cli-call.ts';
 
 describe('the olympus command, when the gateway of an agent is away', () => {
   let fleet: TestFleet;

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { SOCKET_LINE_LIMIT, SocketReply, type SocketRequest } from '#core/action-socket.ts';
 import { createLogger } from '#lib/log.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 import { ActionServer } from '../../src/agent/actions/action-server.ts';
-import { CliCaller } from './cli-call.ts';
 
 const ASK = { ask: 'question', task: 't-1', question: { text: 'Which colour?' } } as const;
 const REPLY: SocketReply = { kind: 'decided', state: 'answered', by: 'ada', answer: 'teal' };

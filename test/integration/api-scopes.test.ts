@@ -4,11 +4,11 @@ import path from 'node:path';
 import type { ApiError, AuditView, TaskDetail, TaskView } from '#core/api.ts';
 import { apiTokensText } from '#provision/secrets/api-tokens.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { heartbeatOf } from '#test/messages.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 const READER = { name: 'rita', token: 'rita-reads-and-does-no-more', scopes: ['read'] };

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { TaskView, WhyView } from '#core/api.ts';
 import type { ApprovalView } from '#core/api-approvals.ts';
 import type { TrustLabel } from '#core/envelope.ts';
 import { newNonce } from '#lib/id.ts';
 import { AskingAgent } from '#test/asking-agent.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { requestOf } from '#test/messages.ts';
+import { Operator } from '#test/operator.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 
@@ -24,19 +24,10 @@ describe('a task that comes from outside', () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const cli = (...args: string[]) =>
-    new CliCaller(control.stateDir).run(args, {
-      OLYMPUS_API_URL: control.url,
-      OLYMPUS_API_TOKEN: control.token,
-      USER: 'ada',
-    });
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const untilState = (id: string, state: string): Promise<TaskDetail> =>
-    waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await show(id);
-      return task.state === state && task;
-    });
+  const ada = () => new Operator(control);
+  const cli = (...args: string[]) => ada().cli(...args);
+  const _show = (id: string) => ada().show(id);
+  const untilState = (id: string, state: string) => ada().untilState(id, state);
 
   /** What somebody in chat asks athena, with the label that her daemon gives it. */
   async function asked(

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { actionHash } from '#core/action.ts';
-import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { AuditView, TaskView } from '#core/api.ts';
 import { ApprovalView } from '#core/api-approvals.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newNonce } from '#lib/id.ts';
 import { AskingAgent } from '#test/asking-agent.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { Operator } from '#test/operator.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 
@@ -27,21 +27,11 @@ describe('what people decide for a run', () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const cli = (...args: string[]) =>
-    new CliCaller(control.stateDir).run(args, {
-      OLYMPUS_API_URL: control.url,
-      OLYMPUS_API_TOKEN: control.token,
-      USER: 'ada',
-    });
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const why = async (id: string): Promise<WhyView> =>
-    (await control.api<WhyView>('GET', `/v1/tasks/${id}/why`)).body;
-  const untilState = (id: string, state: string): Promise<TaskDetail> =>
-    waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await show(id);
-      return task.state === state && task;
-    });
+  const ada = () => new Operator(control);
+  const cli = (...args: string[]) => ada().cli(...args);
+  const show = (id: string) => ada().show(id);
+  const why = (id: string) => ada().why(id);
+  const untilState = (id: string, state: string) => ada().untilState(id, state);
   const all = async (): Promise<ApprovalView[]> =>
     (await control.api<{ approvals: ApprovalView[] }>('GET', '/v1/approvals?limit=500')).body.approvals;
   const ofTask = async (id: string): Promise<ApprovalView[]> =>

@@ -4,11 +4,11 @@ import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
 import type { ApprovalView } from '#core/api-approvals.ts';
 import { newNonce } from '#lib/id.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { TaskDetail, TaskView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 describe('a task that is cancelled while its agent is at work', () => {
   let fleet: TestFleet;

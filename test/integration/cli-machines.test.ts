@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { choosePort } from '#lab/local/ports.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 import { type SshServer, startSshServer, writeSshState } from './ssh-server.ts';
 
 /** What a machine has of programs that ours talk to; everything else there is real. */

@@ -4,12 +4,12 @@ import { chmod } from 'node:fs/promises';
 import path from 'node:path';
 import type { AgentView, TaskDetail, TaskView } from '#core/api.ts';
 import { choosePort } from '#lab/local/ports.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import type { SeenPost } from '#test/person.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const DIGEST = /prompt-digest: [0-9a-f]{64}/;
 

@@ -4,11 +4,11 @@ import { DatabaseSync } from 'node:sqlite';
 import type { AuditView, TaskDetail, TaskView } from '#core/api.ts';
 import { apiRoutes } from '#core/api-routes.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { heartbeatOf } from '#test/messages.ts';
 import { waitFor } from '#test/wait.ts';
 import { eventsOf, type StreamedEvent } from '../../src/cli/event-stream.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 /** What there is none of here to be shown; the tests that make one look at it. */

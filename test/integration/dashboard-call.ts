@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { CliCaller } from '#test/cli-call.ts';
 import { waitFor } from '#test/wait.ts';
-import type { CliCaller } from './cli-call.ts';
 
 const URL_LINE = /^http:\/\/127\.0\.0\.1:(\d+)\/#bootstrapToken=\S+$/m;
 

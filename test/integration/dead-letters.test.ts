@@ -3,10 +3,11 @@ import type { AgentView, DeadLetterSummary, DeadLetterView, TaskDetail, TaskView
 import { streamNames } from '#core/streams.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { exhaust } from '#test/exhaust.ts';
 import { heartbeatOf, requestOf } from '#test/messages.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 
@@ -83,7 +84,7 @@ describe('what could not be handled', () => {
   it('gives a task up that its agent takes again and again without an end, says so, and queues it again when asked', async function () {
     this.timeout(60_000);
     const { task, subject } = await releasedTask('again and again');
-    await exhaust(subject);
+    await exhaust(athena, 'athena', subject);
     const letter = await letterAbout(subject);
     assert.equal(letter.reason, 'max_deliveries');
     const buried = await untilState(task.id, 'dead_lettered');
@@ -128,7 +129,7 @@ describe('what could not be handled', () => {
     const read = async () =>
       (await manager.consumers.info(streamNames.advisory, 'control')).delivered.stream_seq;
     const before = await read();
-    await exhaust(subject);
+    await exhaust(athena, 'athena', subject);
     await waitFor('the advisory to be read', async () => (await read()) > before);
 
     assert.equal(
@@ -153,7 +154,7 @@ describe('what could not be handled', () => {
     await control.kill();
     const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.messages;
     const before = await advisories();
-    await exhaust(subject);
+    await exhaust(athena, 'athena', subject);
     await waitFor('the advisory', async () => (await advisories()) > before);
     await manager.streams.purge(streamNames.advisory);
     await control.start();
@@ -204,23 +205,6 @@ describe('what could not be handled', () => {
     });
     const { body } = await control.api<TaskDetail>('GET', `/v1/tasks/${task.id}`);
     return { task, subject: `${FLEET}.tasks.planning.athena.${body.runs.at(-1)?.id}` };
-  }
-
-  /** Takes the message as often as the server gives it, and hands it back each time. */
-  async function exhaust(subject: string): Promise<void> {
-    for (let delivery = 1; delivery <= 10; delivery += 1) {
-      const message = await waitFor(
-        `delivery ${delivery}`,
-        async () => {
-          const next = await athena.pull(streamNames.tasks, 'athena');
-          return next.subject === subject && next;
-        },
-        { timeoutMs: 20_000 },
-      );
-      await athena.publishRaw(message.reply ?? '', '-NAK');
-    }
-    // The server notices when it would deliver it once more.
-    await athena.pull(streamNames.tasks, 'athena');
   }
 
   function untilState(id: string, state: string): Promise<TaskDetail> {

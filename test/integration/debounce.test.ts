@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { AuditView, TaskView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { requestOf } from '#test/messages.ts';
+import { Operator } from '#test/operator.ts';
 import { PlayedAgent } from '#test/played-agent.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 const LONG = 60_000;
@@ -22,10 +23,9 @@ describe('requests that wait for later ones of their key', () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const why = async (id: string): Promise<WhyView> =>
-    (await control.api<WhyView>('GET', `/v1/tasks/${id}/why`)).body;
+  const ada = () => new Operator(control);
+  const show = (id: string) => ada().show(id);
+  const why = (id: string) => ada().why(id);
   async function ask(text: string, key: string, windowMs: number, more: object = {}): Promise<TaskView> {
     const wanted = { agent: 'athena', text, by: 'ada', debounce: { key, windowMs }, ...more };
     const { status, body } = await control.api<TaskView>('POST', '/v1/tasks', wanted);
@@ -88,6 +88,27 @@ describe('requests that wait for later ones of their key', () => {
     });
     assert.equal((await show(mine.id)).text, 'mine');
     assert.notEqual(other.id, mine.id);
+  });
+
+  it('have the most urgent priority of those put together', async () => {
+    const first = await ask('one', 'urgent', LONG, { priority: 2 });
+    await ask('two', 'urgent', LONG, { priority: 1 });
+    await ask('three', 'urgent', LONG, { priority: 3 });
+
+    const { text, priority } = await show(first.id);
+    assert.deepEqual({ text, priority }, { text: 'three', priority: 1 });
+  });
+
+  it('stay apart when they come after other tasks', async () => {
+    const needed = await ask('needed', 'needed', LONG);
+    const first = await ask('one', 'after', LONG);
+    const later = await ask('two', 'after', LONG, { after: [needed.id] });
+    assert.notEqual(later.id, first.id);
+    assert.equal((await ask('three', 'after', LONG, { after: [needed.id] })).id, later.id);
+    assert.deepEqual(
+      (await show(later.id)).after?.map(({ id }) => id),
+      [needed.id],
+    );
   });
 
   it('survive a control plane that is killed', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { AuditView, TaskView, WhyView } from '#core/api.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { heartbeatOf, requestOf } from '#test/messages.ts';
+import { Operator } from '#test/operator.ts';
 import { PlayedAgent } from '#test/played-agent.ts';
 import { tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
@@ -12,7 +13,6 @@ import { admit } from '../../src/control/admission/admission.ts';
 import { Dependents } from '../../src/control/dependencies/dependents.ts';
 import { Store } from '../../src/control/store/store.ts';
 import { advanceTask } from '../../src/control/tasks/advance.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 
@@ -29,19 +29,10 @@ describe('tasks that come after others', () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const cli = (...args: string[]) =>
-    new CliCaller(control.stateDir).run(args, {
-      OLYMPUS_API_URL: control.url,
-      OLYMPUS_API_TOKEN: control.token,
-      USER: 'ada',
-    });
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const untilState = (id: string, state: string): Promise<TaskDetail> =>
-    waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await show(id);
-      return task.state === state && task;
-    });
+  const ada = () => new Operator(control);
+  const cli = (...args: string[]) => ada().cli(...args);
+  const show = (id: string) => ada().show(id);
+  const untilState = (id: string, state: string) => ada().untilState(id, state);
   async function create(text: string, more: object = {}): Promise<TaskView> {
     const wanted = { agent: 'athena', text, by: 'ada', ...more };
     const { status, body } = await control.api<TaskView>('POST', '/v1/tasks', wanted);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { AgentView, AuditView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import { PlayedAgent } from '#test/played-agent.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 

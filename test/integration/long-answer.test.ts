@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 describe('an answer that does not fit into a message', function () {
   this.timeout(180_000);

@@ -5,11 +5,11 @@ import { TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import { ApprovalView } from '#core/api-approvals.ts';
 import { newNonce } from '#lib/id.ts';
 import { prepareScriptedFleet, type ScriptedFleet } from '#test/chaos/fleet.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { ControlSurface } from '#test/control-surface.ts';
 import { noteForFailure } from '#test/failure-notes.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 /** A message in the hand of a process that is killed comes again after 30 seconds. */

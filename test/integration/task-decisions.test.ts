@@ -3,10 +3,11 @@ import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
 import { newId } from '#lib/id.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { heartbeatOf } from '#test/messages.ts';
+import { Operator } from '#test/operator.ts';
 import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 
@@ -30,19 +31,10 @@ describe("a person's say in the work", () => {
     await control?.[Symbol.asyncDispose]();
   });
 
-  const cli = (...args: string[]) =>
-    new CliCaller(control.stateDir).run(args, {
-      OLYMPUS_API_URL: control.url,
-      OLYMPUS_API_TOKEN: control.token,
-      USER: 'ada',
-    });
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const untilState = (id: string, state: string): Promise<TaskDetail> =>
-    waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await show(id);
-      return task.state === state && task;
-    });
+  const ada = () => new Operator(control);
+  const cli = (...args: string[]) => ada().cli(...args);
+  const show = (id: string) => ada().show(id);
+  const untilState = (id: string, state: string) => ada().untilState(id, state);
   const why = async (id: string): Promise<WhyView> => {
     const { code, stdout, stderr } = await cli('task', 'why', id, '--json');
     assert.equal(code, 0, stderr);

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { MissionView, TaskDetail, TaskView, WhyView } from '#core/api.ts';
+import type { MissionView, TaskView, WhyView } from '#core/api.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { Operator } from '#test/operator.ts';
 import { PlayedAgent } from '#test/played-agent.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { waitFor } from '#test/wait.ts';
-import { CliCaller } from './cli-call.ts';
 
 const FLEET = 'f1';
 const SHIPPED = path.resolve(import.meta.dirname, '../../agents/workflows');
@@ -33,8 +32,13 @@ describe('a workflow', () => {
       writeFile(path.join(dir.path, `${name}.yml`), workflowFile(name, domains, join));
     await write('hasty', ['security', 'comms'], '{deadline: 5s}');
     await write('either', ['security', 'comms'], '{deadline: 1h, need: at-least 1}');
+    await writeFile(
+      path.join(dir.path, 'nobody.yml'),
+      workflowFile('nobody', ['security'], '{deadline: 1h}').replace('lead: athena', 'lead: zeus'),
+    );
     await write('alone', ['security', 'alchemy'], '{deadline: 1h}');
     control = await startControlOnBus(FLEET, Object.keys(AGENTS), { OLYMPUS_WORKFLOWS_DIR: dir.path });
+    ada = new Operator(control);
     for (const [name, domain] of Object.entries(AGENTS) as [Name, string][]) {
       const says = { domains: [domain], concurrency: 8 };
       agents.set(name, await PlayedAgent.join(control, FLEET, name, says));
@@ -46,12 +50,8 @@ describe('a workflow', () => {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  const cli = (...args: string[]) =>
-    new CliCaller(control.stateDir).run(args, {
-      OLYMPUS_API_URL: control.url,
-      OLYMPUS_API_TOKEN: control.token,
-      USER: 'ada',
-    });
+  let ada: Operator;
+  const cli = (...args: string[]) => ada.cli(...args);
   function played(name: Name): PlayedAgent {
     const agent = agents.get(name);
     assert.ok(agent);
@@ -63,13 +63,8 @@ describe('a workflow', () => {
     await played(name).succeed(dispatch, summary);
     return dispatch;
   }
-  const show = async (id: string): Promise<TaskDetail> =>
-    (await control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
-  const untilState = (id: string, state: string): Promise<TaskDetail> =>
-    waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await show(id);
-      return task.state === state && task;
-    });
+  const show = (id: string) => ada.show(id);
+  const untilState = (id: string, state: string) => ada.untilState(id, state);
   async function start(name: string, dedupKey?: string): Promise<MissionView> {
     const wanted = { by: 'ada', ...(dedupKey ? { dedupKey } : {}) };
     const { status, body } = await control.api<MissionView>('POST', `/v1/workflows/${name}/start`, wanted);
@@ -79,15 +74,7 @@ describe('a workflow', () => {
 
   it('asks its steps in parallel, and its lead for one answer of theirs', async function () {
     this.timeout(60_000);
-    const { child, ended } = new CliCaller(control.stateDir).start(
-      ['workflow', 'start', 'briefing', '--follow'],
-      {
-        OLYMPUS_API_URL: control.url,
-        OLYMPUS_API_TOKEN: control.token,
-        USER: 'ada',
-      },
-    );
-    child.stdin.end();
+    const ended = cli('workflow', 'start', 'briefing', '--follow');
     const [security, comms, intel] = await Promise.all([
       played('galahad').next(),
       played('percival').next(),
@@ -181,6 +168,35 @@ describe('a workflow', () => {
     assert.equal((await show(task.id)).state, 'cancelled');
     for (const { agent, dispatch } of out) await agent.fail(dispatch, 'cancelled');
     for (const { id } of children) await untilState(id, 'cancelled');
+  });
+
+  it('is tried again with all the time it had, and cancelled with what the first try asked for', async () => {
+    const { task, children } = await start('hasty');
+    const silent = [await played('galahad').next(), await played('percival').next()];
+    const unanswered = await played('athena').next();
+    assert.equal(unanswered.taskId, task.id, 'its five seconds are over');
+    await played('athena').fail(unanswered, 'model_auth');
+    await untilState(task.id, 'failed');
+
+    const again = await ada.retry(task.id);
+    assert.equal(again.state, 'blocked', 'it waits for them once more');
+    await ada.cancel(again.id);
+
+    for (const { id } of children) await untilState(id, 'cancelling');
+    const [security, comms] = silent;
+    assert.ok(security && comms);
+    await played('galahad').fail(security, 'cancelled');
+    await played('percival').fail(comms, 'cancelled');
+  });
+
+  it('is started anew, not tried again, when nothing of it was begun', async () => {
+    const { task } = await start('nobody');
+    assert.equal(task.state, 'rejected');
+
+    const { code, stderr } = await cli('task', 'retry', task.id);
+
+    assert.equal(code, 1);
+    assert.match(stderr, /to lead the workflow nobody, of which nothing was begun; start that again/);
   });
 
   it('asks nobody twice and its lead once, wherever control is killed', async function () {

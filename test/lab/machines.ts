@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type LabNames, labNames } from '#lab/lab-names.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { CliCaller } from '../integration/cli-call.ts';
 
 /** How a command ended, and what it printed, errors included. */
 export interface Said {

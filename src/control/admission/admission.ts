@@ -15,6 +15,7 @@ import { deliver } from '../deliveries/deliver.ts';
 import { blockOnStored } from '../dependencies/settle.ts';
 import { releaseDue } from '../dispatcher/release.ts';
 import type { Actor } from '../store/audit-repository.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { NewTask } from '../store/task-repository.ts';
@@ -87,6 +88,8 @@ export interface Asked {
   readonly parentId?: string | undefined;
   /** Decided before: it becomes no task. */
   readonly refusal?: Refusal;
+  /** What it comes after, where that is more than its request can say. */
+  readonly wait?: Omit<Wait, 'taskId'> | undefined;
   /** What becomes of it once it is admitted; it is queued otherwise. */
   readonly place?: ((admitted: TaskRecord) => Promise<TaskRecord>) | undefined;
 }
@@ -129,35 +132,36 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     deadline: now + deadlineMs,
     now,
   };
+  const { after = [], whenItFails = 'fail' } = request;
+  const needed = after.length > 0 ? { after: after.map((each) => ({ id: each })), whenItFails } : undefined;
+  const wait = asked.wait ?? needed;
   const refusal =
     asked.refusal ??
     (await refusalOf(tx, given, {
       depthLimit: target?.heartbeat.limits.depth,
       perMinute: options.perMinute,
-      after: request.after ?? [],
+      after,
     }));
   if (!refusal && debounce) {
-    const taken = await takeIn(tx, context, given, { ...debounce, by });
+    const taken = await takeIn(tx, context, given, { ...debounce, by, wait });
     if (taken) {
       log.info({ taskId: taken.id, requester: request.requester.name }, 'request taken into a held task');
       return taken;
     }
   }
   await tx.tasks.insert(given);
+  // Also of one that is refused, which may be asked again; but nothing comes after what does not exist.
+  if (wait && refusal?.code !== 'unknown_dependency') await tx.dependencies.add({ ...wait, taskId: id });
   const task = await tx.tasks.byId(id);
   if (!task) throw new Error(`task ${id} was not stored`);
   if (!refusal) {
     if (debounce) await hold(tx, given, debounce);
     const admitted = await advanceTask(tx, context, task, 'admit', { by });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    const { after = [], whenItFails = 'fail' } = request;
-    if (after.length > 0) {
-      await tx.dependencies.add({ taskId: id, after: after.map((needed) => ({ id: needed })), whenItFails });
-    }
     if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
     await deliver(tx, context, admitted, { state: 'admitted' });
     if (place) return place(admitted);
-    if (after.length > 0) return blockOnStored(tx, context, admitted);
+    if (wait) return blockOnStored(tx, context, admitted);
     const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
     const queued = await advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
     await releaseDue(tx, context, task.agent);

@@ -1,5 +1,6 @@
 import { DEBOUNCE_WINDOWS, type Debounce } from '#core/debounce.ts';
 import type { Actor } from '../store/audit-repository.ts';
+import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { NewTask } from '../store/task-repository.ts';
@@ -11,25 +12,30 @@ export interface Debounced extends Debounce {
   readonly keysOf: string;
 }
 
+/** What a request comes after. */
+type Comes = Pick<Wait, 'after' | 'whenItFails'>;
+
 /**
  * Takes a request into the task that is held for it, which has its words from then on and is held a window longer, but
- * for the limit. Undefined when there is none. Its dedup key is remembered: a second delivery finds the task.
+ * for the limit, and the more urgent priority of the two. Undefined when there is none, or when it comes after other tasks
+ * than this one. Its dedup key is remembered: a second delivery finds the task.
  */
 export async function takeIn(
   tx: Repositories,
   context: ControlContext,
   given: NewTask,
-  { keysOf, key, windowMs, by }: Debounced & { readonly by: Actor },
+  { keysOf, key, windowMs, by, wait }: Debounced & { readonly by: Actor; readonly wait: Comes | undefined },
 ): Promise<TaskRecord | undefined> {
   const { agent, conversation, now } = given;
   const held = await tx.debounces.held(`${keysOf}:${key}`, { agent, conversationId: conversation?.id, now });
-  if (!held) return undefined;
+  if (!held || !isSameWait(await tx.dependencies.of(held.task.id), wait)) return undefined;
   const { id: taskId, text: replaced } = held.task;
   const { dedupKey, author, requester } = given;
   await tx.debounces.take({ dedupKey, taskId, author, requesterId: requester.id, replaced, at: now });
   return advanceTask(tx, context, held.task, 'debounce', {
     by,
     text: given.text,
+    priority: Math.min(given.priority, held.task.priority),
     notBefore: Math.min(now + windowMs, held.latestAt),
     reason: 'a later request of the same key took the place of its text; held for more',
   });
@@ -42,4 +48,10 @@ export async function hold(
   { keysOf, key, windowMs }: Debounced,
 ): Promise<void> {
   await tx.debounces.hold(id, `${keysOf}:${key}`, now + DEBOUNCE_WINDOWS * windowMs);
+}
+
+function isSameWait(one: Comes | undefined, other: Comes | undefined): boolean {
+  const wordsOf = (wait: Comes | undefined): string =>
+    wait ? `${wait.whenItFails} ${wait.after.map(({ id }) => id).join(' ')}` : '';
+  return wordsOf(one) === wordsOf(other);
 }

@@ -6,7 +6,7 @@ import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
 import { cancelTask } from '../cancel/cancel.ts';
-import { blockOn, neededBy } from '../dependencies/settle.ts';
+import { neededBy } from '../dependencies/settle.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -119,9 +119,10 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
 async function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
-  { id, author, agent, text, domain, depth, priority, trust, conversation, requester, parentId }: TaskRecord,
+  task: TaskRecord,
   by: string,
 ): Promise<TaskRecord> {
+  const { id, author, agent, text, domain, depth, priority, trust, conversation, requester, parentId } = task;
   admission.log.info({ taskId: id, by }, 'task asked again');
   const wait = await tx.dependencies.of(id);
   const request = {
@@ -141,8 +142,8 @@ async function askAgain(
     trust,
     keysOf: CONTROL_NAME,
     parentId,
-    // It comes after the same as before: after the latest tries of those.
-    place: wait && ((admitted) => blockOn(tx, admission.context, admitted, wait)),
+    // It comes after the same as before, which means the latest tries of those, and waits as long for them.
+    wait: wait && { ...wait, until: wait.until && admission.context.now() + (wait.until - task.createdAt) },
   });
 }
 

@@ -27,14 +27,14 @@ export async function parkTask(
 }
 
 /**
- * Queues a parked task again once everything that its run has asked is decided. A request that is still on its way,
+ * Queues a parked task again once everything that its run has asked is decided, or refused. A request that is still on its way,
  * because it travels apart from the word that the run was parked, is waited for.
  */
 export async function resumeTask(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
   if (task.state !== 'parked') return;
   const last = (await tx.runs.ofTask(task.id)).at(-1);
   const approvals = await tx.approvals.ofTask(task.id);
-  const asked = approvals.some(({ runId }) => runId === last?.id);
+  const asked = last?.refusedAt !== undefined || approvals.some(({ runId }) => runId === last?.id);
   if (!asked || approvals.some(({ state }) => state === 'pending')) return;
   await advanceTask(tx, context, task, 'queue', {
     by: 'control',

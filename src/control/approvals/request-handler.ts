@@ -84,6 +84,10 @@ async function take(
   if (reason === undefined) return undefined;
   const { taskId, runId, key } = data;
   await tellAgent(tx, context, { agent: author, taskId, runId, key, state: 'refused', hash, why: reason });
+  if (typeof found !== 'string') {
+    await tx.runs.refused(runId, context.now());
+    await resumeTask(tx, context, found);
+  }
   return reason;
 }
 
@@ -108,7 +112,9 @@ async function takeFor(
 ): Promise<string | undefined> {
   const dedupKey = `${author}:${data.key}`;
   const known = await tx.approvals.byDedupKey(dedupKey);
-  if (known) {
+  // Its task had been given up, and was taken up again.
+  if (known?.state === 'withdrawn') await tx.approvals.letGo(known.id);
+  else if (known) {
     if (known.hash !== hash || known.taskId !== task.id) {
       return 'that key stands for something else: what was changed needs a key, and an approval, of its own';
     }

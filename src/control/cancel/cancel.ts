@@ -3,6 +3,7 @@ import { cancelledText, deliver } from '../deliveries/deliver.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { triesUpTo } from '../tasks/tries.ts';
 
 export type Cancelled =
   | { readonly kind: 'cancelled'; readonly task: TaskRecord }
@@ -26,10 +27,12 @@ export async function cancelTask(
   const reason = `cancelled by ${given.by}${given.why ? `: ${given.why}` : ''}`;
   const cancelled = await advanceTask(tx, context, task, 'cancel', { by: `person/${given.by}`, reason });
   if (cancelled.state === 'cancelled') await tellCancelled(tx, context, cancelled);
-  // What was asked for its sake is not needed any more; what of it is over stays as it is.
+  // What was asked for its sake, or for that of a try before it, is not needed any more; what of it is over stays as it is.
   const why = `task ${task.id}, for which it was, is cancelled`;
-  for (const child of await tx.tasks.childrenOf(task.id)) {
-    await cancelTask(tx, context, child, { by: given.by, why });
+  for (const id of await triesUpTo(tx, task)) {
+    for (const child of await tx.tasks.childrenOf(id)) {
+      await cancelTask(tx, context, child, { by: given.by, why });
+    }
   }
   return { kind: 'cancelled', task: cancelled };
 }

@@ -125,6 +125,14 @@ export class ApprovalRepository {
       .map((row) => ApprovalRecord.parse(row));
   }
 
+  /** Lets what was withdrawn be asked again, as something new. */
+  async letGo(id: string): Promise<void> {
+    this.#db.run(
+      "UPDATE approvals SET dedup_key = dedup_key || ' ' || id WHERE id = ? AND state = 'withdrawn'",
+      id,
+    );
+  }
+
   /** Has another run of the same task wait for it. */
   async bindTo(id: string, runId: string): Promise<void> {
     this.#db.run('UPDATE approvals SET run_id = ? WHERE id = ?', runId, id);

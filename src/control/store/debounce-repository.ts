@@ -19,14 +19,15 @@ export class DebounceRepository {
     this.#db.run('INSERT INTO debounces (task_id, key, latest_at) VALUES (?, ?, ?)', taskId, key, latestAt);
   }
 
-  /** The task of this key for this agent that was never released and is still held, in the same conversation or in none. */
+  /** The latest task of this key for this agent that was never released and is still held, in the same conversation or in none. */
   async held(
     key: string,
     { agent, conversationId, now }: { agent: string; conversationId: string | undefined; now: number },
   ): Promise<Held | undefined> {
     const row = this.#db.get(
       `SELECT tasks.*, latest_at FROM debounces JOIN tasks ON id = task_id
-       WHERE key = ? AND agent = ? AND conversation_id IS ? AND attempts = 0 AND not_before > ? AND state IN ('queued', 'blocked')`,
+       WHERE key = ? AND agent = ? AND conversation_id IS ? AND attempts = 0 AND not_before > ? AND state IN ('queued', 'blocked')
+       ORDER BY id DESC LIMIT 1`,
       key,
       agent,
       conversationId ?? null,

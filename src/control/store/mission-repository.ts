@@ -30,6 +30,12 @@ export class MissionRepository {
     );
   }
 
+  /** The workflow that a task leads. */
+  async workflowOf(taskId: string): Promise<string | undefined> {
+    const row = this.#db.get('SELECT workflow FROM missions WHERE task_id = ?', taskId);
+    return row && String(row['workflow']);
+  }
+
   async byKey(dedupKey: string): Promise<Mission | undefined> {
     const row = this.#db.get('SELECT * FROM missions WHERE dedup_key = ?', dedupKey);
     return (

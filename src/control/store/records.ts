@@ -92,6 +92,7 @@ export const RunRecord = z
     released_at: z.number(),
     started_at: optional(z.number()),
     finished_at: optional(z.number()),
+    refused_at: optional(z.number()),
   })
   .transform((row) => ({
     id: row.id,
@@ -106,5 +107,7 @@ export const RunRecord = z
     releasedAt: row.released_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    /** When it was told that what it asked is not put before people. */
+    refusedAt: row.refused_at,
   }));
 export type RunRecord = z.output<typeof RunRecord>;

@@ -66,6 +66,11 @@ export class RunRepository {
     return changed === 1;
   }
 
+  /** It has asked something that people will not see. */
+  async refused(id: string, at: number): Promise<void> {
+    this.#db.run('UPDATE runs SET refused_at = ? WHERE id = ?', at, id);
+  }
+
   async finished(
     id: string,
     end: {

@@ -236,4 +236,7 @@ export const controlMigrations = [
     WHERE subject LIKE '%.deliveries.%';
   CREATE INDEX outbox_lanes ON outbox (lane, id) WHERE lane IS NOT NULL;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN refused_at INTEGER;
+  `,
 ] as const;

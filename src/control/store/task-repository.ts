@@ -36,6 +36,7 @@ export interface TaskPatch {
   readonly reason: string | undefined;
   readonly now: number;
   readonly text?: string | undefined;
+  readonly priority?: number | undefined;
   readonly answer?: string | undefined;
   readonly answerArtifact?: ArtifactRef | undefined;
   readonly brought?: string | undefined;
@@ -200,7 +201,7 @@ export class TaskRepository {
 
   async update(id: string, patch: TaskPatch): Promise<void> {
     this.#db.run(
-      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), answer = coalesce(?, answer), brought = coalesce(?, brought),
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), priority = coalesce(?, priority), answer = coalesce(?, answer), brought = coalesce(?, brought),
          answer_artifact = coalesce(?, answer_artifact),
          attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
          deadline = coalesce(?, deadline) WHERE id = ?`,
@@ -208,6 +209,7 @@ export class TaskRepository {
       patch.reason ?? null,
       patch.now,
       patch.text ?? null,
+      patch.priority ?? null,
       patch.answer ?? null,
       patch.brought ?? null,
       patch.answerArtifact ? JSON.stringify(patch.answerArtifact) : null,

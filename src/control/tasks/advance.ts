@@ -22,7 +22,15 @@ export type OnEnd = (tx: Repositories, context: ControlContext, ended: TaskRecor
 
 export type TaskChange = Pick<
   TaskPatch,
-  'text' | 'answer' | 'answerArtifact' | 'brought' | 'attempts' | 'epoch' | 'notBefore' | 'deadline'
+  | 'text'
+  | 'priority'
+  | 'answer'
+  | 'answerArtifact'
+  | 'brought'
+  | 'attempts'
+  | 'epoch'
+  | 'notBefore'
+  | 'deadline'
 > & {
   /** Who has it take this step. */
   readonly by: Actor;

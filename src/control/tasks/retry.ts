@@ -23,6 +23,15 @@ export async function retryTask(
   }
   if (!isTerminal(task.state)) return { kind: 'refused', sentence: `it has not ended: it is ${task.state}` };
   if (task.state === 'completed') return { kind: 'refused', sentence: 'it is completed' };
+  if (task.state === 'rejected' && task.reason === 'unknown_dependency') {
+    const sentence = 'it was to come after a task that does not exist; create it anew, after one that does';
+    return { kind: 'refused', sentence };
+  }
+  const workflow = task.state === 'rejected' && (await tx.missions.workflowOf(task.id));
+  if (workflow) {
+    const sentence = `it was to lead the workflow ${workflow}, of which nothing was begun; start that again`;
+    return { kind: 'refused', sentence };
+  }
   return { kind: 'again' };
 }
 
