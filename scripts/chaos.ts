@@ -5,7 +5,7 @@ import { type MutationName, mutatedCopy, mutationNames, mutations } from '../tes
 import { allFaultKinds, type FaultKind, faultKinds } from '../test/support/chaos/plan.ts';
 import { type TempDir, tempDir } from '../test/support/temp-dir.ts';
 
-const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--json]
+const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--hold <seconds>] [--json]
 
 Runs control, daemons and nats-server as processes with a scripted harness outside of them, asks for tasks, does to the
 fleet what the seed says, lets it heal, and checks: no task lost, no effect twice, each task in one end, the audit whole,
@@ -16,6 +16,7 @@ nothing left over. What failed keeps its state and logs, and says how to run it 
   --agents <n>    how many agents (3)
   --minutes <n>   begins no fault after this long; each kind happens once at least (60)
   --only <kind>   only faults of this kind; may be repeated
+  --hold <seconds>  how long each fault lasts, instead of as long as the seed says
   --mutation <name>  breaks one promise in a copy of the code, with what shows it instead of the options above;
                   it has to end with exit code 1
   --json          one line of JSON instead of text
@@ -64,6 +65,7 @@ function readArguments() {
         agents: { type: 'string', default: '3' },
         minutes: { type: 'string', default: '60' },
         mutation: { type: 'string' },
+        hold: { type: 'string' },
         only: { type: 'string', multiple: true },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -84,6 +86,7 @@ function readArguments() {
       seed: wholeNumber('--seed', values.seed),
       agents: wholeNumber('--agents', values.agents),
       limitMs,
+      holdMs: values.hold === undefined ? undefined : 1000 * wholeNumber('--hold', values.hold),
       kinds: values.only ? values.only.map(kindOf) : allFaultKinds,
       json: values.json,
       mutation: undefined,

@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly kinds: readonly FaultKind[];
   /** In each round they come in the order of `kinds`, instead of one that follows from the seed. */
   readonly inOrder?: boolean;
+  /** How long each fault lasts, instead of as long as the seed says. */
+  readonly holdMs?: number | undefined;
   /** No fault is begun after this long, but for the first of each kind. */
   readonly limitMs: number;
   /** The checkout that the fleet's processes run from. */
@@ -89,7 +91,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 /** Has all tasks asked for, and one fault after the other happen meanwhile. */
 async function disturb(scene: Scene, options: ChaosOptions, endsAt: number): Promise<void> {
   const { fleet, askers, faults, possible } = scene;
-  const { seed, tasks, inOrder = false, signal } = options;
+  const { seed, tasks, inOrder = false, holdMs, signal } = options;
   const asking = askers.run();
   asking.catch(() => undefined); // awaited below, when the faults are over
   // Few enough that the work lasts as long as the faults, and the faults as long as the work.
@@ -100,7 +102,7 @@ async function disturb(scene: Scene, options: ChaosOptions, endsAt: number): Pro
     if (signal?.aborted || (done >= possible.length && isOver)) break;
     tell(scene, options, done, fault.kind);
     askers.allow(chunk);
-    await faults.inflict(fault);
+    await faults.inflict({ ...fault, holdMs: holdMs ?? fault.holdMs });
     done += 1;
   }
   tell(scene, options, done, 'healing and waiting for rest');

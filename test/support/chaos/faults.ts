@@ -53,6 +53,7 @@ export class Faults {
   async heal(): Promise<void> {
     const { fleet, clocks, disks } = this.#options;
     await disks.freeAll();
+    fleet.nats.process.kill('SIGCONT');
     for (const [name, member] of [['control', fleet.control] as const, ...fleet.agents]) {
       member.link.set('whole');
       if (!clocks.missing) clocks.shift(name, 0);
@@ -71,6 +72,8 @@ export class Faults {
         return this.#kill(member);
       case 'kill-nats':
         return this.#kill(this.#options.fleet.nats);
+      case 'stop-nats':
+        return this.#stop(this.#options.fleet.nats, fault);
       case 'stop-control':
         return this.#stop(control, fault);
       case 'stop-daemon':
@@ -114,7 +117,7 @@ export class Faults {
     await waitFor(`${process.name} to be gone`, () => process.pid !== pid || !process.running, UP);
   }
 
-  async #stop({ process }: ScriptedMember, { holdMs }: Fault): Promise<void> {
+  async #stop({ process }: Pick<ScriptedMember, 'process'>, { holdMs }: Fault): Promise<void> {
     await waitFor(`${process.name} to run`, () => process.running, UP);
     process.kill('SIGSTOP');
     await delay(holdMs);
