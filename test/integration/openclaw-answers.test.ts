@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TurnProgress } from '#core/harness.ts';
+import { TurnOverWebSocket } from '#integrations/openclaw/turn.ts';
+import { systemClock } from '#lib/clock.ts';
 import { newNonce } from '#lib/id.ts';
+import { createLogger } from '#lib/log.ts';
 import { assertAnswered, type HarnessBench, newTurn, sharedHarnessBench } from '#test/harness-bench.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -120,6 +123,29 @@ describe('the OpenClaw harness', () => {
     assert.equal(answered.usage.modelCalls, 1);
     assert.equal(bench.callsOf(turn).length, 1);
   });
+
+  it('finds a turn that has written more than one page of history', async () => {
+    const turn = newTurn('go a long way', { timeoutMs: 110_000 });
+    const steps = 110;
+    for (let step = 1; step <= steps; step += 1) {
+      const behaviour = { kind: 'tool', name: 'exec', args: { command: `echo step ${step}` } } as const;
+      bench.script(turn, behaviour, 1);
+    }
+    bench.script(turn, { kind: 'answer', text: 'there' }, 1);
+    assertAnswered(await bench.run(turn));
+    const client = bench.createClient();
+    const key = `agent:main:${turn.sessionKey}`;
+    const log = createLogger({ name: 'test', level: 'silent' });
+    const context = { clock: systemClock, log, resumeGraceMs: 0 };
+    const seen = new TurnOverWebSocket(context, turn, key, () => undefined);
+
+    const trace = await seen.look(await client.connect(never), never);
+
+    client.close();
+    assert.ok(trace.kind === 'finished' && trace.outcome.kind === 'answered', JSON.stringify(trace));
+    assert.equal(trace.outcome.text, 'there');
+    assert.equal(trace.outcome.usage.modelCalls, steps + 1);
+  }).timeout(120_000);
 
   it('queues a second turn of the same session behind the first', async () => {
     const first = newTurn('first');

@@ -96,14 +96,19 @@ export class HarnessBench implements AsyncDisposable {
 
   /** What the gateway has written down of the turn's session. */
   async historyOf(turn: Turn): Promise<unknown> {
-    const { url, token } = this.gateway;
-    const log = createLogger({ name: 'test', level: 'silent' });
-    const client = new GatewayClient({ url, token, clock: systemClock, log });
+    const client = this.createClient();
     try {
       return await client.call('chat.history', { sessionKey: `agent:main:${turn.sessionKey}` }, 5_000, never);
     } finally {
       client.close();
     }
+  }
+
+  /** Another client of the gateway; the caller closes it. */
+  createClient(): GatewayClient {
+    const { url, token } = this.gateway;
+    const log = createLogger({ name: 'test', level: 'silent' });
+    return new GatewayClient({ url, token, clock: systemClock, log });
   }
 
   callsOf(turn: Turn): readonly LoggedRequest[] {

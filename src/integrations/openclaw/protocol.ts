@@ -122,6 +122,8 @@ export const History = z.object({
     .catch({ hasActiveRun: false, activeRunIds: [] }),
   inFlightRun: z.object({ runId: z.string() }).optional().catch(undefined),
   pendingInputs: z.object({ items: z.array(PendingInput) }).catch({ items: [] }),
+  /** Where the rows before these begin, counted from the end; there are none where it is left out. */
+  nextOffset: z.int().positive().optional().catch(undefined),
 });
 export type History = z.output<typeof History>;
 

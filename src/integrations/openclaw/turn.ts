@@ -2,9 +2,10 @@ import type { Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
 import { type Connection, GatewayCallError } from './connection.ts';
+import { traceInHistory } from './history.ts';
 import { outcomeOfReply } from './outcome.ts';
-import { AgentReply, FullMessage, History, historyText, WaitReply } from './protocol.ts';
-import { attemptKey, type Settling, type Trace, traceOf } from './recover.ts';
+import { AgentReply, FullMessage, historyText, WaitReply } from './protocol.ts';
+import { attemptKey, type Settling, type Trace } from './recover.ts';
 import { TurnWatch } from './turn-watch.ts';
 
 export interface TurnContext {
@@ -60,8 +61,7 @@ export class TurnOverWebSocket {
   async look(connection: Connection, signal: AbortSignal): Promise<Trace> {
     const { sessionKey, runId } = this.#turn;
     const options = { timeoutMs: CALL_TIMEOUT_MS, signal };
-    const payload = await connection.call('chat.history', { sessionKey: this.#key, limit: 200 }, options);
-    const trace = traceOf(History.parse(payload), runId, sessionKey);
+    const trace = await traceInHistory(connection, { key: this.#key, runId, sessionKey }, options);
     this.watch.resumed = trace.kind === 'running' && trace.resumed;
     if (trace.kind !== 'finished' || trace.truncatedId === undefined) return trace;
     if (trace.outcome.kind !== 'answered') return trace;

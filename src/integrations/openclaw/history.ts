@@ -1,0 +1,39 @@
+import type { Connection } from './connection.ts';
+import { History, type HistoryMessage } from './protocol.ts';
+import { type Trace, traceOf } from './recover.ts';
+
+/** The rows of one page: of most sessions this is all that there is since a turn began. */
+const PAGE = 200;
+/** What is looked through for a turn that cannot be seen yet: more than a turn writes before its context is cut. */
+const LIMIT = 10_000;
+
+/** Whose history is read, for which turn. */
+export interface Sought {
+  /** The gateway's own form of the session key. */
+  readonly key: string;
+  readonly runId: string;
+  readonly sessionKey: string;
+}
+
+/**
+ * What the history of a session says about a turn. It is read backwards until the turn's beginning is found: one that
+ * is further back than a page would look as if it had never begun, and be begun a second time.
+ */
+export async function traceInHistory(
+  connection: Connection,
+  { key, runId, sessionKey }: Sought,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<Trace> {
+  const read = async (offset: number): Promise<History> =>
+    History.parse(await connection.call('chat.history', { sessionKey: key, limit: PAGE, offset }, options));
+  const latest = await read(0);
+  let messages: readonly HistoryMessage[] = latest.messages;
+  let { nextOffset } = latest;
+  for (;;) {
+    const trace = traceOf({ ...latest, messages: [...messages] }, runId, sessionKey);
+    if (trace.kind !== 'none' || nextOffset === undefined || nextOffset > LIMIT) return trace;
+    const older = await read(nextOffset);
+    messages = [...older.messages, ...messages];
+    nextOffset = older.nextOffset;
+  }
+}
