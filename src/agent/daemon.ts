@@ -59,7 +59,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   const subjects = subjectsOf(fleet);
   const part = (name: string): Logger => log.child({ part: name });
 
-  const journal = new Journal({ stateDir: path.join(config.OLYMPUS_STATE_DIR), clock });
+  const journal = new Journal({
+    stateDir: path.join(config.OLYMPUS_STATE_DIR),
+    clock,
+    onWritable: () => {
+      onAdded();
+      resume.resume();
+    },
+  });
   const bus = new BusConnection({
     url: config.OLYMPUS_NATS_URL,
     ca: options.busCa,
@@ -207,7 +214,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
         concurrency: manifest.limits.concurrency,
         confirms: true,
         // While the gateway is away, work waits on the bus, where its deadline still counts.
-        open: () => lease.held && harness.health().ready && journal.duty.takesWork,
+        open: () => lease.held && harness.health().ready && journal.duty.takesWork && journal.writable,
         handle: taskHandler(tasks),
         log: part('tasks'),
         clock,
@@ -219,7 +226,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       durable,
       concurrency: 1,
       confirms: true,
-      open: () => lease.held,
+      open: () => lease.held && journal.writable,
       handle: deliveryHandler({
         agent,
         journal,
@@ -233,7 +240,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     });
   });
 
-  const peerParts: Part[] = [bus, lease, ...(chatSide ? [chatSide.chat] : []), harness];
+  const peerParts: Part[] = [journal, bus, lease, ...(chatSide ? [chatSide.chat] : []), harness];
   const peers = (): PartHealth[] => peerParts.map((peer) => ({ name: peer.name, ...peer.health() }));
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);

@@ -21,7 +21,10 @@ const SEED = 20_260_102;
 const LONG = { timeoutMs: 30_000 };
 /** Of what one author sends into one stream, the last fifty letters are kept. */
 const UNREADABLE = 40;
-const FLOOD = 10_000;
+/** OLYMPUS_FLOOD=100000 is the size that is recorded in docs/reference/benchmarks.md. */
+const FLOOD = Number(process.env['OLYMPUS_FLOOD'] ?? 10_000);
+/** Each of them becomes a letter: some hundred in a second, also on a slow machine. */
+const FLOOD_MS = 180_000 * Math.max(1, FLOOD / 10_000);
 /** How long control may keep somebody waiting who asks whether it is ready. */
 const ANSWERS_WITHIN_MS = 5_000;
 
@@ -236,15 +239,17 @@ describe('an agent that sends anything', () => {
     assert.deepEqual(await detailOf(released.id), settled);
   });
 
-  it('does not keep control from its work with ten thousand messages at once', async function () {
-    this.timeout(240_000);
+  it(`does not keep control from its work with ${FLOOD} messages at once`, async function () {
+    this.timeout(2 * FLOOD_MS);
     const subjects = ['requests.mallory.x', 'heartbeat.mallory', 'runs.mallory.r.x', 'results.x.mallory.t'];
     for (let index = 0; index < FLOOD; index++) {
       mallory.connection.publish(`${FLEET}.${subjects[index % subjects.length]}`, String(index % 10));
     }
     await mallory.connection.flush();
     const asked = requestOf('athena', 'in the flood');
-    await athena.request(`${FLEET}.requests.athena.task-create`, JSON.stringify(asked));
+    // As a daemon does, which asks again until it is told that it is stored.
+    const ask = () => athena.request(`${FLEET}.requests.athena.task-create`, JSON.stringify(asked));
+    await waitFor('the request of athena to be stored', ask, { timeoutMs: FLOOD_MS });
 
     const task = await waitFor(
       'the request of athena to be taken, by a control that is ready all the time',
@@ -253,11 +258,11 @@ describe('an agent that sends anything', () => {
         const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?agent=athena&limit=5');
         return body.tasks.find(({ text }) => text === 'in the flood');
       },
-      { timeoutMs: 180_000, everyMs: 250 },
+      { timeoutMs: FLOOD_MS, everyMs: 250 },
     );
 
     assert.equal(task.agent, 'athena');
-    await untilRead(180_000);
+    await untilRead(FLOOD_MS);
     const { body } = await control.api<{ kind: string }>('GET', '/v1/audit/verify');
     assert.equal(body.kind, 'whole');
   });

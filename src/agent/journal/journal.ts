@@ -2,6 +2,7 @@ import path from 'node:path';
 import { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
+import { Loop } from '#lib/loop.ts';
 import { AskStore } from './ask-store.ts';
 import { DutyStore } from './duty-store.ts';
 import { InboxStore } from './inbox-store.ts';
@@ -13,10 +14,19 @@ import { journalMigrations } from './schema.ts';
 
 /** Rows that are done are kept this long: the longest a message can wait on the bus, and a day. */
 const KEEP_MS = 31 * 24 * 3600 * 1000;
+const LOOK_EVERY_MS = 1000;
+
+export interface JournalOptions {
+  readonly stateDir: string;
+  readonly clock: Clock;
+  /** Called when it can be written again after it could not: what was left half done is to be gone on with. */
+  readonly onWritable?: () => void;
+}
 
 /**
  * What this daemon has taken on, on disk before anything is done about it. After any crash it says what is left to do.
- * One SQLite file; `transaction` makes several writes one, and resolves when they are on disk.
+ * One SQLite file; `transaction` makes several writes one, and resolves when they are on disk. While that fails, as on a
+ * full disk, it is not ready, and looks whether it can be written again.
  */
 export class Journal implements Part {
   readonly name = 'journal';
@@ -29,8 +39,11 @@ export class Journal implements Part {
   readonly rungs: RungStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
+  readonly #watch: Loop;
+  /** Failed commits after which it was gone on. */
+  #seenFailures = 0;
 
-  constructor(options: { stateDir: string; clock: Clock }) {
+  constructor(options: JournalOptions) {
     this.#clock = options.clock;
     this.#db = new SqliteDatabase(path.join(options.stateDir, 'journal.sqlite'), journalMigrations);
     this.duty = new DutyStore(this.#db, options.clock);
@@ -40,6 +53,24 @@ export class Journal implements Part {
     this.asks = new AskStore(this.#db, options.clock);
     this.lease = new LeaseStore(this.#db);
     this.rungs = new RungStore(this.#db);
+    this.#watch = new Loop({
+      clock: options.clock,
+      round: async () => {
+        const { failedCommits } = this.#db;
+        if (failedCommits === this.#seenFailures) return LOOK_EVERY_MS;
+        await this.#db.probe();
+        this.#seenFailures = failedCommits;
+        options.onWritable?.();
+        return LOOK_EVERY_MS;
+      },
+      onError: () => undefined, // It is told by `health`.
+      backoff: { baseMs: LOOK_EVERY_MS, capMs: LOOK_EVERY_MS },
+    });
+  }
+
+  /** False while nothing can be written down: then nothing is to be taken on. */
+  get writable(): boolean {
+    return this.#db.trouble === undefined;
   }
 
   transaction<T>(work: () => T): Promise<T> {
@@ -59,13 +90,17 @@ export class Journal implements Part {
       );
       this.#db.run('DELETE FROM rungs WHERE run_id NOT IN (SELECT run_id FROM runs)');
     });
+    this.#watch.start();
   }
 
   async stop(): Promise<void> {
+    await this.#watch.stop();
     await this.#db.close();
   }
 
   health(): Health {
-    return { live: true, ready: true };
+    const { trouble } = this.#db;
+    if (trouble === undefined) return { live: true, ready: true };
+    return { live: true, ready: false, reason: `the journal cannot be written: ${trouble}` };
   }
 }

@@ -80,6 +80,8 @@ function conditionChecks(agent: AgentView, where: Whereabouts): Check[] {
 
 function remedyFor(condition: string, agent: string, where: Whereabouts): string {
   switch (condition) {
+    case 'journal':
+      return `Is the disk of ${agent} full? It takes nothing on until there is room, and then goes on by itself. Look at ${where.daemon(agent)}.`;
     case 'bus':
       return `Is nats-server running, and does ${agent} reach it? Look at ${where.bus} and ${where.daemon(agent)}.`;
     case 'chat':

@@ -50,7 +50,8 @@ export interface SubscriptionOptions {
 }
 
 const PULL_EXPIRES_MS = 5000;
-const RETRY_DELAY_MS = 2000;
+/** How long a message stays away that could not be handled: twice as long each time, since a consumer delivers only so often. */
+const RETRY = { firstMs: 2000, capMs: 30_000 };
 const GATE_POLL_MS = 100;
 
 /**
@@ -136,7 +137,7 @@ export class Subscription implements Part {
         { err: error, subject: message.subject, deliveries: message.info.deliveryCount },
         'message not handled',
       );
-      message.nak(RETRY_DELAY_MS);
+      message.nak(Math.min(RETRY.capMs, RETRY.firstMs * 2 ** (message.info.deliveryCount - 1)));
     }
   }
 

@@ -27,6 +27,8 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, StatementSync>();
   #queued: Queued[] = [];
   #working: Promise<void> | undefined;
+  #trouble: string | undefined;
+  #failedCommits = 0;
 
   constructor(file: string, migrations: readonly string[]) {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -35,6 +37,24 @@ export class SqliteDatabase {
       'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384;',
     );
     this.#migrate(migrations);
+  }
+
+  /** Why the last queued work could not be committed; undefined when it was. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** How many commits of queued work have failed. */
+  get failedCommits(): number {
+    return this.#failedCommits;
+  }
+
+  /** Queues the smallest write there is, which shows whether there is still trouble. */
+  probe(): Promise<void> {
+    return this.exclusive(() => {
+      const { user_version } = this.get('PRAGMA user_version') ?? {};
+      this.#db.exec(`PRAGMA user_version=${Number(user_version)}`);
+    });
   }
 
   run(sql: string, ...values: SqlValue[]): number {
@@ -124,8 +144,11 @@ export class SqliteDatabase {
         if (performing) await performing;
       }
       this.#exec('COMMIT');
+      this.#trouble = undefined;
     } catch (error) {
       failure = error;
+      this.#failedCommits += 1;
+      this.#trouble = error instanceof Error ? error.message : String(error);
       try {
         this.#rollBack();
       } catch {

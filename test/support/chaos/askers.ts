@@ -37,11 +37,12 @@ export interface AskersOptions {
   /** Connections as the agents themselves. */
   readonly connections: ReadonlyMap<string, NatsConnection>;
   readonly api: ControlApi;
+  /** How long it asks in vain before it gives up. */
+  readonly patienceMs: number;
 }
 
 const AT_ONCE = 8;
 const RETRY_MS = 100;
-const PATIENCE_MS = 60_000;
 
 /** Asks for tasks over the API and over the bus, many of them more than once, until each was taken. */
 export class Askers {
@@ -99,7 +100,7 @@ export class Askers {
   }
 
   async #askOnce({ key, agent, over, work }: Plan, copy: number): Promise<void> {
-    const { api, connections } = this.#options;
+    const { api, connections, patienceMs } = this.#options;
     const text = `[${work}] ${key}`;
     if (over === 'api') {
       const { status, body } = await api.call('POST', 'tasks', { agent, text, by: 'ada', dedupKey: key });
@@ -111,9 +112,9 @@ export class Askers {
     if (!connection) throw new Error(`there is no connection as ${agent}`);
     const body = JSON.stringify(requestOf(agent, text, key));
     const msgID = `ask:${key}:${copy}`;
-    await untilTaken(() =>
-      jetstream(connection).publish(`${FLEET}.requests.${agent}.task-create`, body, { msgID, timeout: 2000 }),
-    );
+    const subject = `${FLEET}.requests.${agent}.task-create`;
+    const publish = () => jetstream(connection).publish(subject, body, { msgID, timeout: 2000 });
+    await untilTaken(publish, patienceMs);
   }
 
   /** The same request once more tells which task it is. */
@@ -148,8 +149,8 @@ function workOf(share: number): KindOfWork {
   return 'plain';
 }
 
-async function untilTaken(publish: () => Promise<unknown>): Promise<void> {
-  const givesUpAt = performance.now() + PATIENCE_MS;
+async function untilTaken(publish: () => Promise<unknown>, patienceMs: number): Promise<void> {
+  const givesUpAt = performance.now() + patienceMs;
   for (;;) {
     try {
       await publish();

@@ -12,6 +12,9 @@ import { prepareScriptedFleet, type ScriptedFleet } from './fleet.ts';
 import type { FaultKind } from './plan.ts';
 import { PlayedAgent } from './played-agent.ts';
 
+/** How much longer than a fault may last people go on asking. */
+const PATIENCE_MS = 60_000;
+
 /** The agent without a daemon. */
 export const PLAYED = 'charon';
 
@@ -37,7 +40,7 @@ const SETTINGS = {
 
 /** Starts it in `dir`, where the state directories are on `disks` already. */
 export async function openScene(
-  { seed, tasks, kinds, root }: ChaosOptions,
+  { seed, tasks, kinds, root, holdMs }: ChaosOptions,
   { dir, agents, disks }: { readonly dir: string; readonly agents: readonly string[]; readonly disks: Disks },
 ): Promise<Scene> {
   const clocks = new Clocks(dir);
@@ -57,11 +60,12 @@ export async function openScene(
     opened.defer(() => connection.close());
   }
   const bus = opened.use(await ChaosBus.open(fleet.nats.url, fleet.seedOf('control')));
-  const api = new ControlApi(fleet.control);
+  const patienceMs = PATIENCE_MS + (holdMs ?? 0);
+  const api = new ControlApi(fleet.control, patienceMs);
   const played = new PlayedAgent(PLAYED, connections, api);
   await played.register();
   await untilKnown(api, agents);
-  const askers = new Askers({ seed, tasks, agents, connections, api });
+  const askers = new Askers({ seed, tasks, agents, connections, api, patienceMs });
   const harness = new ControlSurface(fleet.harness.adminUrl);
   await harness.post('script', { rules: rulesFor(askers) });
   const faults = new Faults({ fleet, bus, harness, disks, clocks, played });
