@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** Time as a thing that is passed in, so that tests own it. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
@@ -11,9 +9,17 @@ export interface Clock {
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  async sleep(durationMs, signal) {
-    if (signal.aborted || durationMs <= 0) return;
-    // The only rejection of this timer is the abort, and an aborted sleep is a finished one.
-    await delay(durationMs, undefined, { signal }).catch(() => undefined);
+  sleep(durationMs, signal) {
+    if (signal.aborted || durationMs <= 0) return Promise.resolve();
+    // Not the timer of node:timers/promises: it makes an error, with its stack, of each sleep that is cut short.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, durationMs);
+    signal.addEventListener('abort', end);
+    return promise;
   },
 };

@@ -14,6 +14,7 @@ export interface LoopOptions {
 
 /** Made once: an error of its own for each wake costs more than the wake. */
 const WOKEN = new Error('woken');
+const STOPPED = new Error('stopped');
 const DEFAULT_BACKOFF: Backoff = { baseMs: 200, capMs: 30_000 };
 
 /**
@@ -45,7 +46,7 @@ export class Loop {
 
   /** Aborts the wait and the signal of the round under way, and resolves when that round has returned. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping.abort(STOPPED);
     await this.#running;
   }
 

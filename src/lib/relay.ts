@@ -7,7 +7,7 @@ import { Loop } from './loop.ts';
 export interface OutboxEntry {
   readonly id: number;
   readonly key: string;
-  /** Entries of one lane go out one after another; those of different lanes at the same time. */
+  /** Entries of one lane go out one after another; those of different lanes at the same time. The key, where it is alone. */
   readonly lane: string;
   readonly payload: unknown;
   /** Sends that were begun before this one. */
@@ -16,8 +16,11 @@ export interface OutboxEntry {
 
 /** Where the entries are written down, in order. */
 export interface OutboxSource {
-  /** The oldest that are not done; what comes after another in its lane may be left out. */
-  next(limit: number): Promise<readonly OutboxEntry[]>;
+  /**
+   * The oldest that are not done, among them perhaps those of `sent`, which are about to be; what comes in its lane after
+   * one that is not among those may be left out.
+   */
+  next(limit: number, sent: readonly number[]): Promise<readonly OutboxEntry[]>;
   /** Written before the send: after a crash it says that the effect may have happened. */
   begin(ids: readonly number[]): Promise<void>;
   done(ids: readonly number[]): Promise<void>;
@@ -115,13 +118,13 @@ export class Relay implements Part {
     return { live: this.#loop.live, ready: true, ...(this.#failing ? { reason: this.#failing } : {}) };
   }
 
-  /** Resolves with whether there was anything; rejects when there was and none of it could be sent. */
+  /** Resolves with whether there may be more; rejects when there was something and none of it could be sent. */
   async #sendBatch(signal: AbortSignal): Promise<boolean> {
     const { source, send, clock } = this.#options;
     const unmarked = this.#unmarked;
     this.#unmarked = undefined;
     if (unmarked) throw unmarked;
-    const heads = await this.#heads();
+    const { heads, isAll } = await this.#heads();
     if (heads.length === 0) return false;
     await source.begin(heads.map(({ id }) => id));
     const outcomes = await Promise.allSettled(heads.map((entry) => send(entry, signal)));
@@ -135,20 +138,27 @@ export class Relay implements Part {
     if (failure && sent.length === 0) throw failure.reason;
     if (failure) this.#failed(failure.reason);
     else if (this.#resting.size === 0) this.#failing = undefined;
-    return true;
+    return !isAll || this.#resting.size > 0;
   }
 
-  /** What is to be sent next: the first of each lane; of those that rest only when there are no others. */
-  async #heads(): Promise<OutboxEntry[]> {
+  /**
+   * What is to be sent next: the first of each lane; of those that rest only when there are no others. `isAll` where
+   * nothing is written down besides.
+   */
+  async #heads(): Promise<{ readonly heads: readonly OutboxEntry[]; readonly isAll: boolean }> {
     const { source, atOnce, clock } = this.#options;
-    const open = await source.next(atOnce + this.#sent.size + this.#resting.size);
+    const limit = atOnce + this.#sent.size + this.#resting.size;
+    const open = await source.next(limit, [...this.#sent.keys()]);
     const heads = firstOfEachLane(open.filter(({ id }) => !this.#sent.has(id)));
     const now = clock.now();
     for (const [lane, until] of this.#resting) {
       if (until <= now && !open.some((entry) => entry.lane === lane)) this.#resting.delete(lane);
     }
     const rested = heads.filter(({ lane }) => (this.#resting.get(lane) ?? 0) <= now);
-    return (rested.length > 0 ? rested : heads).slice(0, atOnce);
+    const chosen = (rested.length > 0 ? rested : heads).slice(0, atOnce);
+    // In a lane there may be more that was not shown.
+    const alone = chosen.every(({ lane, key }) => lane === key);
+    return { heads: chosen, isAll: alone && chosen.length === heads.length && open.length < limit };
   }
 
   /** Nobody waits for this: what a crash takes of it is sent again under the same key. */
@@ -160,7 +170,6 @@ export class Relay implements Part {
       this.#unmarked = new Error('what was sent could not be written down', { cause: error });
     } finally {
       for (const { id } of entries) this.#sent.delete(id);
-      this.#loop.wake(); // What comes after them in their lanes may have been left out until now.
     }
   }
 

@@ -179,13 +179,13 @@ describe('artifacts', () => {
         log: createLogger({ name: 'test', level: 'silent' }),
       });
       let failure: unknown;
-      const [entry] = await uploads.next(1);
+      const [entry] = await uploads.next(1, []);
       for (let times = 0; entry && times < 2 && !failure; times += 1) {
         await send(entry, signal).catch((error: unknown) => {
           failure = error;
         });
       }
-      const [sent] = await outbox.source('bus').next(1);
+      const [sent] = await outbox.source('bus').next(1, []);
       const pending = outbox.pending('bus');
       await journal.stop();
       const effect = sent && BusEffectSchema.parse(sent.payload);

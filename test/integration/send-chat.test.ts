@@ -42,7 +42,7 @@ describe('what an agent sends to chat', () => {
   async function sendAll(): Promise<void> {
     const source = journal.outbox.source('chat');
     const send = chatSender(chat, journal.outbox, log);
-    for (let [entry] = await source.next(1); entry; [entry] = await source.next(1)) {
+    for (let [entry] = await source.next(1, []); entry; [entry] = await source.next(1, [])) {
       await source.begin([entry.id]);
       await send(entry, signal);
       await source.done([entry.id]);

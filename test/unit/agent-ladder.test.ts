@@ -163,7 +163,7 @@ describe('the ladder of a run that goes round in circles', () => {
   async function told(): Promise<string[]> {
     const source = journal.outbox.source('bus');
     const details: string[] = [];
-    for (let [entry] = await source.next(1); entry; [entry] = await source.next(1)) {
+    for (let [entry] = await source.next(1, []); entry; [entry] = await source.next(1, [])) {
       details.push(String(JSON.parse(BusEffect.parse(entry.payload).body).data.detail));
       await source.done([entry.id]);
     }

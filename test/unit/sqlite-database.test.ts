@@ -79,6 +79,18 @@ describe('work queued on a database', () => {
     assert.deepEqual(seen, [1, 2]);
   });
 
+  it('joins the next commit where nobody waits for it, and has one of its own when there is none', async () => {
+    const alone = db.lazily(insert('alone'));
+    assert.deepEqual(committed(), []);
+    await alone;
+    assert.deepEqual(committed(), ['alone']);
+
+    const lazy = db.lazily(insert('lazy'));
+    await db.exclusive(insert('next'));
+    assert.deepEqual(committed(), ['alone', 'next', 'lazy']);
+    assert.equal(await lazy, 1);
+  });
+
   it('fails as a whole when it cannot be committed', async () => {
     const blocker = witness;
     blocker.run('BEGIN IMMEDIATE');
@@ -91,6 +103,13 @@ describe('work queued on a database', () => {
     }
     await db.exclusive(insert('c'));
     assert.deepEqual(committed(), ['c']);
+  });
+
+  it('is finished before the file is closed, also where nobody waits for it', async () => {
+    void db.lazily(insert('lazy'));
+    await db.close();
+    assert.deepEqual(committed(), ['lazy']);
+    db = new SqliteDatabase(path.join(dir.path, 'test.sqlite'), MIGRATIONS);
   });
 
   it('is finished before the file is closed', async () => {

@@ -63,19 +63,21 @@ export class OutboxStore {
 
   /** One lane as a relay reads it. */
   source(lane: Lane): OutboxSource {
-    const each = (ids: readonly number[], sql: string, ...values: number[]): Promise<void> =>
-      this.#db.exclusive(() => {
-        for (const id of ids) this.#db.run(sql, ...values, id);
-      });
     return {
       next: async (limit) => this.#next(lane, limit),
       begin: async (ids) => {
         // The message id makes a second publish harmless, so no trace of the attempt is needed on disk before it.
         if (lane === 'bus') for (const id of ids) this.#begun.add(id);
-        else await each(ids, 'UPDATE outbox SET attempts = attempts + 1 WHERE id = ?');
+        else
+          await this.#db.exclusive(() => {
+            for (const id of ids) this.#db.run('UPDATE outbox SET attempts = attempts + 1 WHERE id = ?', id);
+          });
       },
       done: async (ids) => {
-        await each(ids, 'UPDATE outbox SET done_at = ? WHERE id = ?', this.#clock.now());
+        const now = this.#clock.now();
+        await this.#db.lazily(() => {
+          for (const id of ids) this.#db.run('UPDATE outbox SET done_at = ? WHERE id = ?', now, id);
+        });
         for (const id of ids) this.#begun.delete(id);
       },
       isDone: async (key) =>

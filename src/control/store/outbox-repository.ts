@@ -9,11 +9,14 @@ export interface BusEffect {
   readonly body: string;
 }
 
-/** The first of each lane, so that a long one holds nothing else back. */
+/** The first of each lane that was not sent, so that a long one holds nothing else back. */
 const HEADS = `
+  WITH sent (id) AS MATERIALIZED (SELECT value FROM json_each(?1))
   SELECT * FROM outbox AS entry
-  WHERE NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.lane = entry.lane AND before.id < entry.id)
-  ORDER BY id LIMIT ?`;
+  WHERE id NOT IN sent AND NOT EXISTS (
+    SELECT 1 FROM outbox AS before WHERE before.lane = entry.lane AND before.id < entry.id AND before.id NOT IN sent
+  )
+  ORDER BY id LIMIT ?2`;
 
 /** What control has still to publish, in order of decision. */
 export class OutboxRepository {
@@ -40,10 +43,10 @@ export class OutboxRepository {
     return Number(this.#db.get('SELECT count(*) AS n FROM outbox')?.['n'] ?? 0);
   }
 
-  source(exclusive: <T>(work: () => Promise<T>) => Promise<T>): OutboxSource {
+  source(write: <T>(work: () => Promise<T>) => Promise<T>): OutboxSource {
     return {
-      next: async (limit) =>
-        this.#db.all(HEADS, limit).map((row) => {
+      next: async (limit, sent) =>
+        this.#db.all(HEADS, JSON.stringify(sent), limit).map((row) => {
           const effect: BusEffect = {
             subject: String(row['subject']),
             msgId: String(row['msg_id']),
@@ -60,7 +63,7 @@ export class OutboxRepository {
       // The message id makes a second publish harmless, so no trace of the attempt is needed before it.
       begin: async () => undefined,
       done: (ids) =>
-        exclusive(async () => {
+        write(async () => {
           for (const id of ids) this.#db.run('DELETE FROM outbox WHERE id = ?', id);
         }),
       isDone: async (key) => this.#db.get('SELECT 1 FROM outbox WHERE msg_id = ?', key) === undefined,

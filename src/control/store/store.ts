@@ -74,7 +74,7 @@ export class Store implements Part {
   /** The outbox as the relay reads it. */
   outboxSource(): OutboxSource {
     const reading = this.read.outbox.source((work) => work());
-    const writing = this.#write.outbox.source((work) => this.#writer.exclusive(work));
+    const writing = this.#write.outbox.source((work) => this.#writer.lazily(work));
     return { ...reading, done: writing.done };
   }
 

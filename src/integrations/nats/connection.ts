@@ -226,6 +226,8 @@ function clientOptions(options: ConnectionOptions): NodeConnectionOptions {
     ...tlsOptions(options),
     ...(seed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) } : {}),
     ...(inboxPrefix ? { inboxPrefix } : {}),
+    // A stack for each request costs more than the request; an error says which subject it was.
+    noAsyncTraces: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 200,
     pingInterval: 10_000,

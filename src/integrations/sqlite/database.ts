@@ -8,6 +8,8 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** How many pieces of queued work one commit takes at most: beyond it the first waits too long for the last. */
 const GROUP_LIMIT = 256;
+/** How long work that nobody waits for may wait for a commit that it can join. */
+const LAZY_MS = 50;
 
 /** Work that waits for its turn. `perform` does it and remembers how it went; `settle` tells its caller. */
 interface Queued {
@@ -26,6 +28,8 @@ export class SqliteDatabase {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #queued: Queued[] = [];
+  #lazy: Queued[] = [];
+  #lazyTimer: NodeJS.Timeout | undefined;
   #working: Promise<void> | undefined;
   #trouble: string | undefined;
   #failedCommits = 0;
@@ -88,6 +92,28 @@ export class SqliteDatabase {
    * nothing but this database, and reads of others on this connection may then see what is not committed yet.
    */
   exclusive<T>(work: () => Promise<T> | T): Promise<T> {
+    const { promise, queued } = this.#prepareWork(work);
+    this.#queued.push(queued);
+    this.#working ??= this.#workOff();
+    return promise;
+  }
+
+  /** The same for work that nobody waits for, and whose order does not matter: it joins the next commit, if one comes soon. */
+  lazily<T>(work: () => Promise<T> | T): Promise<T> {
+    const { promise, queued } = this.#prepareWork(work);
+    this.#lazy.push(queued);
+    this.#lazyTimer ??= setTimeout(() => this.#workOffLazy(), LAZY_MS);
+    return promise;
+  }
+
+  #workOffLazy(): void {
+    clearTimeout(this.#lazyTimer);
+    this.#lazyTimer = undefined;
+    this.#queued.push(...this.#lazy.splice(0));
+    if (this.#queued.length > 0) this.#working ??= this.#workOff();
+  }
+
+  #prepareWork<T>(work: () => Promise<T> | T): { promise: Promise<T>; queued: Queued } {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let outcome: () => void;
     const done = (result: T): void => {
@@ -101,7 +127,7 @@ export class SqliteDatabase {
       this.#exec('RELEASE work');
       outcome = () => reject(error);
     };
-    this.#queued.push({
+    const queued: Queued = {
       perform: () => {
         this.#exec('SAVEPOINT work');
         try {
@@ -114,13 +140,13 @@ export class SqliteDatabase {
         return undefined;
       },
       settle: (failure) => (failure === undefined ? outcome() : reject(failure)),
-    });
-    this.#working ??= this.#workOff();
-    return promise;
+    };
+    return { promise, queued };
   }
 
   /** Waits for queued work, then closes the file. */
   async close(): Promise<void> {
+    this.#workOffLazy();
     await this.#working;
     this.#statements.clear();
     this.#db.close();
@@ -130,6 +156,7 @@ export class SqliteDatabase {
     while (this.#queued.length > 0) {
       // Everything that has arrived by now joins the commit.
       await setImmediate();
+      this.#workOffLazy();
       await this.#commitGroup(this.#queued.splice(0, GROUP_LIMIT));
     }
     this.#working = undefined;
