@@ -25,12 +25,12 @@ describe('a release', () => {
     buildRelease({
       root,
       cacheDir: path.join(dir.path, 'cache'),
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(300_000),
       onProgress: () => undefined,
     });
 
   before(async function () {
-    this.timeout(150_000);
+    this.timeout(360_000); // The registry may be slow.
     dir = await tempDir('release');
     unpacked = path.join(dir.path, 'unpacked');
     // A copy, which nobody edits meanwhile.

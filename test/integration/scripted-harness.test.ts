@@ -16,10 +16,13 @@ describe('an agent without chat, on a scripted harness', () => {
   let fleet: ScriptedFleet;
   let script: ControlSurface;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(90_000);
     dir = await tempDir('scripted');
     fleet = await prepareScriptedFleet({ dir: dir.path, root: ROOT, agents: ['vulcan'] });
     await fleet.start();
+    // It is ready once its heartbeat is stored; control reads that a moment later.
+    await waitFor('vulcan to be known', () => call('GET', 'agents/vulcan'), LONG);
     script = new ControlSurface(fleet.harness.adminUrl);
   });
   afterEach(() => noteForFailure('log of olympusd', daemon().logTail()));
