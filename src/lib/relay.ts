@@ -168,6 +168,7 @@ export class Relay implements Part {
       await Promise.all([this.#options.source.done(entries.map(({ id }) => id)), before]);
     } catch (error) {
       this.#unmarked = new Error('what was sent could not be written down', { cause: error });
+      this.#loop.wake();
     } finally {
       for (const { id } of entries) this.#sent.delete(id);
     }

@@ -125,7 +125,7 @@ describe('a relay', () => {
         await source.done(ids);
       },
     };
-    start(onFullDisk, 1, async (key) => {
+    start(onFullDisk, 10, async (key) => {
       sent.push(key);
     });
     await waitFor('it to be written down', () => open.length === 0);

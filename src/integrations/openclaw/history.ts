@@ -1,11 +1,9 @@
 import type { Connection } from './connection.ts';
 import { History, type HistoryMessage } from './protocol.ts';
-import { type Trace, traceOf } from './recover.ts';
+import { beginsTurn, type Trace, traceOf } from './recover.ts';
 
-/** The rows of one page: of most sessions this is all that there is since a turn began. */
+/** The rows of one page: most turns write fewer. */
 const PAGE = 200;
-/** What is looked through for a turn that cannot be seen yet: more than a turn writes before its context is cut. */
-const LIMIT = 10_000;
 
 /** Whose history is read, for which turn. */
 export interface Sought {
@@ -16,8 +14,8 @@ export interface Sought {
 }
 
 /**
- * What the history of a session says about a turn. It is read backwards until the turn's beginning is found: one that
- * is further back than a page would look as if it had never begun, and be begun a second time.
+ * What the history of a session says about a turn. It is read backwards until the beginning of a turn is found, of this
+ * one or another: one that has written more than a page would look as if it had never begun, and be begun a second time.
  */
 export async function traceInHistory(
   connection: Connection,
@@ -31,7 +29,7 @@ export async function traceInHistory(
   let { nextOffset } = latest;
   for (;;) {
     const trace = traceOf({ ...latest, messages: [...messages] }, runId, sessionKey);
-    if (trace.kind !== 'none' || nextOffset === undefined || nextOffset > LIMIT) return trace;
+    if (trace.kind !== 'none' || nextOffset === undefined || messages.some(beginsTurn)) return trace;
     const older = await read(nextOffset);
     messages = [...older.messages, ...messages];
     nextOffset = older.nextOffset;

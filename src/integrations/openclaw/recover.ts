@@ -91,7 +91,7 @@ function traceOfBegun(history: History, begun: Attempt & { index: number }, sess
   const { messages, sessionInfo } = history;
   const { key: gatewayRunId, attempt: attempts } = begun;
   const afterwards = messages.slice(begun.index + 1);
-  const next = afterwards.findIndex((message) => message.role === 'user' && !isContinuation(message));
+  const next = afterwards.findIndex(beginsTurn);
   const isLast = next < 0;
   if (isLast && sessionInfo.hasActiveRun) return runningOf(history, gatewayRunId);
 
@@ -146,7 +146,11 @@ function outcomeOfRow(row: HistoryMessage, sessionKey: string, usage: Usage): Tu
   return { kind: 'failed', failure: 'empty_output', message: 'The turn ended without text.', usage };
 }
 
-/** What the gateway says to the model in its own name does not begin a new turn. */
+/** Whether a row is the message that a turn began with: what the gateway says to the model in its own name begins none. */
+export function beginsTurn(message: HistoryMessage): boolean {
+  return message.role === 'user' && !isContinuation(message);
+}
+
 function isContinuation(message: HistoryMessage): boolean {
   return message.provenance?.kind === 'internal_system' || historyText(message).startsWith('[System] ');
 }
