@@ -41,7 +41,7 @@ describe('the OpenClaw harness', () => {
     await stranger.start(never);
     try {
       const refused = (): boolean => /refuses us: .*token/.test(JSON.stringify(stranger.health()));
-      await waitFor('the refusal to show', refused, { timeoutMs: 10_000 });
+      await waitFor('the refusal to show', refused, { timeoutMs: 30_000 });
 
       assert.doesNotMatch(JSON.stringify(stranger.health()) + bench.log, /not-the-token/);
     } finally {
@@ -107,7 +107,7 @@ describe('the OpenClaw harness', () => {
     await earlier.start(never);
     const process = new AbortController();
     const lost = earlier.run(turn, () => undefined, process.signal);
-    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 10_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 30_000 });
     process.abort(new Error('the process is gone'));
     await assert.rejects(lost, /the process is gone/);
     await earlier.stop(never);
@@ -152,7 +152,7 @@ describe('the OpenClaw harness', () => {
     const second = newTurn('second', { sessionKey: first.sessionKey });
     bench.script(first, { kind: 'hold' }, 1);
     const [one, two] = [bench.run(first), bench.run(second)];
-    await waitFor('the model to be asked', () => bench.callsOf(first).length === 1, { timeoutMs: 10_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(first).length === 1, { timeoutMs: 30_000 });
 
     bench.model.release();
 

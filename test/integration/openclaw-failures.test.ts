@@ -63,7 +63,7 @@ describe('a turn of the OpenClaw harness that fails', () => {
     const turn = newTurn('stop me');
     bench.script(turn, { kind: 'hang' });
     const outcome = bench.run(turn);
-    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 10_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 30_000 });
 
     await bench.harness.abort(turn.runId, never);
 
