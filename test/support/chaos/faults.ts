@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { agentOfTask } from '#core/subjects.ts';
 import type { ControlSurface } from '../control-surface.ts';
 import { waitFor } from '../wait.ts';
 import type { ChaosBus, Recorded } from './bus.ts';
@@ -152,12 +153,15 @@ export class Faults {
 
   /** With its own id, and with another; a run whose message is still there cannot be dispatched again. */
   async #dispatchAgain(): Promise<void> {
-    const { bus, harness } = this.#options;
+    const { bus, harness, fleet } = this.#options;
     await waitFor(
       'a run that is over',
       async () => {
         const run = await this.#oldestOver();
         if (!run) return false;
+        // One that is down would not see it: control takes back what belongs to a task that is over.
+        const member = fleet.agents.get(agentOfTask(run.dispatch.subject));
+        await member?.process.untilReady(AbortSignal.timeout(UP.timeoutMs));
         this.#toldAgain.add(run.runId);
         await harness.post('forget', { runIds: [run.runId] });
         await bus.again(run.dispatch, run.dispatch.msgId);
