@@ -64,7 +64,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     clock,
     onWritable: () => {
       onAdded();
-      resume.resume();
+      if (lease.held) resume.resume();
     },
   });
   const bus = new BusConnection({

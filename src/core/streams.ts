@@ -239,7 +239,7 @@ export function agentConsumersOf(fleet: string, agent: string): ConsumerSpec[] {
       filter: `${fleet}.deliveries.${agent}.*`,
       ackWaitMs: ACK_WAIT_MS,
       maxAckPending: 64,
-      // Minutes of a journal that cannot be written, most of an hour of a message that cannot be read.
+      // Most of an hour, as each delivery that fails is followed by a longer wait.
       maxDeliver: 100,
     },
   ];

@@ -56,8 +56,8 @@ export class Relay implements Part {
   /** Entries that were sent and are about to be written down as done, by id, with their keys: not to be sent again. */
   readonly #sent = new Map<number, string>();
   #marking: Promise<void> = Promise.resolve();
-  /** Why the last of them could not be written down. */
-  #unmarked: Error | undefined;
+  /** Those of them that could not be written down, which is tried again before anything else is sent. */
+  readonly #unmarked = new Set<number>();
   #failing: string | undefined;
   /** Lanes that did not get on, and until when others come before them. */
   readonly #resting = new Map<string, number>();
@@ -121,9 +121,7 @@ export class Relay implements Part {
   /** Resolves with whether there may be more; rejects when there was something and none of it could be sent. */
   async #sendBatch(signal: AbortSignal): Promise<boolean> {
     const { source, send, clock } = this.#options;
-    const unmarked = this.#unmarked;
-    this.#unmarked = undefined;
-    if (unmarked) throw unmarked;
+    if (this.#unmarked.size > 0) await this.#markAgain();
     const { heads, isAll } = await this.#heads();
     if (heads.length === 0) return false;
     await source.begin(heads.map(({ id }) => id));
@@ -166,11 +164,19 @@ export class Relay implements Part {
     for (const { id, key } of entries) this.#sent.set(id, key);
     try {
       await Promise.all([this.#options.source.done(entries.map(({ id }) => id)), before]);
-    } catch (error) {
-      this.#unmarked = new Error('what was sent could not be written down', { cause: error });
-      this.#loop.wake();
-    } finally {
       for (const { id } of entries) this.#sent.delete(id);
+    } catch {
+      for (const { id } of entries) this.#unmarked.add(id);
+      this.#loop.wake(); // The round says why.
+    }
+  }
+
+  async #markAgain(): Promise<void> {
+    const ids = [...this.#unmarked];
+    await this.#options.source.done(ids);
+    for (const id of ids) {
+      this.#unmarked.delete(id);
+      this.#sent.delete(id);
     }
   }
 

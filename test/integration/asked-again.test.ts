@@ -62,7 +62,9 @@ describe('what is asked again', () => {
   });
 
   it('is not begun without what it was to come after, where that never was', async () => {
-    const refused = await ada.create('after nothing', { after: ['t-9'] });
+    // Whatever else is wrong with it.
+    const refused = await ada.create('after nothing', { agent: 'nobody', after: ['t-9'] });
+    assert.deepEqual([refused.state, refused.reason], ['rejected', 'unknown_dependency']);
 
     const { code, stderr } = await ada.cli('task', 'retry', refused.id);
 

@@ -105,6 +105,7 @@ describe('requests that wait for later ones of their key', () => {
     const later = await ask('two', 'after', LONG, { after: [needed.id] });
     assert.notEqual(later.id, first.id);
     assert.equal((await ask('three', 'after', LONG, { after: [needed.id] })).id, later.id);
+    assert.equal((await ask('four', 'after', LONG)).id, first.id, 'each has a task of its own');
     assert.deepEqual(
       (await show(later.id)).after?.map(({ id }) => id),
       [needed.id],

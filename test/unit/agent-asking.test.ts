@@ -224,6 +224,24 @@ describe('what a daemon asks for its turns', () => {
     });
   });
 
+  it('asks again what was withdrawn when the task was given up, whenever that is heard', async () => {
+    run('r-1');
+    const first = asking.ask(DEPLOY, NEVER);
+    await asked('r-1');
+    decide('r-1', { state: 'withdrawn', why: 'its task has ended' });
+    await first;
+    journal.runs.advance('r-1', 'finish');
+
+    run('r-2');
+    const second = asking.ask(DEPLOY, NEVER);
+    const { key, hash } = await asked('r-2');
+    assert.equal(journal.outbox.pending('bus'), 2);
+    const late = { decisionId: 'd', agent: 'athena', taskId: 't-1', runId: 'r-1', key, hash };
+    assert.equal(journal.asks.decide({ ...late, state: 'withdrawn' }), false);
+    decide('r-2', { state: 'denied', by: 'ada', why: 'no' });
+    assert.deepEqual(await second, { kind: 'decided', state: 'denied', by: 'ada', why: 'no' });
+  });
+
   it('takes no decision for anything but what was asked', async () => {
     run('r-1');
     const gone = new AbortController();

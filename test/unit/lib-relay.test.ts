@@ -111,7 +111,7 @@ describe('a relay', () => {
     await waitFor('all to be sent', () => open.length === 0);
   });
 
-  it('sends again, under the same key, what could not be written down as sent', async () => {
+  it('sends nothing again that could not be written down as sent, and writes that down once it can', async () => {
     const { source, open } = outbox(['a']);
     const sent: string[] = [];
     let full = true;
@@ -130,7 +130,7 @@ describe('a relay', () => {
     });
     await waitFor('it to be written down', () => open.length === 0);
 
-    assert.deepEqual(sent, ['a', 'a']);
+    assert.deepEqual(sent, ['a']);
   });
 
   it('tells who waits for an entry once it was sent', async () => {

@@ -8,7 +8,7 @@ import { newId, newNonce } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
-import type { Decided } from '../journal/ask-store.ts';
+import { type Decided, isForOneRun } from '../journal/ask-store.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { BusEffect } from '../journal/outbox-store.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
@@ -111,8 +111,7 @@ export class Asking implements Part {
     // What is decided meanwhile is for the run that goes on: this one must not do it as well.
     if (before.some(({ parkedAt }) => parkedAt !== undefined)) return { kind: 'parked' };
     const known = journal.asks.get(key);
-    // A refusal was for a run, everything else for the task.
-    const isKnown = known && (known.runId === runId || known.decision?.state !== 'refused');
+    const isKnown = known && (known.runId === runId || !isForOneRun(known.decision));
     if (isKnown && known.decision) return replyOf(known.decision);
     if (known?.runId === runId) return undefined;
     if (before.length >= ASKS_A_RUN)

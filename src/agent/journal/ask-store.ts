@@ -19,6 +19,11 @@ export interface JournaledAsk {
   readonly decision: Decided | undefined;
 }
 
+/** Whether a decision holds for the run that asked alone; every other one holds for the task. */
+export function isForOneRun(decision: Decided | undefined): boolean {
+  return decision?.state === 'refused' || decision?.state === 'withdrawn';
+}
+
 /** What runs have asked people, each written down before it is sent, and what came back before it is used. */
 export class AskStore {
   readonly #db: SqliteDatabase;
@@ -60,7 +65,7 @@ export class AskStore {
   }
 
   /**
-   * Writes a decision down; a refusal holds only for the run that asked. False when nothing of this hash was asked, or
+   * Writes a decision down; what is refused or withdrawn is so only for the run that asked. False when nothing of this hash was asked, or
    * it is known already.
    */
   decide(decision: Decided): boolean {
@@ -69,7 +74,7 @@ export class AskStore {
       JSON.stringify(decision),
       decision.key,
       decision.hash ?? '',
-      decision.state === 'refused' ? 0 : 1,
+      isForOneRun(decision) ? 0 : 1,
       decision.runId,
     );
     return changed === 1;

@@ -140,17 +140,20 @@ export class Lease implements Part {
 
   async #stored(sequence: number, askedAt: number): Promise<void> {
     const { onHeld, log } = this.#options;
-    await this.#journal(sequence);
+    const regained = !this.held;
+    // Before it is in the journal, which may fail: the lease is held all the same, and the next write follows this one.
     this.#expects = sequence;
     this.#heldUntil = askedAt + this.#ttlMs * (1 - MARGIN);
     this.#unsureUntil = 0;
     this.#waitingSince = undefined;
     this.#elsewhere = false;
-    if (this.#epoch !== undefined) return;
-    this.#epoch = sequence;
-    this.#since = this.#now();
-    log.info({ epoch: sequence }, 'lease taken');
-    onHeld();
+    if (this.#epoch === undefined) {
+      this.#epoch = sequence;
+      this.#since = this.#now();
+      log.info({ epoch: sequence }, 'lease taken');
+    }
+    if (regained) onHeld();
+    await this.#journal(sequence);
   }
 
   /** Decides what a refusal means, and after how long to ask again. */

@@ -49,8 +49,8 @@ export function taskHandler(
 }
 
 /**
- * Goes on with the runs that a former process left open, each time the lease was taken, without waiting for the bus to
- * deliver them again. One that is under way is left alone.
+ * Goes on with the runs that were left open, by a former process or because they could not be written down, each time the
+ * lease was taken or the journal can be written again, without waiting for the bus to deliver them again. One that is under way is left alone.
  */
 export class Resume implements Part {
   readonly name = 'resume';

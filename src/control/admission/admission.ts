@@ -196,6 +196,10 @@ async function refusalOf(
   }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
 ): Promise<Refusal | undefined> {
   const asked = await tx.asks.count(task.author, task.requester.id, task.now);
+  // First: what is refused for anything else keeps what it comes after, which has to exist.
+  for (const id of after) {
+    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
+  }
   if (asked.requester > perMinute) {
     return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
   }
@@ -216,8 +220,5 @@ async function refusalOf(
   if (task.text.trim() === '') return { code: 'empty_input', values: { agent: task.agent } };
   const length = Array.from(task.text).length;
   if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
-  for (const id of after) {
-    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
-  }
   return undefined;
 }

@@ -27,8 +27,14 @@ export async function takeIn(
   { keysOf, key, windowMs, by, wait }: Debounced & { readonly by: Actor; readonly wait: Comes | undefined },
 ): Promise<TaskRecord | undefined> {
   const { agent, conversation, now } = given;
-  const held = await tx.debounces.held(`${keysOf}:${key}`, { agent, conversationId: conversation?.id, now });
-  if (!held || !isSameWait(await tx.dependencies.of(held.task.id), wait)) return undefined;
+  const candidates = await tx.debounces.held(`${keysOf}:${key}`, {
+    agent,
+    conversationId: conversation?.id,
+    now,
+  });
+  const waits = await Promise.all(candidates.map(({ task }) => tx.dependencies.of(task.id)));
+  const held = candidates.find((_, index) => isSameWait(waits[index], wait));
+  if (!held) return undefined;
   const { id: taskId, text: replaced } = held.task;
   const { dedupKey, author, requester } = given;
   await tx.debounces.take({ dedupKey, taskId, author, requesterId: requester.id, replaced, at: now });

@@ -19,21 +19,21 @@ export class DebounceRepository {
     this.#db.run('INSERT INTO debounces (task_id, key, latest_at) VALUES (?, ?, ?)', taskId, key, latestAt);
   }
 
-  /** The latest task of this key for this agent that was never released and is still held, in the same conversation or in none. */
+  /** The tasks of this key for this agent, newest first, that were never released and are still held, in the same conversation or in none. */
   async held(
     key: string,
     { agent, conversationId, now }: { agent: string; conversationId: string | undefined; now: number },
-  ): Promise<Held | undefined> {
-    const row = this.#db.get(
+  ): Promise<Held[]> {
+    const rows = this.#db.all(
       `SELECT tasks.*, latest_at FROM debounces JOIN tasks ON id = task_id
        WHERE key = ? AND agent = ? AND conversation_id IS ? AND attempts = 0 AND not_before > ? AND state IN ('queued', 'blocked')
-       ORDER BY id DESC LIMIT 1`,
+       ORDER BY id DESC`,
       key,
       agent,
       conversationId ?? null,
       now,
     );
-    return row && { task: TaskRecord.parse(row), latestAt: Number(row['latest_at']) };
+    return rows.map((row) => ({ task: TaskRecord.parse(row), latestAt: Number(row['latest_at']) }));
   }
 
   /** Remembers a request that made no task of its own, with the words that its own took the place of. */

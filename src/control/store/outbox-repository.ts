@@ -9,14 +9,25 @@ export interface BusEffect {
   readonly body: string;
 }
 
-/** The first of each lane that was not sent, so that a long one holds nothing else back. */
+/**
+ * The first of each lane that was not sent, so that a long one holds nothing else back; found by skipping from lane to lane
+ * (a loose index scan), so that a long one costs no more than a short one.
+ */
 const HEADS = `
-  WITH sent (id) AS MATERIALIZED (SELECT value FROM json_each(?1))
-  SELECT * FROM outbox AS entry
-  WHERE id NOT IN sent AND NOT EXISTS (
-    SELECT 1 FROM outbox AS before WHERE before.lane = entry.lane AND before.id < entry.id AND before.id NOT IN sent
-  )
-  ORDER BY id LIMIT ?2`;
+  WITH RECURSIVE
+    sent (id) AS MATERIALIZED (SELECT value FROM json_each(?1)),
+    lanes (lane) AS (
+      SELECT min(lane) FROM outbox WHERE lane IS NOT NULL
+      UNION ALL
+      SELECT (SELECT min(lane) FROM outbox WHERE lane > lanes.lane) FROM lanes WHERE lanes.lane IS NOT NULL
+    ),
+    heads (id) AS (
+      SELECT (SELECT id FROM outbox WHERE outbox.lane = lanes.lane AND id NOT IN sent ORDER BY id LIMIT 1)
+      FROM lanes WHERE lanes.lane IS NOT NULL
+      UNION ALL
+      SELECT id FROM (SELECT id FROM outbox WHERE lane IS NULL AND id NOT IN sent ORDER BY id LIMIT ?2)
+    )
+  SELECT outbox.* FROM heads JOIN outbox USING (id) ORDER BY id LIMIT ?2`;
 
 /** What control has still to publish, in order of decision. */
 export class OutboxRepository {

@@ -235,6 +235,7 @@ export const controlMigrations = [
   UPDATE outbox SET lane = rtrim(rtrim(subject, replace(subject, '.', '')), '.')
     WHERE subject LIKE '%.deliveries.%';
   CREATE INDEX outbox_lanes ON outbox (lane, id) WHERE lane IS NOT NULL;
+  CREATE INDEX outbox_without_lane ON outbox (id) WHERE lane IS NULL;
   `,
   `
   ALTER TABLE runs ADD COLUMN refused_at INTEGER;

@@ -4,6 +4,10 @@ import { beginsTurn, type Trace, traceOf } from './recover.ts';
 
 /** The rows of one page: most turns write fewer. */
 const PAGE = 200;
+/** So many turns may have begun after the one that is sought before its end was written down: those of the same conversation. */
+const TURNS_AFTER = 8;
+/** What is looked through at most. */
+const LIMIT = 10_000;
 
 /** Whose history is read, for which turn. */
 export interface Sought {
@@ -14,8 +18,8 @@ export interface Sought {
 }
 
 /**
- * What the history of a session says about a turn. It is read backwards until the beginning of a turn is found, of this
- * one or another: one that has written more than a page would look as if it had never begun, and be begun a second time.
+ * What the history of a session says about a turn. It is read backwards until the turn's beginning is found, or those
+ * of several others: one that has written more than a page would look as if it had never begun, and be begun a second time.
  */
 export async function traceInHistory(
   connection: Connection,
@@ -29,7 +33,9 @@ export async function traceInHistory(
   let { nextOffset } = latest;
   for (;;) {
     const trace = traceOf({ ...latest, messages: [...messages] }, runId, sessionKey);
-    if (trace.kind !== 'none' || nextOffset === undefined || messages.some(beginsTurn)) return trace;
+    const turns = messages.filter(beginsTurn).length;
+    if (trace.kind !== 'none' || nextOffset === undefined) return trace;
+    if (turns > TURNS_AFTER || nextOffset > LIMIT) return trace;
     const older = await read(nextOffset);
     messages = [...older.messages, ...messages];
     nextOffset = older.nextOffset;

@@ -18,6 +18,8 @@ export class TurnWatch implements Seen {
   model: string | undefined;
   /** The gateway took the turn up again under an id of its own: then every event of the session counts. */
   resumed = false;
+  /** It was asked for, or seen at work. */
+  begun = false;
   /** It was begun without a WebSocket, and ends when we hang up. */
   overHttp = false;
 
@@ -47,9 +49,9 @@ export class TurnWatch implements Seen {
     if (stream === 'usage') this.complaint = undefined;
   }
 
-  /** The connection that began the turn is gone. */
+  /** The connection is gone: what it has begun is heard of no more. */
   lost(): void {
-    this.#onProgress({ kind: 'unheard' });
+    if (this.begun) this.#onProgress({ kind: 'unheard' });
   }
 
   /** Tool events come only to the connection that has begun the turn: to none after a restart of this process. */

@@ -88,6 +88,7 @@ export class TurnOverWebSocket {
         if (this.#mustWait(trace.settling)) return undefined;
         return this.#ask(connection, attemptKey(runId, 1 + this.#refusedKeys), signal);
       case 'running':
+        this.watch.begun = true;
         return this.#wait(connection, trace.gatewayRunId, trace.resumed, signal);
       case 'interrupted':
         return this.#again(connection, trace, signal);
@@ -103,6 +104,7 @@ export class TurnOverWebSocket {
   /** Starts the turn and waits for its end, or replays the end the gateway remembers. */
   async #ask(connection: Connection, key: string, signal: AbortSignal): Promise<TurnOutcome | undefined> {
     const { text, context, timeoutMs } = this.#turn;
+    this.watch.begun = true;
     try {
       const payload = await connection.call(
         'agent',

@@ -72,7 +72,7 @@ async function stops(
     const lasts = (since: number | undefined, ms: number): boolean => since !== undefined && now - since > ms;
     if (seen === 'no') return true;
     if (seen !== undefined) answeredAt ??= now;
-    if (seen === 'active') activeAt ??= now;
+    activeAt = seen === 'active' ? (activeAt ?? now) : undefined;
     soonAt = seen === 'soon' ? (soonAt ?? now) : undefined;
     // What may be taken up again, and is not for that long, will not be.
     if (lasts(soonAt, resumeGraceMs)) return true;

@@ -43,7 +43,7 @@ export class SqliteDatabase {
     this.#migrate(migrations);
   }
 
-  /** Why the last queued work could not be committed; undefined when it was. */
+  /** Why queued work could not be committed; undefined before that, and once `probe` has shown that it can be again. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
@@ -54,11 +54,13 @@ export class SqliteDatabase {
   }
 
   /** Queues the smallest write there is, which shows whether there is still trouble. */
-  probe(): Promise<void> {
-    return this.exclusive(() => {
+  async probe(): Promise<void> {
+    await this.exclusive(() => {
       const { user_version } = this.get('PRAGMA user_version') ?? {};
       this.#db.exec(`PRAGMA user_version=${Number(user_version)}`);
     });
+    // Other commits say nothing: one that wrote nothing goes through on a full disk.
+    this.#trouble = undefined;
   }
 
   run(sql: string, ...values: SqlValue[]): number {
@@ -171,7 +173,6 @@ export class SqliteDatabase {
         if (performing) await performing;
       }
       this.#exec('COMMIT');
-      this.#trouble = undefined;
     } catch (error) {
       failure = error;
       this.#failedCommits += 1;
