@@ -21,11 +21,12 @@ import { systemClock } from '#lib/clock.ts';
 import { newId } from '#lib/id.ts';
 import { BusClient } from '#test/bus-matrix/client.ts';
 import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
+import { Disks } from '#test/chaos/disks.ts';
 import { noteForFailure } from '#test/failure-notes.ts';
 import { type NatsServer, startNatsServer } from '#test/nats-server.ts';
 import { startProgram } from '#test/program.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { waitFor } from '#test/wait.ts';
+import { untilUnchanged, waitFor } from '#test/wait.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 
 const FLEET = 'f1';
@@ -104,6 +105,21 @@ describe('two daemons of one agent', function () {
     await settledFor(TTL_MS);
     assert.deepEqual((await linesOf('run')).toSorted(), ['first run r1', 'second run r1', 'second run r2']);
     assert.deepEqual(await results(), []);
+  });
+
+  it('leave it to the first while its disk is full, and nothing can be written into its journal', async function () {
+    const disks = resources.use(new Disks());
+    await disks.mount(path.join(dir.path, 'first'));
+    if (disks.missing) this.skip();
+    await daemon('first');
+    await done('first held');
+    await daemon('second');
+    await done('second elsewhere');
+    await disks.fill(path.join(dir.path, 'first'));
+    await settledFor(4 * TTL_MS);
+
+    const happened = [await linesOf('held'), await linesOf('elsewhere')];
+    assert.deepEqual(happened, [['first held'], ['second elsewhere']]);
   });
 
   it('tell control that a run was lost, when the one it was left to goes as well', async () => {
@@ -260,30 +276,16 @@ describe('two daemons of one agent', function () {
   }
 
   async function linesOf(what: string): Promise<string[]> {
-    const lines = (await readFile(effects, 'utf8')).split('\n');
-    return lines.filter((line) => line.split(' ')[1] === what);
+    return (await readFile(effects, 'utf8')).split('\n').filter((line) => line.split(' ')[1] === what);
   }
 
   function done(line: string): Promise<unknown> {
-    const seen = async (): Promise<boolean> => (await readFile(effects, 'utf8')).split('\n').includes(line);
+    const seen = async () => (await readFile(effects, 'utf8')).split('\n').includes(line);
     return waitFor(`"${line}"`, seen, PATIENT);
   }
 
-  /** Resolves when nothing has been done for so long. */
-  async function settledFor(quietMs: number): Promise<void> {
-    let last = '';
-    let since = performance.now();
-    await waitFor(
-      'nothing to be done any more',
-      async () => {
-        const now = await readFile(effects, 'utf8');
-        if (now !== last) since = performance.now();
-        last = now;
-        return performance.now() - since >= quietMs;
-      },
-      PATIENT,
-    );
-  }
+  const settledFor = (quietMs: number): Promise<void> =>
+    untilUnchanged(() => readFile(effects, 'utf8'), { ...PATIENT, quietMs });
 
   async function results(): Promise<RunResult['data'][]> {
     const manager = await managerOf(control);

@@ -31,3 +31,22 @@ export async function waitFor<T>(
     await delay(everyMs);
   }
 }
+
+/** Resolves when what `read` gives has been the same for `quietMs`. */
+export async function untilUnchanged(
+  read: () => Promise<string>,
+  { quietMs, ...options }: WaitOptions & { readonly quietMs: number },
+): Promise<void> {
+  let last = '';
+  let since = performance.now();
+  await waitFor(
+    'nothing to change any more',
+    async () => {
+      const now = await read();
+      if (now !== last) since = performance.now();
+      last = now;
+      return performance.now() - since >= quietMs;
+    },
+    options,
+  );
+}
