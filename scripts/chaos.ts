@@ -5,7 +5,7 @@ import { type MutationName, mutatedCopy, mutationNames, mutations } from '../tes
 import { allFaultKinds, type FaultKind, faultKinds } from '../test/support/chaos/plan.ts';
 import { type TempDir, tempDir } from '../test/support/temp-dir.ts';
 
-const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--hold <seconds>] [--json]
+const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--hold <s>] [--json]
 
 Runs control, daemons and nats-server as processes with a scripted harness outside of them, asks for tasks, does to the
 fleet what the seed says, lets it heal, and checks: no task lost, no effect twice, each task in one end, the audit whole,
@@ -16,7 +16,7 @@ nothing left over. What failed keeps its state and logs, and says how to run it 
   --agents <n>    how many agents (3)
   --minutes <n>   begins no fault after this long; each kind happens once at least (60)
   --only <kind>   only faults of this kind; may be repeated
-  --hold <seconds>  how long each fault lasts, instead of as long as the seed says
+  --hold <s>      how many seconds each fault lasts, instead of as long as the seed says
   --mutation <name>  breaks one promise in a copy of the code, with what shows it instead of the options above;
                   it has to end with exit code 1
   --json          one line of JSON instead of text

@@ -65,8 +65,8 @@ export class AskStore {
   }
 
   /**
-   * Writes a decision down; what is refused or withdrawn is so only for the run that asked. False when nothing of this hash was asked, or
-   * it is known already.
+   * Writes a decision down; what is refused or withdrawn is so only for the run that asked. False when nothing of this hash
+   * was asked, or it is known already.
    */
   decide(decision: Decided): boolean {
     const changed = this.#db.run(

@@ -27,8 +27,9 @@ export async function parkTask(
 }
 
 /**
- * Queues a parked task again once everything that its run has asked is decided, or refused. A request that is still on its way,
- * because it travels apart from the word that the run was parked, is waited for.
+ * Queues a parked task again once everything that its run has asked is decided, or refused. The first request of a run that
+ * is still on its way, because it travels apart from the word that the run was parked, is waited for; a later one may find
+ * the task queued, is refused, and is asked again by the next run.
  */
 export async function resumeTask(tx: Repositories, context: ControlContext, task: TaskRecord): Promise<void> {
   if (task.state !== 'parked') return;
