@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '#core/errors.ts';
 import { type ChaosProgress, type ChaosReport, runChaos } from '../test/support/chaos/chaos.ts';
 import { type MutationName, mutatedCopy, mutationNames, mutations } from '../test/support/chaos/mutations.ts';
 import { allFaultKinds, type FaultKind, faultKinds } from '../test/support/chaos/plan.ts';
 import { type TempDir, tempDir } from '../test/support/temp-dir.ts';
 
-const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--hold <s>] [--json]
+const HELP = `Usage: npm run chaos -- [--tasks <n>] [--seed <n>] [--agents <n>] [--minutes <n>] [--only <kind>]… [--hold <s>] [--strict] [--json]
 
 Runs control, daemons and nats-server as processes with a scripted harness outside of them, asks for tasks, does to the
 fleet what the seed says, lets it heal, and checks: no task lost, no effect twice, each task in one end, the audit whole,
@@ -17,9 +18,10 @@ nothing left over. What failed keeps its state and logs, and says how to run it 
   --minutes <n>   begins no fault after this long; each kind happens once at least (60)
   --only <kind>   only faults of this kind; may be repeated
   --hold <s>      how many seconds each fault lasts, instead of as long as the seed says
+  --strict        fails when a kind of fault cannot happen here: without root, or without libfaketime
   --mutation <name>  breaks one promise in a copy of the code, with what shows it instead of the options above;
                   it has to end with exit code 1
-  --json          one line of JSON instead of text
+  --json          one line of JSON instead of text, with the faults that happened and the command that does it again
 
 Kinds of faults:
 ${Object.entries(faultKinds)
@@ -40,8 +42,20 @@ await main();
 async function main(): Promise<void> {
   const options = readArguments();
   if (!options) return;
-  const { json, mutation, ...chosen } = options;
-  await using copy = mutation ? await copyWith(mutation) : undefined;
+  try {
+    await run(options);
+  } catch (error) {
+    // Says how to run it again.
+    const message = messageOf(error);
+    if (options.json) console.log(JSON.stringify({ error: message }));
+    console.error(message);
+    process.exitCode = 1;
+  }
+}
+
+async function run(options: Arguments): Promise<void> {
+  const { json, ...chosen } = options;
+  await using copy = chosen.mutation ? await copyWith(chosen.mutation) : undefined;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   const onTerminal = process.stderr.isTTY && !json;
@@ -56,6 +70,8 @@ async function main(): Promise<void> {
   process.exitCode = report.violations.length > 0 ? 1 : 0;
 }
 
+type Arguments = NonNullable<ReturnType<typeof readArguments>>;
+
 function readArguments() {
   try {
     const { values } = parseArgs({
@@ -67,6 +83,7 @@ function readArguments() {
         mutation: { type: 'string' },
         hold: { type: 'string' },
         only: { type: 'string', multiple: true },
+        strict: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -75,24 +92,25 @@ function readArguments() {
       console.log(HELP);
       return undefined;
     }
-    const limitMs = wholeNumber('--minutes', values.minutes) * 60_000;
+    const limitMs = numberAbove0('--minutes', values.minutes) * 60_000;
     if (values.mutation !== undefined) {
       // One round of its faults, which is what shows it.
       const mutation = mutationOf(values.mutation);
-      return { ...mutations[mutation], inOrder: true, mutation, limitMs: 1, json: values.json };
+      return { ...mutations[mutation], inOrder: true, mutation, limitMs: 1, strict: true, json: values.json };
     }
     return {
       tasks: wholeNumber('--tasks', values.tasks),
       seed: wholeNumber('--seed', values.seed),
       agents: wholeNumber('--agents', values.agents),
       limitMs,
-      holdMs: values.hold === undefined ? undefined : 1000 * wholeNumber('--hold', values.hold),
+      holdMs: values.hold === undefined ? undefined : 1000 * numberAbove0('--hold', values.hold),
       kinds: values.only ? values.only.map(kindOf) : allFaultKinds,
+      strict: values.strict,
       json: values.json,
       mutation: undefined,
     };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\nSee: npm run chaos -- --help`);
+    console.error(`${messageOf(error)}\nSee: npm run chaos -- --help`);
     process.exitCode = 2;
     return undefined;
   }
@@ -102,6 +120,12 @@ function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new Error(`${option} ${text}: write a whole number above 0`);
+}
+
+function numberAbove0(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new Error(`${option} ${text}: write a number above 0`);
 }
 
 function kindOf(name: string): FaultKind {
@@ -145,6 +169,6 @@ function inWords(report: ChaosReport): string {
     ...lines,
     ...(more > 0 ? [`and ${more} more like these`] : []),
     `state and logs: ${report.kept}`,
-    `again: npm run chaos -- ${process.argv.slice(2).join(' ')}`,
+    `again: ${report.replay}`,
   ].join('\n');
 }

@@ -24,12 +24,13 @@ Exit code 1 when anything failed, crashed, or ran no test.
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MINUTE_MS = 60_000;
 
+/** Where a number of processes stands last, the suite mostly waits: for gateways to start, for a message to come again. */
 const SUITES = {
   check: (signal: AbortSignal) => runChecks(ROOT, 5 * MINUTE_MS, signal),
   unit: (signal: AbortSignal) => runMocha(ROOT, 'unit', 5 * MINUTE_MS, signal),
-  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 30 * MINUTE_MS, signal),
+  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 30 * MINUTE_MS, signal, 2),
   ansible: (signal: AbortSignal) => runMocha(ROOT, 'ansible', 15 * MINUTE_MS, signal),
-  crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 30 * MINUTE_MS, signal),
+  crash: (signal: AbortSignal) => runMocha(ROOT, 'e2e', 30 * MINUTE_MS, signal, 3),
   chaos: (signal: AbortSignal) => runMocha(ROOT, 'chaos', 15 * MINUTE_MS, signal),
   lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 70 * MINUTE_MS, signal),
 };

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nkeyAuthenticator } from 'nats';
 import { TaskCreate } from '#core/messages/task-create.ts';
+import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
@@ -69,27 +70,36 @@ export async function startOlympus(agentCount: number, concurrency: number): Pro
   if (!first) throw new Error('the bench needs an agent');
   const asker = await connectAs(nats.url, first.key.seed, `_INBOX_${first.name}`);
   const watcher = await connectAs(nats.url, control.seed);
-  // Told by the bus without the dedup key; tasks of one closed loop are alike, so any of those that wait will do.
-  const waiting: (() => void)[] = [];
+  // By what was asked, with which its text begins. The end of a task is told with its own id; its dispatch, which comes
+  // first and on the same connection, says which was asked with which text.
+  const waiting = new Map<string, () => void>();
+  const asked = new Map<string, string>();
   let completed = 0;
+  watcher.subscribe(`${FLEET}.tasks.>`, {
+    callback: (_error, message) => {
+      const { data } = message.json<TaskDispatch>();
+      asked.set(data.taskId, data.input.text.split(' ')[0] ?? '');
+    },
+  });
   watcher.subscribe(`roundtable.events.${FLEET}.task.*.complete`, {
-    callback: () => {
+    callback: (_error, message) => {
       completed += 1;
-      waiting.shift()?.();
+      const taskId = message.subject.split('.').at(-2) ?? '';
+      waiting.get(asked.get(taskId) ?? '')?.();
+      asked.delete(taskId);
     },
   });
   await watcher.flush();
   const js = jetstream(asker);
   const subject = subjectsOf(FLEET).request(first.name, 'task-create');
 
-  async function ask(index: number): Promise<void> {
-    const id = newNonce();
+  async function ask(index: number, id = newNonce()): Promise<void> {
     const message = TaskCreate.create(
       { id, source: '/bench', subject: 'bench', time: new Date().toISOString() },
       {
         dedupKey: id,
         agent: agents[index % agents.length]?.name ?? '',
-        text: 'x'.repeat(200),
+        text: `${id} `.padEnd(200, 'x'),
         requester: { id: `person-${index % PEOPLE}`, name: 'person', kind: 'human' },
       },
     );
@@ -102,12 +112,14 @@ export async function startOlympus(agentCount: number, concurrency: number): Pro
       agents: agentsProgram.child.pid ?? 0,
       nats: nats.pid,
     },
-    ask,
+    ask: (index) => ask(index),
     async task(index) {
+      const id = newNonce();
       const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push(resolve);
-      await ask(index);
+      waiting.set(id, resolve);
+      await ask(index, id);
       await promise;
+      waiting.delete(id);
     },
     completed: () => completed,
     async [Symbol.asyncDispose]() {
@@ -155,6 +167,7 @@ function connectAs(url: string, seed: string, inboxPrefix?: string): Promise<Nat
   return connect({
     servers: url,
     authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+    noAsyncTraces: true, // as production connections have it
     ...(inboxPrefix ? { inboxPrefix } : {}),
   });
 }

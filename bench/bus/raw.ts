@@ -4,13 +4,19 @@ import { newNonce } from '#lib/id.ts';
 import { startNatsServer } from '#test/nats-server.ts';
 import type { BusPeer } from './peer.ts';
 
+/** As production connections have it; with traces each request makes an error with its stack. */
+const CLIENT = { noAsyncTraces: true } as const;
+
 /**
  * The floor: the same server, client and settings, with nothing of ours between. Work is published, taken and answered, the
  * answer is taken, and both are acknowledged.
  */
 export async function startRaw(): Promise<BusPeer> {
   const nats = await startNatsServer();
-  const [asker, worker] = await Promise.all([connect({ servers: nats.url }), connect({ servers: nats.url })]);
+  const [asker, worker] = await Promise.all([
+    connect({ servers: nats.url, ...CLIENT }),
+    connect({ servers: nats.url, ...CLIENT }),
+  ]);
   const manager = await jetstreamManager(asker, { checkAPI: false });
   for (const name of ['WORK', 'DONE']) {
     await manager.streams.add({
@@ -25,7 +31,18 @@ export async function startRaw(): Promise<BusPeer> {
       max_ack_pending: 256,
     });
   }
-  const waiting = new Map<string, () => void>();
+  const waiting = new Map<string, PromiseWithResolvers<void>>();
+  /** Answers and acknowledgements that are not confirmed yet, and those that failed. */
+  const underWay = new Set<Promise<unknown>>();
+  const collect = (confirmed: Promise<unknown>): void => {
+    underWay.add(confirmed);
+    confirmed.then(
+      () => underWay.delete(confirmed),
+      (error) => {
+        for (const { reject } of waiting.values()) reject(error);
+      },
+    );
+  };
   const take = async (name: string, at: typeof asker) =>
     (await jetstream(at).consumers.get(name, 'bench')).consume({ max_messages: 64 });
   const [work, done] = await Promise.all([take('WORK', worker), take('DONE', asker)]);
@@ -33,13 +50,13 @@ export async function startRaw(): Promise<BusPeer> {
   const answering = (async () => {
     for await (const message of work) {
       const id = message.subject.slice('work.'.length);
-      void answer.publish(`done.${id}`, message.data, { msgID: id }).then(() => message.ackAck());
+      collect(answer.publish(`done.${id}`, message.data, { msgID: id }).then(() => message.ackAck()));
     }
   })();
   const settling = (async () => {
     for await (const message of done) {
       const id = message.subject.slice('done.'.length);
-      void message.ackAck().then(() => waiting.get(id)?.());
+      collect(message.ackAck().then(() => waiting.get(id)?.resolve()));
     }
   })();
   const ask = jetstream(asker);
@@ -47,14 +64,14 @@ export async function startRaw(): Promise<BusPeer> {
   return {
     async task() {
       const id = newNonce();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.set(id, resolve);
-      await ask.publish(`work.${id}`, body, { msgID: id });
-      await promise;
+      const settled = Promise.withResolvers<void>();
+      waiting.set(id, settled);
+      await Promise.all([ask.publish(`work.${id}`, body, { msgID: id }), settled.promise]);
       waiting.delete(id);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([work.close(), done.close(), answering, settling]);
+      await Promise.all(underWay);
       await Promise.all([asker.drain(), worker.drain()]);
       await nats[Symbol.asyncDispose]();
     },

@@ -24,7 +24,10 @@ export const settingMeanings: Meanings = new Map([
 /** The same for the manifest. */
 export const manifestMeanings: Meanings = new Map([
   ['name', 'The name of the agent, of its folder and of its chat account.'],
-  ['role', 'A lead also answers for names that nobody has. Shown by `olympus agent list`.'],
+  [
+    'role',
+    'A lead also answers for names that nobody has, and is asked when another agent was given up. Shown by `olympus agent list`.',
+  ],
   [
     'domains',
     'What kind of work; a task without a domain of its own gets the first, and a step of a workflow goes to an agent that has its.',
@@ -35,6 +38,9 @@ export const manifestMeanings: Meanings = new Map([
     'channels.mattermost',
     'How an agent takes part in a channel, by name: mention, thread, all or off. Checked, and of no effect yet: every agent answers mentions and direct messages.',
   ],
-  ['delegates_to', 'Whom it may hand work to. Checked, and of no effect yet.'],
+  [
+    'delegates_to',
+    'Whom it may hand work to by mentioning them; anybody else refuses it. Left out: anybody.',
+  ],
   ['limits.concurrency', 'Runs at once.'],
 ]);

@@ -47,6 +47,12 @@ export function judge(ending: Ending, summary: Summary | undefined): Counts {
   return { passed, skipped, failed: failed + remarks.length, failures, remarks };
 }
 
+/** Deals files out one by one: neighbours, which tend to be alike, go to different hands. No hand is empty. */
+export function deal(files: readonly string[], hands: number): string[][] {
+  const count = Math.max(1, Math.min(hands, files.length));
+  return Array.from({ length: count }, (_, hand) => files.filter((_file, index) => index % count === hand));
+}
+
 /** Adds up suites. Nothing run at all counts as one failure. */
 export function total(outcomes: readonly Counts[]): Counts {
   if (outcomes.length === 0) {

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Counts, type Ending, judge, type Summary, total } from './outcome.ts';
+import { type Counts, deal, type Ending, judge, type Summary, total } from './outcome.ts';
 
 /** Runs every `check:…` script of package.json, also after one has failed; each counts as one. */
 export async function runChecks(root: string, limitMs: number, signal: AbortSignal): Promise<Counts> {
@@ -28,37 +29,61 @@ export async function runChecks(root: string, limitMs: number, signal: AbortSign
   return total(counts);
 }
 
-/** Runs the mocha suite whose `.mocharc.json` is in `test/<folder>`. */
+/**
+ * Runs the mocha suite whose `.mocharc.json` is in `test/<folder>`, its files dealt out to as many processes as asked
+ * for, at once. The first one's output is seen as it comes, that of the others when all are done.
+ */
 export async function runMocha(
   root: string,
   folder: string,
   limitMs: number,
   signal: AbortSignal,
+  processes = 1,
 ): Promise<Counts> {
+  const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: root }).sort();
+  const hands = deal(files, processes);
   const scratch = await mkdtemp(path.join(tmpdir(), 'olympus-run-'));
+  const outputOf = (index: number): string | undefined =>
+    index === 0 ? undefined : path.join(scratch, `${index}.out`);
   try {
-    const summaryFile = path.join(scratch, 'summary.json');
-    const reporter = path.join(root, 'test', 'support', 'reporter.ts');
-    const command = ['mocha', '--config', `test/${folder}/.mocharc.json`, '--reporter', reporter];
-    const ending = await run(root, command, { SUITE_SUMMARY: summaryFile }, limitMs, signal);
-    const summary = await readFile(summaryFile, 'utf8').then(
-      (text) => JSON.parse(text) as Summary,
-      () => undefined,
+    const counts = await Promise.all(
+      hands.map(async (hand, index) => {
+        const summaryFile = path.join(scratch, `${index}.json`);
+        const others = files.filter((file) => !hand.includes(file));
+        const command = [
+          'mocha',
+          ...['--config', `test/${folder}/.mocharc.json`],
+          ...['--reporter', path.join(root, 'test', 'support', 'reporter.ts')],
+          ...others.flatMap((file) => ['--ignore', file]),
+        ];
+        const env = { SUITE_SUMMARY: summaryFile };
+        const ending = await run(root, command, env, limitMs, signal, outputOf(index));
+        const summary = await readFile(summaryFile, 'utf8').then(
+          (text) => JSON.parse(text) as Summary,
+          () => undefined,
+        );
+        return judge(ending, summary);
+      }),
     );
-    return judge(ending, summary);
+    for (let index = 1; index < hands.length; index++) {
+      process.stdout.write(await readFile(outputOf(index) ?? '', 'utf8'));
+    }
+    return total(counts);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-/** Runs a command of node_modules/.bin or PATH in a process group of its own, output straight to ours. */
-function run(
+/** Runs a command of node_modules/.bin or PATH in a process group of its own, output to a file or straight to ours. */
+async function run(
   root: string,
   [command = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>>,
   limitMs: number,
   signal: AbortSignal,
+  outputFile?: string,
 ): Promise<Ending> {
+  const output = outputFile === undefined ? undefined : await open(outputFile, 'w');
   const child = spawn(command, args, {
     cwd: root,
     env: {
@@ -68,9 +93,10 @@ function run(
       ...env,
       PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env['PATH']}`,
     },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output?.fd ?? 'inherit', output?.fd ?? 'inherit'],
     detached: true,
   });
+  await output?.close();
   let overLimit = false;
   const endGroup = (): void => {
     try {

@@ -7,6 +7,7 @@ import {
   DeadLetterSummary,
   DeadLetterView,
   HealthView,
+  type LetterFilter,
   MissionView,
   type NewTask,
   type TaskDecision,
@@ -27,6 +28,8 @@ import { eventsOf } from './event-stream.ts';
 
 /** The most tasks the API lists at once. */
 export const TASK_LIMIT = 500;
+/** The same for approvals and questions. */
+export const APPROVAL_LIMIT = 500;
 
 /** How long a control plane that is followed may be away, and how often it is looked for. */
 const BACK_WITHIN_MS = 30_000;
@@ -35,6 +38,10 @@ const LOOK_AGAIN_MS = 500;
 export interface TaskFilter {
   readonly agent?: string | undefined;
   readonly state?: TaskState | undefined;
+  /** Only those that have not ended, or only those that have. */
+  readonly open?: boolean | undefined;
+  /** Only those older than the task of this id. */
+  readonly before?: string | undefined;
   readonly limit?: number | undefined;
 }
 
@@ -103,10 +110,16 @@ export class ApiClient {
   }
 
   /** Newest first. */
-  async deadLetters(limit: number): Promise<DeadLetterSummary[]> {
-    return (
-      await this.#transport.read(`/v1/dlq?limit=${limit}`, z.object({ letters: z.array(DeadLetterSummary) }))
-    ).letters;
+  /** Newest first. */
+  async deadLetters({ limit, stream, author, before }: LetterFilter): Promise<DeadLetterSummary[]> {
+    const query = new URLSearchParams({
+      limit: String(limit),
+      ...(stream ? { stream } : {}),
+      ...(author ? { author } : {}),
+      ...(before ? { before: String(before) } : {}),
+    });
+    return (await this.#transport.read(`/v1/dlq?${query}`, z.object({ letters: z.array(DeadLetterSummary) })))
+      .letters;
   }
 
   deadLetter(id: number): Promise<DeadLetterView> {
@@ -119,18 +132,19 @@ export class ApiClient {
   }
 
   /** Newest first. */
-  async audit(limit: number): Promise<AuditView[]> {
-    return (await this.#transport.read(`/v1/audit?limit=${limit}`, z.object({ records: z.array(AuditView) })))
-      .records;
+  async audit(filter: { readonly limit: number; readonly before?: number }): Promise<AuditView[]> {
+    const schema = z.object({ records: z.array(AuditView) });
+    return (await this.#transport.read(`/v1/audit?${queryOf(filter)}`, schema)).records;
   }
 
-  verifyAudit(): Promise<AuditVerdict> {
-    return this.#transport.read('/v1/audit/verify', AuditVerdict);
+  verifyAudit(head?: string): Promise<AuditVerdict> {
+    return this.#transport.read(`/v1/audit/verify?${queryOf({ head })}`, AuditVerdict);
   }
 
   /**
    * Every change of a task from its first on, until the caller has enough. Goes on where it was when the connection is
-   * cut; gives up when the control plane does not come back within half a minute.
+   * cut; gives up when the control plane does not come back within half a minute. When its store is an older one by
+   * then, it begins again with the first change.
    */
   async *follow(taskId: string): AsyncGenerator<AuditView> {
     let last = '0';
@@ -138,6 +152,11 @@ export class ApiClient {
       await this.#untilAnswers();
       try {
         const body = await this.#transport.stream(`/v1/events?task=${encodeURIComponent(taskId)}`, last);
+        if (!body) {
+          if (!(await this.task(taskId))) throw forgotten(taskId);
+          last = '0';
+          continue;
+        }
         for await (const { id, change } of eventsOf(body)) {
           last = id;
           yield change;
@@ -220,6 +239,13 @@ export class ApiClient {
       }
     }
   }
+}
+
+function forgotten(taskId: string): CliError {
+  return new CliError(
+    `There is no task ${taskId} any more: the store of the control plane is an older one than before.`,
+    'Ask for it again; `olympus task list` shows what there is.',
+  );
 }
 
 function queryOf(filter: object): URLSearchParams {

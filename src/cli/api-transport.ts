@@ -11,9 +11,22 @@ const TIMEOUT_MS = 10_000;
 /** What to do about a refusal that is about the thing asked for, not about the control plane. */
 const REMEDIES: ReadonlyMap<number, string> = new Map([
   [403, 'Nothing was changed.'],
-  [404, 'The list shows what there is.'],
   [409, 'Nothing was changed.'],
+  [413, 'Shorten it, or send it in parts.'],
+  [422, 'Nothing was changed.'],
 ]);
+
+/** What shows the things of which one was asked for that is not there. */
+const LISTS: readonly (readonly [path: string, remedy: string])[] = [
+  ['/v1/agents', '`olympus agent list` shows the agents.'],
+  ['/v1/tasks', '`olympus task list` shows the newest.'],
+  ['/v1/dlq', '`olympus dlq list` shows what was given up.'],
+  ['/v1/approvals', '`olympus approve` shows what is pending.'],
+  ['/v1/workflows', '`olympus workflow list` shows the workflows.'],
+  ['/v1/artifacts', '`olympus task show` names the artifacts of a task.'],
+];
+const NO_LIST =
+  'Is the control plane of the same version? `olympus --version` says ours, and `olympus status` its.';
 
 /** What the control plane answered, whatever it was. */
 export interface Answer {
@@ -65,15 +78,20 @@ export class ApiTransport {
     throw this.#stranger(route);
   }
 
-  /** Server-sent events from after `lastId` on. It has no deadline: a stream ends when the server or the caller says so. */
-  async stream(route: string, lastId: string): Promise<ReadableStream<Uint8Array>> {
+  /**
+   * Server-sent events from after `lastId` on; undefined when there is no such id any more, as in a store that was
+   * restored. It has no deadline: a stream ends when the server or the caller says so.
+   */
+  async stream(route: string, lastId: string): Promise<ReadableStream<Uint8Array> | undefined> {
     const { url, token } = this.#settings;
     const response = await fetch(`${url}${route}`, {
       headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream', 'last-event-id': lastId },
       signal: this.#signal,
     });
     if (response.ok && response.body) return response.body;
-    this.#refuse(route, { status: response.status, body: parseJson(await response.text()) });
+    const body = parseJson(await response.text());
+    if (response.status === 409 && ApiError.safeParse(body).data?.code === 'beyond_newest') return undefined;
+    this.#refuse(route, { status: response.status, body });
     throw this.#stranger(route);
   }
 
@@ -137,7 +155,7 @@ export class ApiTransport {
         'Compare OLYMPUS_API_TOKEN with the token file of the control plane.',
       );
     }
-    const remedy = REMEDIES.get(status);
+    const remedy = status === 404 ? absenceRemedy(route, refusal.data.code) : REMEDIES.get(status);
     if (remedy) throw new CliError(`${capital(refusal.data.message)}.`, remedy);
     throw new CliError(
       `The control plane at ${url} refused ${pathOf(route)} (${status}): ${refusal.data.message}.`,
@@ -151,6 +169,11 @@ export class ApiTransport {
       'Is OLYMPUS_API_URL the address of the control plane, and is that of the same version? `olympus --version` says ours.',
     );
   }
+}
+
+function absenceRemedy(route: string, code: string): string {
+  if (code === 'not_found') return NO_LIST; // no such route at all
+  return LISTS.find(([path]) => route.startsWith(path))?.[1] ?? NO_LIST;
 }
 
 function pathOf(route: string): string {

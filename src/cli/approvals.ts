@@ -1,11 +1,8 @@
 import type { ApprovalView } from '#core/api-approvals.ts';
-import type { ApiClient } from './api-client.ts';
+import { APPROVAL_LIMIT, type ApiClient } from './api-client.ts';
 import type { CliContext } from './context.ts';
 import { age, harmless, localTime, table } from './format.ts';
 import { completeId, shortIds } from './id-prefix.ts';
-
-/** The most that the API lists at once. */
-const LIMIT = 500;
 
 /** What `given` names: a whole id, or the beginning of one that no other recent one shares. */
 export async function findApproval(api: ApiClient, given: string): Promise<ApprovalView> {
@@ -13,8 +10,8 @@ export async function findApproval(api: ApiClient, given: string): Promise<Appro
     one: 'approval or question',
     many: 'approvals and questions',
     list: '`olympus approve` shows what is pending.',
-    limit: LIMIT,
-    newest: async () => (await api.approvals({ limit: LIMIT })).map((approval) => approval.id),
+    limit: APPROVAL_LIMIT,
+    newest: async () => (await api.approvals({ limit: APPROVAL_LIMIT })).map((approval) => approval.id),
   });
   return api.approval(id);
 }
@@ -43,7 +40,10 @@ export function printPending(pending: readonly ApprovalView[], { out, clock }: C
 }
 
 /** One of them whole: nobody should approve what they have not seen. */
-export function printApproval(approval: ApprovalView, { out }: CliContext): void {
+export function printApproval(
+  approval: ApprovalView,
+  { out }: { readonly out: Pick<CliContext['out'], 'print' | 'style'> },
+): void {
   const { id, kind, state, action, question, summary, askedBy, taskId, expiresAt, hash } = approval;
   const field = (name: string, value: string): void => {
     const [first = '', ...others] = harmless(value).split('\n');

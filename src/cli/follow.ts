@@ -17,7 +17,13 @@ export async function followTask(
   let task = given;
   // What ended before changes were on record has nothing to show.
   if (task.history.length > 0) {
+    let seen = 0;
     for await (const change of api.follow(task.id)) {
+      if (change.seq <= seen)
+        out.note(
+          'The control plane has an older store than before; what it knows of the task, from its beginning:',
+        );
+      seen = change.seq;
       if (json) out.print(JSON.stringify(change));
       else print(change, context);
       if (!isTerminal(change.state as TaskState)) continue;

@@ -26,6 +26,7 @@ import { addSecretsInit } from './commands/secrets-init.ts';
 import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
+import { addTaskCreate } from './commands/task-create.ts';
 import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskFollow } from './commands/task-follow.ts';
 import { addTaskList } from './commands/task-list.ts';
@@ -98,6 +99,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   addTaskList(task, context);
   addTaskShow(task, context);
   addTaskFollow(task, context);
+  addTaskCreate(task, context);
   addTaskDecisions(task, context);
   const artifact = group(program, 'artifact', 'what is too long for a message', [
     'olympus artifact get sha256:… --out answer.md',
@@ -120,6 +122,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   addAuditCommands(audit, context);
   const dlq = group(program, 'dlq', 'messages that could not be handled', [
     'olympus dlq list',
+    'olympus dlq list --author athena --stream requests',
     'olympus dlq redrive 17',
   ]);
   addDeadLetterCommands(dlq, context);

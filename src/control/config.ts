@@ -27,6 +27,8 @@ export const ControlConfig = z.object({
   OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
   /** How often released work is compared with what is known of it. */
   OLYMPUS_SWEEP_MS: Milliseconds.default(60_000),
+  /** After how long without a word from an agent what it has taken counts as lost; it may still come back with it. */
+  OLYMPUS_AGENT_LOST_MS: Milliseconds.default(30 * 60_000),
   /** Where the files of the workflows are, `<name>.yml`; without it there are none. They are read at each use. */
   OLYMPUS_WORKFLOWS_DIR: z.string().min(1).optional(),
   OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),

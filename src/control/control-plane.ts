@@ -29,6 +29,7 @@ import { Dependents } from './dependencies/dependents.ts';
 import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { dutyOrders } from './drain/orders.ts';
+import { LostAgents } from './lost/lost-agents.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
@@ -88,7 +89,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     dispatcher.wake();
   };
 
-  const deadLetters = new DeadLetters({ bus, context, log: part('dead letters') });
+  const deadLetters = new DeadLetters({ bus, store, context, log: part('dead letters') });
   const consume = (stream: string, handle: (message: BusMessage) => Promise<void>, batch = 1): Subscription =>
     new Subscription({
       bus,
@@ -118,6 +119,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     context,
     deadLetters,
     artifacts,
+    admission,
     retryScale: config.OLYMPUS_RETRY_SCALE,
     onSettled: onDecided,
     log: part('settle'),
@@ -132,7 +134,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const heartbeats = heartbeatHandler({
     store,
     deadLetters,
-    now,
+    context,
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
     onChanged: onDecided,
@@ -150,7 +152,11 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const expiry = new Expiry({ store, context, onExpired: onDecided, log: part('approvals'), clock });
 
   const exhausted = { bus, store, context, deadLetters, onBuried: onAdded };
-  const advisories = advisoryHandler({ ...exhausted, log: part('dead letters') });
+  const advisories = advisoryHandler({
+    ...exhausted,
+    onTaskEnded: () => sweep.wake(),
+    log: part('dead letters'),
+  });
   const sweep = new Sweep({
     ...exhausted,
     ready: () => topology.ready,
@@ -173,13 +179,26 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('dependents'),
     clock,
   });
+  const lost = new LostAgents({
+    store,
+    context,
+    hears: () => bus.connected && topology.ready,
+    afterMs: config.OLYMPUS_AGENT_LOST_MS,
+    everyMs: config.OLYMPUS_SWEEP_MS,
+    onMoved: onAdded,
+    log: part('lost agents'),
+    clock,
+  });
   const onDutyChanged = (): void => {
     commander.wake();
     onDecided();
   };
-  const onStarted = (): void => {
-    dependents.wake();
-    onDecided();
+  const workflows = {
+    dir: config.OLYMPUS_WORKFLOWS_DIR,
+    onStarted(): void {
+      dependents.wake();
+      onDecided();
+    },
   };
   const letters = new Letters({
     bus,
@@ -200,7 +219,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     store,
     agents: { store, context, onChanged: onDutyChanged },
     tasks: { admission, onCancelled: () => commander.wake() },
-    workflows: { dir: config.OLYMPUS_WORKFLOWS_DIR, admission, onStarted },
+    workflows: { ...workflows, admission },
     approvals: { store, context, onDecided },
     letters,
     artifacts,
@@ -222,7 +241,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.heartbeat, heartbeats),
       consume(
         streamNames.requests,
-        byKind({ approval: asked, question: asked }, requestHandler(admission)),
+        byKind({ approval: asked, question: asked }, requestHandler(admission, workflows)),
         AT_ONCE,
       ),
       consume(streamNames.runlog, runEvents, AT_ONCE),
@@ -231,6 +250,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       expiry,
       sweep,
       dependents,
+      lost,
       commander,
       new ApiServer(app, tokens, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],

@@ -5,6 +5,7 @@ import {
   AuditView,
   DeadLetterSummary,
   DeadLetterView,
+  DrainDecision,
   HealthView,
   MissionView,
   NewTask,
@@ -18,6 +19,15 @@ import {
   WorkflowView,
 } from './api.ts';
 import { Answer, ApprovalView, Approve, Deny } from './api-approvals.ts';
+import {
+  ApprovalQuery,
+  ArtifactQuery,
+  AuditQuery,
+  EventQuery,
+  LetterQuery,
+  TaskQuery,
+  VerifyQuery,
+} from './api-queries.ts';
 import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
 import type { Scope } from './scopes.ts';
 
@@ -27,12 +37,12 @@ export interface ApiRoute {
   /** `{…}` stands for a part of the path. */
   readonly path: string;
   readonly summary: string;
-  /** Names of what may stand behind the question mark, with what each means. */
   /** Names of headers that it looks at, with what each means. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
+  /** What may stand behind the question mark, each with what it means. */
+  readonly query?: z.ZodObject;
   readonly body?: z.ZodType | 'bytes';
-  readonly answer: z.ZodType | 'bytes' | 'server-sent events';
+  readonly answer: z.ZodType | 'bytes' | 'text' | 'server-sent events' | 'a redirect';
   /** Of the answer; 200 unless it says so. */
   readonly status?: number;
   /** Any one of them is enough. None: it is asked without a token. */
@@ -41,7 +51,6 @@ export interface ApiRoute {
 
 const AgentList = z.object({ agents: z.array(AgentView) });
 const TaskList = z.object({ tasks: z.array(TaskView) });
-const LIMIT = { limit: 'at most this many, from 1 to 500; 50 by default' };
 
 /** Everything the API can be asked. `docs/reference/openapi.json` is made of it. */
 export const apiRoutes: readonly ApiRoute[] = [
@@ -60,6 +69,20 @@ export const apiRoutes: readonly ApiRoute[] = [
     scopes: [],
   },
   {
+    method: 'get',
+    path: '/metrics',
+    summary: 'Numbers about the control plane, in the text format of Prometheus',
+    answer: 'text',
+    scopes: [],
+  },
+  {
+    method: 'get',
+    path: '/v1/openapi.json',
+    summary: 'This description',
+    answer: z.looseObject({ openapi: z.string() }),
+    scopes: [],
+  },
+  {
     method: 'post',
     path: '/schedule',
     summary: 'Ask the fleet for a task. A refused one is answered 422, or 429 when it was asked too often',
@@ -73,10 +96,19 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/tasks',
     summary: 'Leads to /v1/tasks',
-    answer: TaskList,
+    query: TaskQuery,
+    answer: 'a redirect',
+    status: 308,
     scopes: ['read'],
   },
-  { method: 'get', path: '/agents', summary: 'Leads to /v1/agents', answer: AgentList, scopes: ['read'] },
+  {
+    method: 'get',
+    path: '/agents',
+    summary: 'Leads to /v1/agents',
+    answer: 'a redirect',
+    status: 308,
+    scopes: ['read'],
+  },
   {
     method: 'get',
     path: '/v1/agents',
@@ -89,7 +121,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'post',
     path: '/v1/agents/{name}/drain',
     summary: 'Release nothing more to it; what it has it finishes',
-    body: TaskDecision,
+    body: DrainDecision,
     answer: AgentView,
     scopes: ['operate'],
   },
@@ -105,7 +137,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/tasks',
     summary: 'Tasks, newest first',
-    query: { agent: 'only those of this agent', state: 'only those in this state', ...LIMIT },
+    query: TaskQuery,
     answer: TaskList,
     scopes: ['read'],
   },
@@ -153,7 +185,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/v1/artifacts',
     summary: `Keep a body that does not fit into a message, at most ${ARTIFACT_LIMIT} bytes; sent twice it is kept once, and answered 200`,
     headers: { 'Content-Digest': 'sha-256 of it (RFC 9530), which is then checked' },
-    query: { by: 'who brings it, with the full token' },
+    query: ArtifactQuery,
     body: 'bytes',
     answer: ArtifactRef,
     status: 201,
@@ -186,7 +218,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/approvals',
     summary: 'What people have to decide, or have decided, newest first',
-    query: { state: 'only those in this state', ...LIMIT },
+    query: ApprovalQuery,
     answer: z.object({ approvals: z.array(ApprovalView) }),
     scopes: ['read'],
   },
@@ -225,7 +257,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/events',
     summary: 'Every change as it happens; Last-Event-ID goes on after the change of that number',
-    query: { task: 'only what happens to this task', after: 'from after the change of this number on' },
+    query: EventQuery,
     answer: 'server-sent events',
     scopes: ['read'],
   },
@@ -233,7 +265,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/audit',
     summary: 'Changes, newest first',
-    query: LIMIT,
+    query: AuditQuery,
     answer: z.object({ records: z.array(AuditView) }),
     scopes: ['read'],
   },
@@ -241,6 +273,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/audit/verify',
     summary: 'Whether the chain is whole',
+    query: VerifyQuery,
     answer: AuditVerdict,
     scopes: ['read'],
   },
@@ -248,7 +281,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'get',
     path: '/v1/dlq',
     summary: 'Messages that were given up, newest first',
-    query: LIMIT,
+    query: LetterQuery,
     answer: z.object({ letters: z.array(DeadLetterSummary) }),
     scopes: ['read'],
   },

@@ -6,6 +6,7 @@ import { TrustLabel } from './envelope.ts';
 import { failureCodes } from './failures.ts';
 import { type DeadLetterReason, deadLetterReasons } from './messages/dead-letter.ts';
 import { Priority } from './priority.ts';
+import { streamNames } from './streams.ts';
 import { taskStates } from './task-states.ts';
 import { Token } from './tokens.ts';
 import { Usage } from './usage.ts';
@@ -174,6 +175,10 @@ export const TaskDecision = z.strictObject({
 });
 export type TaskDecision = z.output<typeof TaskDecision>;
 
+/** Who takes an agent out of the work, and why: whoever waits for it is told. */
+export const DrainDecision = TaskDecision.extend({ why: z.string().min(1).max(1000) });
+export type DrainDecision = z.output<typeof DrainDecision>;
+
 export const AgentView = z.object({
   name: z.string(),
   role: z.string(),
@@ -240,6 +245,8 @@ export const DeadLetterView = z.object({
   reason: z.enum(Object.keys(deadLetterReasons) as [DeadLetterReason, ...DeadLetterReason[]]),
   detail: z.string().optional(),
   stream: z.string(),
+  /** Its place there, unless it is gone; with the stream, how the audit calls the letter. */
+  seq: z.int().positive().optional(),
   subject: z.string(),
   deliveries: z.int(),
   /** What was kept of it, in base64. */
@@ -252,6 +259,28 @@ export type DeadLetterView = z.output<typeof DeadLetterView>;
 /** The same without what was in it, as a list shows it. */
 export const DeadLetterSummary = DeadLetterView.omit({ body: true });
 export type DeadLetterSummary = z.output<typeof DeadLetterSummary>;
+
+/** The streams of which there are letters, by the words that people write for them. */
+export const letterStreams = {
+  requests: streamNames.requests,
+  tasks: streamNames.tasks,
+  deliveries: streamNames.deliveries,
+  results: streamNames.results,
+  runlog: streamNames.runlog,
+  heartbeat: streamNames.heartbeat,
+} as const;
+export const LetterStream = z.enum(
+  Object.keys(letterStreams) as [keyof typeof letterStreams, ...(keyof typeof letterStreams)[]],
+);
+export type LetterStream = z.output<typeof LetterStream>;
+
+/** Which dead letters are asked for: those before the letter `before`, newest first. */
+export interface LetterFilter {
+  readonly limit: number;
+  readonly stream?: LetterStream | undefined;
+  readonly author?: string | undefined;
+  readonly before?: number | undefined;
+}
 
 /** Every refusal of the API: what is wrong and what to do, in a sentence. */
 export const ApiError = z.object({ code: z.string(), message: z.string() });

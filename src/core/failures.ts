@@ -73,7 +73,8 @@ export const failureClasses = {
   stuck_loop: {
     ...NEVER,
     cause: 'The agent repeated the same step until the loop guard stopped it.',
-    remedy: 'Look at the tool calls of the session; ask with more detail.',
+    remedy:
+      'See with `olympus task show` whether the lead was asked instead (child); look at the tool calls of the session; ask with more detail.',
     sentence: 'I went round in circles and was stopped',
   },
   timeout_run: {

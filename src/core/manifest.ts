@@ -13,7 +13,8 @@ export const Manifest = z.strictObject({
   channels: z
     .strictObject({ mattermost: z.record(z.string(), ChannelMode).default({}) })
     .default({ mattermost: {} }),
-  delegates_to: z.array(Token).default([]),
+  /** Whom it may hand work to by asking them; anybody, where it is left out. */
+  delegates_to: z.array(Token).optional(),
   limits: z
     .strictObject({
       concurrency: z.int().min(1).max(16).default(1),

@@ -1,3 +1,5 @@
+import { INPUT_LIMIT } from './messages/task-create.ts';
+
 /** Why a request does not become a task, with the sentence its author is told. `{…}` is filled in by `rejectionSentence`. */
 export const rejections = {
   empty_input: {
@@ -28,6 +30,12 @@ export const rejections = {
     remedy: 'Nothing; bots outside the fleet cannot give work.',
     sentence: 'I take work from people and from agents of this fleet; @{author} is neither.',
   },
+  not_delegated: {
+    cause:
+      'The agent that asks has a `delegates_to` in its manifest, and the one that is asked is not in it.',
+    remedy: 'Add the name to `delegates_to` of the agent that asks, if it was meant, and run setup.',
+    sentence: 'I take no work from @{author}: its manifest does not have {agent} under `delegates_to`.',
+  },
   unknown_dependency: {
     cause: 'The request is to come after a task that is not there.',
     remedy: 'Name tasks that are in `olympus task list`, by their whole ids.',
@@ -38,6 +46,12 @@ export const rejections = {
     remedy: 'Give an agent the domain in its manifest, or name an agent.',
     sentence: 'Nobody here works on {domain}.',
   },
+  workflow_broken: {
+    cause: 'The message is the name of a workflow whose file has a mistake.',
+    remedy: '`olympus workflow list` says which; mend the file and ask again.',
+    sentence:
+      'I cannot start {name}: its file has a mistake. `olympus workflow list` says which; ask again when it is mended.',
+  },
   rate_limited: {
     cause: 'One requester asked more often within a minute than OLYMPUS_REQUESTS_PER_MINUTE allows.',
     remedy: 'Find out what asks so often; raise the limit in control.env if it is meant.',
@@ -47,6 +61,28 @@ export const rejections = {
 } as const;
 
 export type RejectionCode = keyof typeof rejections;
+
+/** What is said of a refusal to who asked by the command or the API, where nobody spoke in a conversation. */
+const toCallers: Partial<Record<RejectionCode, { readonly cause: string; readonly remedy: string }>> = {
+  empty_input: { cause: 'The text is empty.', remedy: 'Write what is to be done.' },
+  input_too_long: {
+    cause: `The text is longer than the ${INPUT_LIMIT} characters that a task may have.`,
+    remedy: 'Shorten it, or ask for it in parts.',
+  },
+  rate_limited: {
+    cause: rejections.rate_limited.cause,
+    remedy: 'Ask again in a minute; the limit is raised in control.env.',
+  },
+};
+
+/** Why a request was refused and what can be done, for who asked by the command or the API. */
+export function rejectionForCaller(
+  reason: string,
+): { readonly cause: string; readonly remedy: string } | undefined {
+  if (!Object.hasOwn(rejections, reason)) return undefined;
+  const code = reason as RejectionCode;
+  return toCallers[code] ?? rejections[code];
+}
 
 /** The sentence of a rejection with its placeholders filled. */
 export function rejectionSentence(

@@ -14,9 +14,11 @@ export interface StreamSpec {
   readonly discard: 'old' | 'new';
   readonly maxAgeMs: number;
   readonly maxBytes: number;
+  readonly maxMsgs: number;
   readonly maxMsgSize: number;
   readonly duplicateWindowMs: number;
   readonly maxMsgsPerSubject: number;
+  readonly maxConsumers: number;
   /** Holds objects as the object store of NATS does: read directly, a description replaces the one before. */
   readonly objects?: true;
 }
@@ -28,6 +30,14 @@ export interface ConsumerSpec {
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
   readonly maxDeliver: number;
+  /** Pulls that wait at the same time. */
+  readonly maxWaiting: number;
+  /** Of one pull: how many messages, bytes, and how long it waits. */
+  readonly maxBatch: number;
+  readonly maxPullBytes: number;
+  readonly maxExpiresMs: number;
+  /** How long nobody may pull until the server takes the consumer away. */
+  readonly inactiveMs: number;
 }
 
 const SECOND = 1000;
@@ -56,7 +66,17 @@ export const TASK_ACK_WAIT_MS = 30 * SECOND;
 /** How long a message that its agent cannot read stays away before it is delivered again. */
 export const UNREADABLE_RETRY_MS = 30 * SECOND;
 
+/**
+ * Without a limit of their own. Messages: every one takes bytes, which are limited, and a queue that is full of small
+ * ones would say the same as one that is full of bytes. Consumers: control alone makes them, one for itself and one for
+ * each agent. What a pull asks for: no more is handed out than `maxAckPending`. And a consumer never goes by itself: it
+ * knows what was delivered how often.
+ */
+const unlimited = { maxMsgs: -1, maxConsumers: -1 } as const;
+const pulls = { maxWaiting: 512, maxBatch: 0, maxPullBytes: 0, maxExpiresMs: 0, inactiveMs: 0 } as const;
+
 const common = {
+  ...unlimited,
   storage: 'file',
   synced: 'at once',
   maxMsgSize: MIB,
@@ -154,8 +174,13 @@ export function streamsOf(fleet: string): StreamSpec[] {
 export interface BucketSpec {
   readonly name: string;
   readonly history: number;
+  readonly discard: 'new';
   readonly maxBytes: number;
+  readonly maxMsgs: number;
+  readonly maxConsumers: number;
   readonly maxValueSize: number;
+  /** Not above `ttlMs`, where there is one: the server refuses that. */
+  readonly duplicateWindowMs: number;
   /** A value that was not written again for this long is gone; 0: it stays. */
   readonly ttlMs: number;
   /**
@@ -184,19 +209,25 @@ export function bucketStream(bucket: string): string {
 export const buckets: readonly BucketSpec[] = [
   // Agent name → what the API shows of it, for whoever sits on the bus and not at the API: a projection, the store owns the truth.
   {
+    ...unlimited,
     name: bucketNames.agents,
     history: 1,
+    discard: 'new',
     maxBytes: 16 * MIB,
     maxValueSize: 64 * 1024,
+    duplicateWindowMs: 2 * MINUTE,
     ttlMs: 0,
     writtenBy: 'control',
   },
   // Agent name → the one daemon that may run its work. The last sequence of a key is what a writer has to know.
   {
+    ...unlimited,
     name: bucketNames.leases,
     history: 1,
+    discard: 'new',
     maxBytes: MIB,
     maxValueSize: 1024,
+    duplicateWindowMs: LEASE_TTL_MS,
     ttlMs: LEASE_TTL_MS,
     writtenBy: 'agents',
   },
@@ -207,7 +238,14 @@ export const controlDurable = CONTROL_NAME;
 
 /** Consumers of the control plane itself. */
 export function controlConsumersOf(fleet: string): ConsumerSpec[] {
-  const shared = { durable: controlDurable, ackWaitMs: ACK_WAIT_MS, maxAckPending: 256, maxDeliver: -1 };
+  const shared = {
+    ...pulls,
+    durable: controlDurable,
+    ackWaitMs: ACK_WAIT_MS,
+    maxAckPending: 256,
+    // Control comes to an end with every message itself: it is stored, or buried.
+    maxDeliver: -1,
+  };
   return [
     // All of it: what agents ask, and what comes by the older subject.
     { ...shared, stream: streamNames.requests, filter: '>' },
@@ -226,6 +264,7 @@ export function controlConsumersOf(fleet: string): ConsumerSpec[] {
 export function agentConsumersOf(fleet: string, agent: string): ConsumerSpec[] {
   return [
     {
+      ...pulls,
       stream: streamNames.tasks,
       durable: agent,
       filter: `${fleet}.tasks.*.${agent}.*`,
@@ -234,6 +273,7 @@ export function agentConsumersOf(fleet: string, agent: string): ConsumerSpec[] {
       maxDeliver: 10,
     },
     {
+      ...pulls,
       stream: streamNames.deliveries,
       durable: agent,
       filter: `${fleet}.deliveries.${agent}.*`,

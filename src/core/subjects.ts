@@ -14,6 +14,8 @@ export interface Subjects {
   event(entity: string, id: string, type: string): string;
   knightResult(name: string): string;
   deadLetter(stream: string, author: string): string;
+  /** Matches the dead letters of a stream, of an author, or of any. */
+  deadLetters(stream: string | undefined, author: string | undefined): string;
 }
 
 /** Builds subjects; throws on a token that the grammar does not allow. */
@@ -29,6 +31,8 @@ export function subjectsOf(fleet: string): Subjects {
     delivery: (agent, deliveryId) => join(f, 'deliveries', agent, deliveryId),
     control: (agent, verb) => join(f, 'control', agent, verb),
     deadLetter: (stream, author) => join(f, 'dlq', stream.toLowerCase(), author),
+    deadLetters: (stream, author) =>
+      [join(f, 'dlq'), stream ? join(stream.toLowerCase()) : '*', author ? join(author) : '*'].join('.'),
     event: (entity, id, type) => `roundtable.events.${join(f, entity, id, type)}`,
     knightResult: (name) => `knight.${join(name)}.result`,
   };
@@ -53,6 +57,16 @@ export function authorOf(subject: string): string | undefined {
   // The older subject has its agent where others have their kind, and no author.
   const index = tokens[0] === 'knight' ? undefined : AUTHOR_INDEX[tokens[1] ?? ''];
   return index === undefined ? undefined : tokens[index];
+}
+
+/** Where an agent stands in a subject that goes to it. */
+const ADDRESSEE_INDEX: Readonly<Record<string, number>> = { tasks: 3, deliveries: 2 };
+
+/** The agent whose doing it is when a message is not handled: who sent it, or did not bring it to an end. */
+export function answerableFor(subject: string): string | undefined {
+  const tokens = subject.split('.');
+  const index = tokens[0] === 'knight' ? undefined : ADDRESSEE_INDEX[tokens[1] ?? ''];
+  return index === undefined ? authorOf(subject) : tokens[index];
 }
 
 /** True for what only tells what has happened: its stream drops the oldest and refuses nothing. */

@@ -24,7 +24,6 @@ export const taskTransitions = {
     park: 'parked',
     cancel: 'cancelling',
     expire: 'expired',
-    lose: 'lost',
     bury: 'dead_lettered',
   },
   claimed: {
@@ -57,7 +56,18 @@ export const taskTransitions = {
     expire: 'cancelled',
     bury: 'cancelled',
   },
-  lost: { retry: 'queued', fail: 'failed', complete: 'completed' },
+  // Its agent may come back, with it or with nothing; its message comes to that agent again.
+  lost: {
+    claim: 'claimed',
+    start: 'running',
+    complete: 'completed',
+    fail: 'failed',
+    retry: 'queued',
+    park: 'parked',
+    cancel: 'cancelling',
+    expire: 'expired',
+    bury: 'dead_lettered',
+  },
   completed: {},
   failed: {},
   cancelled: {},
@@ -109,7 +119,13 @@ export function isTerminal(state: TaskState): boolean {
 }
 
 /** The states in which a run of the task is out with an agent. */
-export const inFlightStates = ['released', 'claimed', 'running', 'cancelling'] as const satisfies TaskState[];
+export const inFlightStates = [
+  'released',
+  'claimed',
+  'running',
+  'lost',
+  'cancelling',
+] as const satisfies TaskState[];
 
 /** The five words outsiders see. */
 export function publicState(

@@ -1,12 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { PartHealth } from './lifecycle.ts';
 
+/**
+ * How often the delay of the event loop is looked at, which wakes the process: a hundred times a second, as prom-client
+ * would, is most of what an idle one does. The delays that are shown begin at this.
+ */
+const LOOP_DELAY_EVERY_MS = 250;
+
 /** The numbers of one process, in Prometheus' words. Labels have few values: never an id. */
 export class Metrics {
   readonly #registry = new Registry();
 
   constructor(parts: () => PartHealth[]) {
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LOOP_DELAY_EVERY_MS });
     this.gauge('olympus_part_live', 'Whether the loops of a part advance (1) or not (0)', 'part', () =>
       Object.fromEntries(parts().map((part) => [part.name, Number(part.live)])),
     );

@@ -14,18 +14,19 @@ describe('chaos finds out when', () => {
       await using copy = await tempDir('mutation');
       await mutatedCopy(ROOT, copy.path, name);
 
-      const { violations } = await runChaos({
+      const { violations, replay } = await runChaos({
         ...mutation,
         inOrder: true,
         keep: false,
         // One round of its faults, which is what shows it.
         limitMs: 1,
         root: copy.path,
+        mutation: name,
       });
 
       assert.ok(
         violations.some((violation) => shows.test(violation)),
-        `${name} was not seen; instead: ${violations.join('; ') || 'everything was as promised'}`,
+        `${name} was not seen; instead: ${violations.join('; ') || 'everything was as promised'}\nagain: ${replay}`,
       );
     });
   }

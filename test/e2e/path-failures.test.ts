@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { TaskView } from '#core/api.ts';
 import { script } from '#test/control-surface.ts';
+import { asked } from '#test/deaths.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -59,6 +61,21 @@ describe('when something is away or broken, the thread says so and the answer co
     await answeredOnce(fleet, post.id);
   });
 
+  it('chat away: the result is kept, and its answer posted once when chat is back', async function () {
+    this.timeout(90_000);
+    await script(fleet.modelScript, { match: 'before chat goes', behaviour: { kind: 'hold' } });
+    const post = await fleet.person.say('@athena before chat goes');
+    await waitFor('the model to be asked', () => asked(fleet, 'before chat goes'), { timeoutMs: 30_000 });
+    await fleet.mattermost.process.halt();
+    await fleet.modelScript.post('release', { match: 'before chat goes' });
+
+    await waitFor('the task to be completed', () => isCompleted(fleet, 'before chat goes'), {
+      timeoutMs: 30_000,
+    });
+    await fleet.mattermost.process.start(AbortSignal.timeout(20_000));
+    await answeredOnce(fleet, post.id);
+  });
+
   it('the gateway stopped: tells, and answers once when it is back', async function () {
     this.timeout(90_000);
     const { gateway } = fleet.agent('athena');
@@ -103,6 +120,11 @@ describe('when something is away or broken, the thread says so and the answer co
     });
   }
 });
+
+async function isCompleted(fleet: TestFleet, text: string): Promise<boolean> {
+  const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?limit=5');
+  return tasks.some((task) => task.text.includes(text) && task.state === 'completed');
+}
 
 /** The asking post ends with ✅ and exactly one answer stands in its thread. */
 async function answeredOnce(fleet: TestFleet, postId: string): Promise<void> {

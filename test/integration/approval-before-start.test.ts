@@ -5,9 +5,8 @@ import type { TrustLabel } from '#core/envelope.ts';
 import { newNonce } from '#lib/id.ts';
 import { AskingAgent } from '#test/asking-agent.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
-import { requestOf } from '#test/messages.ts';
+import { chatRequestOf } from '#test/messages.ts';
 import { Operator } from '#test/operator.ts';
-import { waitFor } from '#test/wait.ts';
 
 const FLEET = 'f1';
 
@@ -35,23 +34,13 @@ describe('a task that comes from outside', () => {
     label?: TrustLabel,
     { postId = newNonce(), ...more }: { after?: string[]; debounce?: object; postId?: string } = {},
   ): Promise<TaskView> {
-    const request = requestOf('athena', text);
-    const conversation = {
-      id: `mm-${postId}`,
-      surface: 'mattermost',
-      channelId: 'c1',
-      rootId: postId,
-      postId,
-    };
+    const request = chatRequestOf('athena', text, postId);
     await athena.publish('requests.athena.task-create', {
       ...request,
       ...(label ? { olympustrust: label } : {}),
-      data: { ...request.data, conversation, ...more },
+      data: { ...request.data, ...more },
     });
-    return waitFor(`a task of "${text}"`, async () => {
-      const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500');
-      return body.tasks.find((task) => task.text === text);
-    });
+    return ada().taskOf(text);
   }
   async function approvalOf(taskId: string): Promise<ApprovalView> {
     const { body } = await control.api<{ approvals: ApprovalView[] }>('GET', '/v1/approvals?state=pending');

@@ -84,8 +84,13 @@ describe('what people decide for a run', () => {
     const unseen = await cli('approve', approval.id.slice(0, 18));
     assert.equal(unseen.code, 2, 'nobody could be asked');
     assert.match(unseen.stdout, /deploy\.production[\s\S]*web-1[\s\S]*2\.4\.1/);
+    const aside = await cli('approve', approval.id, '--json');
+    assert.equal(aside.stdout, '', 'no answer yet');
+    assert.match(aside.stderr, /deploy\.production[\s\S]*web-1[\s\S]*2\.4\.1/);
     const listed = await cli('approve');
     assert.match(listed.stdout, /deploy\.production +athena/);
+    const status = await cli('status');
+    assert.match(status.stdout, /1 decision waits for people: olympus approve lists/);
     const { code, stderr } = await cli(
       'approve',
       approval.id.slice(0, 18),

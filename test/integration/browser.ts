@@ -4,8 +4,8 @@ import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
-/** An emulated machine serves the page slowly. */
-const TIMEOUT_MS = 300_000;
+/** An emulated machine serves the page slowly, most of all while its gateway is still busy with its start. */
+const TIMEOUT_MS = 600_000;
 const ARTIFACTS = path.resolve(import.meta.dirname, '../artifacts');
 
 /** Nothing of its own goes to the network, and root may run it. */

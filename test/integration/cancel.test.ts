@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { TaskDetail, TaskView } from '#core/api.ts';
+import type { AgentView, TaskDetail, TaskView } from '#core/api.ts';
+import { streamNames } from '#core/streams.ts';
+import { BusObserver } from '#test/bus-observer.ts';
 import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
@@ -50,13 +52,45 @@ describe('a task that is cancelled while its agent is at work', () => {
     await fleet.person.untilReaction(next.id, 'white_check_mark', 20_000);
   });
 
-  async function outcomes(): Promise<string[]> {
+  it('ends at once when its agent has not taken it, though no work is pulled while the gateway is away', async () => {
+    const { gateway } = fleet.agent('athena');
+    const phase = async (): Promise<string> => (await fleet.api<AgentView>('/v1/agents/athena')).phase;
+    await using bus = await BusObserver.connect(fleet.nats.url, fleet.nats.observerSeed);
+    await waitFor('athena to be ready', async () => (await phase()) === 'Ready', { timeoutMs: 60_000 });
+    gateway.process.kill('SIGSTOP');
+    try {
+      await waitFor('athena to take nothing', async () => (await phase()) === 'NotReady', {
+        timeoutMs: 30_000,
+      });
+      await waitFor(
+        'the pulls under way to be over',
+        async () => (await bus.pullsOf(streamNames.tasks, 'athena')) === 0,
+        { timeoutMs: 60_000 },
+      );
+      const created = await cli.run(['task', 'create', 'athena', 'never begun']);
+      assert.equal(created.code, 0, created.stderr);
+      const id = created.stdout.trim();
+      const state = async (): Promise<string> => (await fleet.api<TaskDetail>(`/v1/tasks/${id}`)).state;
+      await waitFor('it to be released', async () => (await state()) === 'released', { timeoutMs: 20_000 });
+
+      assert.equal((await cli.run(['task', 'cancel', id])).code, 0);
+
+      await waitFor('it to be cancelled', async () => (await state()) === 'cancelled', { timeoutMs: 20_000 });
+    } finally {
+      gateway.process.kill('SIGCONT');
+    }
+    const next = await fleet.person.say('@athena and after that');
+    await fleet.person.untilReaction(next.id, 'white_check_mark', 60_000);
+    assert.deepEqual(await outcomesOf('never begun'), []);
+  }).timeout(180_000);
+
+  const outcomes = (): Promise<string[]> => outcomesOf('endless work');
+
+  async function outcomesOf(text: string): Promise<string[]> {
     const { requests } = await fleet.modelScript.get<{ requests: { outcome: string; prompt?: unknown }[] }>(
       'requests',
     );
-    return requests
-      .filter((request) => JSON.stringify(request).includes('endless work'))
-      .map(({ outcome }) => outcome);
+    return requests.filter((request) => JSON.stringify(request).includes(text)).map(({ outcome }) => outcome);
   }
 
   async function asked(): Promise<number> {

@@ -39,7 +39,7 @@ describe('olympus dashboard', () => {
   });
 
   async function opened(...args: string[]) {
-    const tunnel = await openDashboard(cli, ...args);
+    const tunnel = await openDashboard(cli, args);
     children.push(tunnel.child);
     return tunnel;
   }

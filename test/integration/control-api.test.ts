@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { AuditView, TaskDetail, TaskView } from '#core/api.ts';
+import type { ApiError, AuditView, TaskDetail, TaskView } from '#core/api.ts';
 import { apiRoutes } from '#core/api-routes.ts';
+import { isTerminal } from '#core/task-states.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
@@ -17,6 +18,8 @@ const NONE_HERE = ['/v1/dlq/', '/v1/approvals/'];
 describe('the API of the control plane', () => {
   let control: ControlOnBus;
   let athena: BusClient;
+  /** The head of the chain as somebody noted it. */
+  let noted = '';
   before(async function () {
     this.timeout(60_000);
     control = await startControlOnBus(FLEET, ['athena']);
@@ -86,6 +89,29 @@ describe('the API of the control plane', () => {
     const whole = await cli('audit', 'verify');
     assert.equal(whole.code, 0, whole.stderr);
     assert.match(whole.stdout, new RegExp(`Whole: ${body.records.length} records`));
+    noted = body.records[0]?.hash ?? '';
+    assert.equal((await cli('audit', 'verify', '--head', noted)).code, 0);
+  });
+
+  it('changes nothing that it cannot put on record', async () => {
+    const file = path.join(control.stateDir, 'control.sqlite');
+    const before = (await control.api('GET', '/v1/agents/athena')).body;
+    edit(file, "CREATE TRIGGER broken BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    const refused = await cli('agent', 'drain', 'athena', '--why', 'new kernel');
+    edit(file, 'DROP TRIGGER broken');
+
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.deepEqual((await control.api('GET', '/v1/agents/athena')).body, before);
+  });
+
+  it('finds out who cut its end off, by a head that was noted', async () => {
+    const file = path.join(control.stateDir, 'control.sqlite');
+    edit(file, `DELETE FROM audit WHERE seq >= (SELECT seq FROM audit WHERE hash = '${noted}')`);
+
+    assert.equal((await cli('audit', 'verify')).code, 0, 'what is left is whole');
+    const cut = await cli('audit', 'verify', '--head', noted);
+    assert.equal(cut.code, 1);
+    assert.match(cut.stdout, /Broken: the \d+ records .* none has the hash .*: the end was cut off/);
   });
 
   it('finds out who edited the record, or took something out of it', async () => {
@@ -114,6 +140,70 @@ describe('the API of the control plane', () => {
     assert.match(unknown.stderr, /No agent zeus has ever sent a heartbeat/);
   });
 
+  it('lists what is open, however much has ended since', async () => {
+    const list = async (query: string): Promise<TaskView[]> =>
+      (await control.api<{ tasks: TaskView[] }>('GET', `/v1/tasks?${query}`)).body.tasks;
+    await cli('task', 'cancel', await create('ended since'));
+
+    const open = await list('agent=athena&open=true&limit=500');
+    const ended = await list('agent=athena&open=false&limit=500');
+    assert.ok(open.some(({ text }) => text === 'not over'));
+    assert.ok(open.every(({ state }) => !isTerminal(state)));
+    assert.ok(ended.every(({ state }) => isTerminal(state)));
+    assert.equal(open.length + ended.length, (await list('limit=500')).length);
+    assert.equal((await control.api('GET', '/v1/tasks?open=perhaps')).status, 400);
+  });
+
+  it('leads from list to list, to the oldest there is', async () => {
+    const all = (await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500')).body.tasks;
+    const first = all.slice(0, 1).map(({ id }) => id);
+    const rest = await control.api<{ tasks: TaskView[] }>('GET', `/v1/tasks?before=${first[0]}&limit=500`);
+    assert.deepEqual(
+      [...first, ...rest.body.tasks.map(({ id }) => id)],
+      all.map(({ id }) => id),
+    );
+    assert.equal((await control.api('GET', '/v1/tasks?before=nobody')).status, 404);
+    const shown = await cli('task', 'list', '--before', all.at(-2)?.id ?? '', '--json');
+    assert.deepEqual(
+      (JSON.parse(shown.stdout) as TaskView[]).map(({ id }) => id),
+      [all.at(-1)?.id],
+    );
+
+    const audit = await cli('audit', 'list', '--before', '2', '--json');
+    assert.deepEqual(
+      (JSON.parse(audit.stdout) as AuditView[]).map(({ seq }) => seq),
+      [1],
+    );
+    assert.match((await cli('audit', 'list', '--before', '1')).stderr, /Nothing was changed before 1/);
+  });
+
+  it('says so when who goes on has seen more than there is, as after a restore', async () => {
+    const beyond = await control.api<ApiError>('GET', '/v1/events?after=1000000');
+    assert.deepEqual([beyond.status, beyond.body.code], [409, 'beyond_newest']);
+    assert.match(beyond.body.message, /no change 1000000: the newest is \d+.*restored/);
+
+    const id = await create('known to the backup');
+    const { child, ended } = new CliCaller(control.stateDir).start(['task', 'follow', id], {
+      OLYMPUS_API_URL: control.url,
+      OLYMPUS_API_TOKEN: control.token,
+    });
+    let seen = '';
+    child.stdout.on('data', (chunk) => {
+      seen += chunk;
+    });
+    await waitFor('the first changes', () => /→ queued/.test(seen), { timeoutMs: 20_000 });
+    await control.kill();
+    const first = `SELECT min(seq) FROM audit WHERE entity_id = '${id}'`;
+    edit(path.join(control.stateDir, 'control.sqlite'), `DELETE FROM audit WHERE seq > (${first})`);
+    await control.start();
+    await waitFor('it to begin again', () => seen.match(/→ admitted/g)?.length === 2, { timeoutMs: 20_000 });
+    await cli('task', 'cancel', id);
+
+    const { code, stderr } = await ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /an older store than before/);
+  });
+
   it('refuses who asks too often, and nobody else', async () => {
     await control.kill();
     await control.start({ OLYMPUS_REQUESTS_PER_MINUTE: '3' });
@@ -128,10 +218,9 @@ describe('the API of the control plane', () => {
   });
 
   it('answers at every path that its description has, as it is described', async () => {
-    const { body } = await control.api<{ paths: Record<string, Record<string, object>> }>(
-      'GET',
-      '/v1/openapi.json',
-    );
+    const { body } = await control.api<{
+      paths: Record<string, Record<string, { parameters: { name: string }[] }>>;
+    }>('GET', '/v1/openapi.json');
     const [task] = (await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks')).body.tasks;
     const described = Object.entries(body.paths).flatMap(([route, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${route}`),
@@ -141,8 +230,21 @@ describe('the API of the control plane', () => {
       apiRoutes.map(({ method, path: route }) => `${method.toUpperCase()} ${route}`).toSorted(),
     );
 
-    for (const { method, path: route, answer } of apiRoutes) {
-      if (method !== 'get' || typeof answer === 'string') continue;
+    assert.partialDeepStrictEqual(
+      body.paths['/v1/tasks']?.['get']?.parameters.find(({ name }) => name === 'limit'),
+      { in: 'query', schema: { type: 'integer', minimum: 1, maximum: 500, default: 50 } },
+    );
+
+    for (const { method, path: route, answer, status: expected } of apiRoutes) {
+      if (method !== 'get') continue;
+      if (answer === 'a redirect') {
+        const moved = await fetch(`${control.url}${route}`, {
+          headers: { authorization: `Bearer ${control.token}` },
+          redirect: 'manual',
+        });
+        assert.equal(moved.status, expected, route);
+      }
+      if (typeof answer === 'string') continue;
       if (NONE_HERE.some((path) => route.startsWith(path))) continue;
       const asked = route.replace('{id}', task?.id ?? '').replace('{name}', 'athena');
       const { status, body: said } = await control.api<unknown>('GET', asked);

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import type { AgentView, DeadLetterSummary, DeadLetterView, TaskDetail, TaskView } from '#core/api.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  AgentView,
+  AuditView,
+  DeadLetterSummary,
+  DeadLetterView,
+  TaskDetail,
+  TaskView,
+} from '#core/api.ts';
+import { RunEventMessage } from '#core/messages/run-event.ts';
 import { streamNames } from '#core/streams.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
@@ -47,6 +56,7 @@ describe('what could not be handled', () => {
     new CliCaller(control.stateDir).run(args, {
       OLYMPUS_API_URL: control.url,
       OLYMPUS_API_TOKEN: control.token,
+      USER: 'ada',
     });
 
   for (const [what, subject, body, reason] of [
@@ -94,9 +104,10 @@ describe('what could not be handled', () => {
     assert.match(shown.stdout, /max_deliveries/);
     assert.match(shown.stdout, /again and again/, 'the body');
 
-    const redriven = await cli('dlq', 'redrive', String(letter.id));
+    const redriven = await cli('dlq', 'redrive', String(letter.id), '--why', 'it was the disk');
     assert.equal(redriven.code, 0, redriven.stderr);
-    await untilState(task.id, 'released');
+    const { history } = await untilState(task.id, 'released');
+    assert.ok(history.some(({ reason }) => reason === 'tried again: it was the disk'));
     const released = await waitFor('the new run', async () => {
       const next = await athena.pull(streamNames.tasks, 'athena');
       return next.subject.startsWith(`${FLEET}.tasks.`) && next;
@@ -176,6 +187,25 @@ describe('what could not be handled', () => {
       (await letters()).find((each) => each.id > letter.id && each.body === letter.body),
     );
     assert.equal(again.subject, letter.subject);
+    await untilOnRecord(`${letter.stream}/${letter.seq}`, [
+      'control give-up: message_invalid: the body is not JSON',
+      'person/ada redrive: was given up: message_invalid',
+    ]);
+  });
+
+  it('takes a release back whose task is over, and has that on record once', async () => {
+    const { task, subject } = await releasedTask('never begun');
+    const runId = subject.split('.').at(-1) ?? '';
+    await cli('task', 'cancel', task.id);
+    const event = RunEventMessage.create(
+      { id: runId, source: '/test', subject, time: new Date().toISOString() },
+      { taskId: task.id, runId, epoch: 1, agent: 'athena', event: 'discarded' },
+    );
+    await athena.request(`${FLEET}.runs.athena.${runId}.discarded`, JSON.stringify(event));
+
+    await untilOnRecord(runId, [
+      `control take-back: task ${task.id} is cancelled in epoch 1; the run was of epoch 1`,
+    ]);
   });
 
   it('lists them for people, newest first, and says when there is nothing', async () => {
@@ -205,6 +235,18 @@ describe('what could not be handled', () => {
     });
     const { body } = await control.api<TaskDetail>('GET', `/v1/tasks/${task.id}`);
     return { task, subject: `${FLEET}.tasks.planning.athena.${body.runs.at(-1)?.id}` };
+  }
+
+  /** What is on record of a letter or a run, oldest first. */
+  async function untilOnRecord(entityId: string, wanted: readonly string[]): Promise<void> {
+    await waitFor(`${wanted.join(', ')} to be on record`, async () => {
+      const { body } = await control.api<{ records: AuditView[] }>('GET', '/v1/audit?limit=500');
+      const found = body.records.filter((each) => each.entityId === entityId);
+      return isDeepStrictEqual(
+        found.map(({ who, what, why }) => `${who} ${what}: ${why}`).toReversed(),
+        wanted,
+      );
+    });
   }
 
   function untilState(id: string, state: string): Promise<TaskDetail> {

@@ -185,7 +185,9 @@ describe('the sweep over tasks that wait', () => {
       });
     const first = await admitted('first');
     const second = await admitted('second', [first.id]);
-    await store.transaction((tx) => advanceTask(tx, context, first, 'expire', { by: 'control' }));
+    await store.transaction((tx) =>
+      advanceTask(tx, context, first, 'expire', { by: 'control', reason: 'too late' }),
+    );
     const dependents = new Dependents({
       ...options,
       everyMs: 60_000,

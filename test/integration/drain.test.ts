@@ -106,6 +106,7 @@ describe('an agent that is drained', () => {
   it('has to be one that is known', async () => {
     const { status, body } = await control.api<{ message: string }>('POST', '/v1/agents/zeus/drain', {
       by: 'ada',
+      why: 'a test',
     });
     assert.equal(status, 404);
     assert.match(body.message, /no agent zeus/);
@@ -134,7 +135,7 @@ describe('a daemon that is drained', () => {
       const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
       return tasks.find(({ text }) => text.includes('slow work'));
     });
-    assert.equal((await cli.run(['agent', 'drain', 'athena'])).code, 0);
+    assert.equal((await cli.run(['agent', 'drain', 'athena', '--why', 'a test'])).code, 0);
     assert.equal((await view()).drain?.state, 'draining');
     await cli.run(['task', 'cancel', task.id]);
     await fleet.person.untilReaction(first.id, 'x', 20_000);

@@ -33,6 +33,8 @@ describe('a run that waits for people', function () {
     await fleet.start();
     script = new ControlSurface(fleet.harness.adminUrl);
     cli = new CliCaller(dir.path);
+    // It is ready once its heartbeat is stored; control reads that a moment later.
+    await waitFor('vulcan to be known', () => call('GET', 'agents/vulcan'), LONG);
   });
   afterEach(() => {
     noteForFailure('log of olympusd', daemon().logTail());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { TaskView } from '#core/api.ts';
+import type { AuditView, TaskView } from '#core/api.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import { Person } from '#test/person.ts';
@@ -104,6 +104,29 @@ describe('odd and hostile messages each end with a clear sentence', () => {
     assert.deepEqual(await fleet.person.reactions(ignored.id), [], 'a bot that mentions nobody is not heard');
     const fromAthena = (await fleet.person.replies(post.id)).filter((reply) => reply.user_id !== bot.userId);
     assert.equal(fromAthena.length, 1);
+  });
+
+  it('starts a workflow when its name is all that is said, and says who did not answer', async () => {
+    const post = await fleet.person.say('@athena Briefing');
+
+    await fleet.person.untilReply(post.id, DIGEST);
+    const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks');
+    const [lead] = tasks.filter((task) => task.text.startsWith('Write the morning briefing'));
+    assert.equal(lead?.requester, 'human');
+    const steps = tasks.filter(({ reason }) => reason === 'no_agent_for_domain');
+    assert.equal(steps.length, 3, 'nobody here has the domains of its steps');
+  });
+
+  it('is told by the daemon whom its agent may hand work to', async () => {
+    let [registered, before]: [AuditView | undefined, string] = [undefined, ''];
+    // The oldest records are those of the start, and other tests have used this fleet.
+    do {
+      const { records } = await fleet.api<{ records: AuditView[] }>(`/v1/audit?limit=500${before}`);
+      registered = records.find(({ entity, what }) => entity === 'agent' && what === 'register');
+      assert.ok(registered || records.length > 0, 'nobody has registered');
+      before = `&before=${records.at(-1)?.seq}`;
+    } while (!registered);
+    assert.match(registered.why ?? '', /delegatesTo \["apollo","artemis",/);
   });
 
   it('answers once when the same event comes twice', async () => {

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
+import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import type { SeenPost } from '#test/person.ts';
@@ -47,6 +48,20 @@ describe('the path from a mention to its answer', () => {
     assert.ok(answer.message.includes(`seen ${proof}`), answer.message);
     const { requests } = await fleet.modelScript.get<{ requests: ModelRequest[] }>('requests');
     assert.ok(requests.some((request) => request.system.includes(nonce)));
+  });
+
+  it('gives the model all of a text that no post could hold', async () => {
+    const text = `${randomUUID()} ${'and so on '.repeat(6_000)}until the last word`;
+    const cli = new CliCaller(fleet.stateDir);
+    const { code, stderr } = await cli.run(['task', 'create', 'athena', '-', '--follow'], {}, text);
+
+    assert.equal(code, 0, stderr);
+    const { requests } = await fleet.modelScript.get<{ requests: ModelRequest[] }>('requests');
+    const seen = requests.flatMap(({ messages }) => messages.map((message) => message.text));
+    assert.ok(
+      seen.some((message) => message.includes(text)),
+      'the model was not given it',
+    );
   });
 
   it('leaves the turn in the history of the gateway', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
+import type { TaskCreate } from '#core/messages/task-create.ts';
 import { newId } from '#lib/id.ts';
+import { AskingAgent } from '#test/asking-agent.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { CliCaller } from '#test/cli-call.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
-import { heartbeatOf } from '#test/messages.ts';
+import { chatRequestOf, heartbeatOf } from '#test/messages.ts';
 import { Operator } from '#test/operator.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -18,7 +20,7 @@ describe("a person's say in the work", () => {
   const told: string[] = [];
   before(async function () {
     this.timeout(60_000);
-    control = await startControlOnBus(FLEET, ['athena']);
+    control = await startControlOnBus(FLEET, ['athena', 'apollo', 'hermes']);
     athena = await control.connect('athena');
     await athena.request(`${FLEET}.heartbeat.athena`, JSON.stringify(heartbeatOf('athena')));
     await waitFor(
@@ -78,6 +80,9 @@ describe("a person's say in the work", () => {
     const made = JSON.parse(first.stdout) as TaskView;
     assert.equal(made.requester, 'ada');
     assert.equal((JSON.parse(second.stdout) as TaskView).id, made.id);
+    const other = await cli('task', 'create', 'athena', 'cut the plants down', '--key', 'plants');
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, new RegExp(`was used for another task, ${made.id}: take a new one`));
     const released = await untilState(made.id, 'released');
     assert.equal(released.text, 'water the plants');
     assert.match((await why(made.id)).reason, /on the bus for athena/);
@@ -88,6 +93,43 @@ describe("a person's say in the work", () => {
 
     assert.equal(code, 1);
     assert.match(stderr, /refused \(unknown_agent\)/);
+  });
+
+  it('says what whoever asked by the command can do, not what an author in chat was told', async () => {
+    const refused = async (sentence: RegExp, ...args: string[]): Promise<void> => {
+      const { code, stderr } = await cli(...args);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, sentence);
+    };
+    await refused(/The text is empty\.[\s\S]*Write what is to be done/, 'task', 'create', 'athena', '');
+    const huge = 'a'.repeat(70_000);
+    await refused(/at most 65536 bytes[\s\S]*Shorten it/, 'task', 'create', 'athena', huge);
+    await refused(/no dead letter 99[\s\S]*olympus dlq list/, 'dlq', 'show', '99');
+  });
+
+  it('takes what agents pass on to one another up to its depth, and refuses what went deeper', async () => {
+    const chat = { userId: 'bot-apollo', username: 'apollo' };
+    await using apollo = await AskingAgent.join(control, FLEET, 'apollo', { chat });
+    const passOn = async (text: string, depth: number): Promise<TaskView> => {
+      const { data, ...head } = chatRequestOf('apollo', text);
+      const requester = { id: chat.userId, name: 'apollo', kind: 'bot' } as const;
+      const request: TaskCreate = { ...head, olympusdepth: depth, data: { ...data, requester } };
+      await apollo.publish('requests.apollo.task-create', request);
+      return ada().taskOf(text);
+    };
+
+    const deepest = await passOn('once more', 3);
+    const { id, state, reason } = await passOn('and once more', 4);
+
+    assert.deepEqual([state, reason], ['rejected', 'too_deep']);
+    const said = await apollo.hearSaid(id, /./);
+    assert.deepEqual(
+      [said.state, said.text],
+      ['rejected', 'I was asked through 4 agents, and the limit is 3: a person has to take it from here.'],
+    );
+    assert.match((await why(id)).reason, /asked one another more often/);
+    await apollo.succeed((await apollo.takeRun(deepest.id)).data, 'done');
+    await untilState(deepest.id, 'completed');
   });
 
   it('tells whose turn it is, and ends at once what no agent has', async () => {
@@ -157,10 +199,15 @@ describe("a person's say in the work", () => {
     const id = await create('try, and try again');
     await cli('task', 'cancel', id);
 
-    const { code, stdout, stderr } = await cli('task', 'retry', id, '--json');
+    const { code, stdout, stderr } = await cli('task', 'retry', id, '--why', 'it was the net', '--json');
 
     assert.equal(code, 0, stderr);
     const again = JSON.parse(stdout) as TaskView;
+    const [admitted] = (await show(again.id)).history;
+    assert.deepEqual(
+      [admitted?.event, admitted?.who, admitted?.reason],
+      ['admit', 'person/ada', 'tried again: it was the net'],
+    );
     assert.notEqual(again.id, id);
     assert.equal(again.text, 'try, and try again');
     assert.equal(again.requester, 'ada');
@@ -189,9 +236,29 @@ describe("a person's say in the work", () => {
 
     const { code } = await ended;
     assert.equal(code, 1, 'it was not completed');
-    assert.match(seen, /admit +→ admitted {2}person\/ada\n/);
+    assert.match(seen, /admit +→ admitted {2}person\/ada: asked by ada\n/);
     assert.match(seen, /cancel +→ cancelled {2}person\/ada: cancelled by ada: enough/);
     assert.equal(seen.match(/→ queued/g)?.length, 1, 'each change once');
+  });
+
+  it('takes what is to be done from standard input, and follows it', async () => {
+    const settings = { OLYMPUS_API_URL: control.url, OLYMPUS_API_TOKEN: control.token, USER: 'ada' };
+    const ended = new CliCaller(control.stateDir).run(
+      ['task', 'create', 'athena', '-', '--follow'],
+      settings,
+      'two\nlines\n',
+    );
+    const taken = async () => {
+      const { body } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks');
+      return body.tasks.find(({ text }) => text === 'two\nlines');
+    };
+    const task = await waitFor('the task', taken, { timeoutMs: 20_000 });
+    await ada().cancel(task.id);
+
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 1, 'it was not completed');
+    assert.match(stdout, /admit +→ admitted[\s\S]*cancel +→ cancelled/);
+    assert.match(stderr, new RegExp(task.id));
   });
 
   function serveCancel(): void {
@@ -208,4 +275,24 @@ describe("a person's say in the work", () => {
     const id = await create(text);
     return untilState(id, 'released');
   }
+
+  it('has an agent take work only from agents that may hand it on', async () => {
+    const chat = { userId: 'bot-hermes', username: 'hermes' };
+    await using hermes = await AskingAgent.join(control, FLEET, 'hermes', { chat, delegatesTo: ['apollo'] });
+    const { data, ...head } = chatRequestOf('hermes', 'do it for me');
+    const requester = { id: chat.userId, name: 'hermes', kind: 'bot' } as const;
+    const passOn = (agent: string, text: string): Promise<void> =>
+      hermes.publish('requests.hermes.task-create', {
+        ...head,
+        data: { ...data, dedupKey: text, agent, text, requester },
+      });
+
+    await passOn('athena', 'do it for me');
+    await passOn('apollo', 'or you');
+
+    const { id, state, reason } = await ada().taskOf('do it for me');
+    assert.deepEqual([state, reason], ['rejected', 'not_delegated']);
+    await hermes.hearSaid(id, /no work from @hermes: its manifest does not have athena under `delegates_to`/);
+    assert.equal((await ada().taskOf('or you')).state, 'released');
+  });
 });

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { noteForFailure } from '#test/failure-notes.ts';
 import { networksOf, processesOf, wordsOf } from '#test/lab.ts';
 import { seeDashboard, startBrowser } from '../integration/browser.ts';
 import { openDashboard } from '../integration/dashboard-call.ts';
@@ -34,8 +35,15 @@ describe('a fleet in virtual machines', () => {
     await lab?.[Symbol.asyncDispose]();
   });
 
-  it('answers a mention', async () => {
-    const { code, stdout, stderr } = await lab.cli.run(['say', '--timeout', '480', '@athena hello']);
+  afterEach(async function () {
+    if (this.currentTest?.state !== 'failed') return;
+    const { text } = await lab.on('athena', 'journalctl -u olympusd -u openclaw-gateway -n 60 --no-pager');
+    noteForFailure('journal of athena', text);
+  });
+
+  it('answers a mention', async function () {
+    this.timeout(20 * MINUTE_MS);
+    const { code, stdout, stderr } = await lab.cli.run(['say', '--timeout', '1080', '@athena hello']);
     assert.equal(code, 0, stderr);
     assert.match(stdout, DIGEST);
   });
@@ -54,8 +62,8 @@ describe('a fleet in virtual machines', () => {
   });
 
   it("shows athena's dashboard to a browser outside the lab's networks", async function () {
-    this.timeout(15 * MINUTE_MS);
-    const tunnel = await openDashboard(lab.cli, '--wait', '240', 'athena');
+    this.timeout(25 * MINUTE_MS);
+    const tunnel = await openDashboard(lab.cli, ['--wait', '240', 'athena'], 8 * MINUTE_MS);
     const browser = await startBrowser();
     try {
       await seeDashboard(browser, tunnel.url, 'dashboard-of-a-machine.png');

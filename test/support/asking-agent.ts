@@ -72,8 +72,8 @@ export class AskingAgent extends PlayedAgent {
     );
   }
 
-  async tell({ taskId, runId, epoch }: Dispatch, event: string): Promise<void> {
-    const data = { taskId, runId, epoch, agent: this.name, event };
+  async tell({ taskId, runId, epoch }: Dispatch, event: string, detail?: string): Promise<void> {
+    const data = { taskId, runId, epoch, agent: this.name, event, ...(detail ? { detail } : {}) };
     await this.publish(`runs.${this.name}.${runId}.${event}`, RunEventMessage.create(headOf(taskId), data));
   }
 

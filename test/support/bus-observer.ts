@@ -46,7 +46,13 @@ export class BusObserver {
     return (await manager.consumers.info(stream, durable)).num_redelivered;
   }
 
-  async close(): Promise<void> {
+  /** How many pulls wait for a message of a consumer: what is published now is taken by one of them. */
+  async pullsOf(stream: string, durable: string): Promise<number> {
+    const manager = await jetstreamManager(this.#connection);
+    return (await manager.consumers.info(stream, durable)).num_waiting;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection.close();
   }
 }

@@ -1,6 +1,6 @@
 import { Heartbeat } from '#core/messages/heartbeat.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
-import { newId } from '#lib/id.ts';
+import { newId, newNonce } from '#lib/id.ts';
 
 /** A heartbeat of an agent that a test plays itself. */
 export function heartbeatOf(
@@ -11,6 +11,8 @@ export function heartbeatOf(
     readonly role?: string;
     readonly domains?: string[];
     readonly duty?: 'working' | 'draining' | 'drained';
+    readonly chat?: Heartbeat['data']['chat'];
+    readonly delegatesTo?: string[];
   } = {},
 ): Heartbeat {
   return Heartbeat.create(headOf(`agent/${agent}`), {
@@ -25,6 +27,8 @@ export function heartbeatOf(
     limits: { concurrency: says.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
     runs: says.runs ?? [],
     ...(says.duty ? { duty: says.duty } : {}),
+    ...(says.delegatesTo ? { delegatesTo: says.delegatesTo } : {}),
+    ...(says.chat ? { chat: says.chat } : {}),
   });
 }
 
@@ -36,6 +40,19 @@ export function requestOf(agent: string, text: string, dedupKey = newId(Date.now
     text,
     requester: { id: 'u1', name: 'ada', kind: 'human' },
   });
+}
+
+/** The same as it comes from a thread in chat; each is in another one. */
+export function chatRequestOf(agent: string, text: string, postId = newNonce()): TaskCreate {
+  const { data, ...head } = requestOf(agent, text);
+  const conversation = {
+    id: `mm-${postId}`,
+    surface: 'mattermost' as const,
+    channelId: 'c1',
+    rootId: postId,
+    postId,
+  };
+  return { ...head, data: { ...data, conversation } };
 }
 
 function headOf(subject: string) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import { CliCaller, type Ended } from './cli-call.ts';
 import type { ControlOnBus } from './control-on-bus.ts';
-import { waitFor } from './wait.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
 
 /** A person who works with a control plane, by its API and by the command. */
 export class Operator {
@@ -36,15 +36,27 @@ export class Operator {
     return (await this.#control.api<TaskDetail>('GET', `/v1/tasks/${id}`)).body;
   }
 
+  /** The task that comes of a request with this text. */
+  taskOf(text: string): Promise<TaskView> {
+    return waitFor(`a task of "${text}"`, async () => {
+      const { body } = await this.#control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?limit=500');
+      return body.tasks.find((task) => task.text === text);
+    });
+  }
+
   async why(id: string): Promise<WhyView> {
     return (await this.#control.api<WhyView>('GET', `/v1/tasks/${id}/why`)).body;
   }
 
-  untilState(id: string, state: string): Promise<TaskDetail> {
-    return waitFor(`task ${id} to be ${state}`, async () => {
-      const task = await this.show(id);
-      return task.state === state && task;
-    });
+  untilState(id: string, state: string, options: WaitOptions = {}): Promise<TaskDetail> {
+    return waitFor(
+      `task ${id} to be ${state}`,
+      async () => {
+        const task = await this.show(id);
+        return task.state === state && task;
+      },
+      options,
+    );
   }
 
   async #post(route: string, body: object): Promise<TaskView> {

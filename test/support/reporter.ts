@@ -14,36 +14,36 @@ export interface SuiteSummary {
 }
 
 const LINGER_MS = 10_000;
+/** Of what a failed test says, shown at once; mocha shows all of it at the end. */
+const LONGEST_MESSAGE = 4_000;
 
 /**
- * Mocha's `spec` output, and three things more: the counts as JSON in the file that SUITE_SUMMARY names, the server
- * logs of the tests that failed, and an end to a run whose tests are over but which leaked a handle.
+ * Mocha's `spec` output, and three things more: the counts as JSON in the file that SUITE_SUMMARY names, what went wrong
+ * and the server logs of a test that failed, at once, because a run may be cut off; and an end to a run whose tests are
+ * over but which leaked a handle.
  */
 class SummaryReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
     const { EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants;
-    const evidence: { test: string; title: string; text: string }[] = [];
     const failures: string[] = [];
     let failed: string | undefined;
 
     // A fixture is disposed inside its test or in a hook after it: what it noted is known at the next test.
     const collect = (): void => {
-      const notes = takeFailureNotes();
-      const test = failed;
-      if (test !== undefined) evidence.push(...notes.map((note) => ({ test, ...note })));
+      for (const { title, text } of takeFailureNotes()) {
+        if (failed !== undefined) process.stdout.write(`--- ${failed}\n--- ${title}:\n${text}\n`);
+      }
       failed = undefined;
     };
     runner.on(EVENT_TEST_BEGIN, collect);
     runner.on(EVENT_TEST_FAIL, (test, error: Error) => {
       failed = test.fullTitle();
       failures.push(`${failed}: ${error.message.split('\n')[0]}`);
+      process.stdout.write(`${error.message.slice(0, LONGEST_MESSAGE)}\n`);
     });
     runner.on(EVENT_RUN_END, () => {
       collect();
-      for (const { test, title, text } of evidence) {
-        process.stdout.write(`--- ${test}\n--- ${title}:\n${text}\n`);
-      }
       const counts = {
         passed: this.stats.passes,
         failed: this.stats.failures,

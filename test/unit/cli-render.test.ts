@@ -29,6 +29,7 @@ const GATEWAY = {
   agentName: 'athena',
   workspaceDir: '/var/lib/openclaw/workspace',
   stateDir: '/var/lib/openclaw/state',
+  packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
   port: 18_789,
   gatewayTokenFile: '/etc/olympus/secrets/openclaw/gateway-token',
   modelKeyFile: '/etc/olympus/secrets/openclaw/model-key',

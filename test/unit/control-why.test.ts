@@ -96,5 +96,6 @@ describe('why a task is where it is', () => {
   it('repeats the remedy of a failure, and of a refusal', () => {
     assert.match(whyIn('failed', { reason: 'model_auth' }).next, /Replace the key/);
     assert.match(whyIn('rejected', { reason: 'unknown_agent' }).next, /olympus agent list/);
+    assert.match(whyIn('rejected', { reason: 'empty_input' }).next, /Write what is to be done/);
   });
 });

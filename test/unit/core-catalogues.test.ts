@@ -9,8 +9,10 @@ const VALUES: Readonly<Record<RejectionCode, Readonly<Record<string, string | nu
   input_too_long: { length: 20_000, limit: 16_383 },
   unknown_agent: { agent: 'zeus', known: '@athena, @apollo' },
   too_deep: { depth: 4, limit: 3 },
+  not_delegated: { author: 'apollo', agent: 'athena' },
   unknown_dependency: { unknown: 'task t-9' },
   no_agent_for_domain: { domain: 'intel' },
+  workflow_broken: { name: 'briefing' },
   rate_limited: { count: 61, limit: 60 },
   foreign_bot: { author: 'jenkins' },
 };

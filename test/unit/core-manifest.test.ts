@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Manifest } from '#core/manifest.ts';
@@ -39,7 +39,6 @@ describe('the manifest of an agent', () => {
       hats: [],
       model: 'lead',
       channels: { mattermost: {} },
-      delegates_to: [],
       limits: { concurrency: 1, depth: 3, run_timeout: 1800 },
     });
   });
@@ -94,9 +93,18 @@ describe('the manifest of an agent', () => {
     assert.match(await refusal('name: athena\nrole: lead\n'), /^agent\.yml:1:1: domains: /);
   });
 
-  for (const name of readdirSync(AGENTS).filter((each) => each !== 'workflows')) {
-    it(`of ${name} in agents/ is one`, () => {
-      assert.equal(readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest).name, name);
+  const shipped = readdirSync(AGENTS).filter((each) => each !== 'workflows');
+  for (const name of shipped) {
+    it(`of ${name} in agents/ is one, and has a persona and colleagues that are there`, () => {
+      const manifest = readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest);
+
+      assert.equal(manifest.name, name);
+      assert.match(readFileSync(path.join(AGENTS, name, 'SOUL.md'), 'utf8'), new RegExp(`^# ${name}\n`, 'i'));
+      assert.match(readFileSync(path.join(AGENTS, name, 'AGENTS.md'), 'utf8'), /^# How you work\n/);
+      assert.deepEqual(
+        (manifest.delegates_to ?? []).filter((each) => each === name || !shipped.includes(each)),
+        [],
+      );
     });
   }
 });

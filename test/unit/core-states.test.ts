@@ -70,14 +70,14 @@ describe('the life of a task', () => {
 
   it('can always be stopped by its deadline while it waits or is out with an agent', () => {
     const waiting: readonly TaskState[] = ['awaiting_approval', 'queued', 'blocked', 'parked'];
-    for (const state of [...waiting, 'released', 'claimed', 'running'] as const) {
+    for (const state of [...waiting, 'released', 'claimed', 'running', 'lost'] as const) {
       assert.equal(nextTaskState(state, 'expire'), 'expired', state);
     }
   });
 
   it('is in flight only between its release and its end', () => {
     for (const state of inFlightStates) assert.equal(isTerminal(state), false, state);
-    assert.deepEqual([...inFlightStates], ['released', 'claimed', 'running', 'cancelling']);
+    assert.deepEqual([...inFlightStates], ['released', 'claimed', 'running', 'lost', 'cancelling']);
   });
 
   it('has one of five names for outsiders, and an end under two of them', () => {

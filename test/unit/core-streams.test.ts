@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { streamTaking } from '#core/stream-taking.ts';
 import {
   agentConsumersOf,
   bucketNames,
@@ -29,7 +30,9 @@ describe('the streams', () => {
       for (const limit of [maxAgeMs, maxBytes, maxMsgSize, duplicateWindowMs]) {
         assert.ok(Number.isSafeInteger(limit) && limit > 0, `${JSON.stringify(stream)}`);
       }
-      assert.ok(maxMsgsPerSubject === -1 || maxMsgsPerSubject > 0);
+      for (const count of [maxMsgsPerSubject, stream.maxMsgs, stream.maxConsumers]) {
+        assert.ok(count === -1 || (Number.isSafeInteger(count) && count > 0));
+      }
       assert.ok(duplicateWindowMs <= maxAgeMs, 'the server refuses a window above the age');
       assert.ok(maxMsgSize < maxBytes);
       assert.ok(subjects.length > 0);
@@ -52,6 +55,9 @@ describe('the streams', () => {
       [subjects.heartbeat('athena'), streamNames.heartbeat],
       [subjects.delivery('athena', 'd-1'), streamNames.deliveries],
       [subjects.event('task', 'task-1', 'complete'), streamNames.events],
+      [subjects.deadLetter('ROUNDTABLE_TASKS', 'athena'), streamNames.deadLetters],
+      [subjects.knightResult('athena'), streamNames.results],
+      ['knight.athena.task', streamNames.requests],
     ];
 
     for (const [subject, stream] of published) {
@@ -61,6 +67,15 @@ describe('the streams', () => {
         [stream],
         subject,
       );
+      assert.equal(streamTaking(subject), stream);
+    }
+  });
+
+  it('take nothing that is no subject of a fleet', () => {
+    const { control } = subjectsOf(FLEET);
+
+    for (const subject of [control('athena', 'cancel'), 'olympus.tasks', 'knight.athena', 'tasks.athena.x']) {
+      assert.throws(() => streamTaking(subject), /no stream takes/, subject);
     }
   });
 
@@ -81,10 +96,13 @@ describe('the streams', () => {
 });
 
 describe('the buckets', () => {
-  for (const { name, history, maxBytes, maxValueSize, ttlMs, writtenBy } of buckets) {
-    it(`${name} states every limit`, () => {
-      for (const limit of [history, maxBytes, maxValueSize])
+  for (const bucket of buckets) {
+    it(`${bucket.name} states every limit`, () => {
+      const { history, maxBytes, maxValueSize, duplicateWindowMs, ttlMs, writtenBy } = bucket;
+      for (const limit of [history, maxBytes, maxValueSize, duplicateWindowMs])
         assert.ok(Number.isSafeInteger(limit) && limit > 0);
+      assert.deepEqual([bucket.maxMsgs, bucket.maxConsumers, bucket.discard], [-1, -1, 'new']);
+      assert.ok(ttlMs === 0 || duplicateWindowMs <= ttlMs, 'the server refuses a window above the age');
       assert.ok(maxValueSize < maxBytes);
       // What agents write goes by itself: nobody clears up after one that is gone.
       assert.ok(writtenBy === 'agents' ? ttlMs > 0 : ttlMs >= 0);
@@ -97,6 +115,20 @@ describe('the buckets', () => {
 });
 
 describe('the consumers', () => {
+  for (const consumer of consumers) {
+    it(`${consumer.durable} of ${consumer.stream} states every limit`, () => {
+      const { ackWaitMs, maxAckPending, maxWaiting, maxDeliver, inactiveMs } = consumer;
+      for (const limit of [ackWaitMs, maxAckPending, maxWaiting]) {
+        assert.ok(Number.isSafeInteger(limit) && limit > 0);
+      }
+      assert.ok(maxDeliver === -1 || maxDeliver > 1);
+      for (const limit of [consumer.maxBatch, consumer.maxPullBytes, consumer.maxExpiresMs]) {
+        assert.ok(Number.isSafeInteger(limit) && limit >= 0);
+      }
+      assert.equal(inactiveMs, 0, 'one that goes by itself forgets what was delivered how often');
+    });
+  }
+
   it('never overlap in a work queue: the server would refuse the second', () => {
     const queues = streams.filter(({ retention }) => retention === 'workqueue');
     for (const queue of queues) {

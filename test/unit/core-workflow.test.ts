@@ -3,13 +3,15 @@ import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { AgentView } from '#core/api.ts';
+import { Manifest } from '#core/manifest.ts';
 import { Workflow } from '#core/workflow.ts';
 import { readYaml, YamlError } from '#lib/yaml.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { bestOf } from '../../src/control/registry/choose-agent.ts';
 import { readWorkflows } from '../../src/control/workflow/workflows.ts';
 
-const SHIPPED = path.resolve(import.meta.dirname, '../../agents/workflows');
+const AGENTS = path.resolve(import.meta.dirname, '../../agents');
+const SHIPPED = path.join(AGENTS, 'workflows');
 const MINIMAL = `name: small
 lead: athena
 steps:
@@ -112,6 +114,23 @@ describe('the file of a workflow', () => {
         ['intel', 'intel'],
       ],
     );
+  });
+
+  it('asks and is led by agents that we ship too', async () => {
+    const manifests = readdirSync(AGENTS)
+      .filter((name) => name !== 'workflows')
+      .map((name) => readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest));
+    const names = manifests.map(({ name }) => name);
+    const domains = manifests.flatMap((manifest) => manifest.domains);
+
+    for (const { name, lead, steps } of (await readWorkflows(SHIPPED)).workflows) {
+      assert.ok(names.includes(lead), `${name} is led by ${lead}`);
+      for (const { domain, agent } of steps)
+        assert.ok(
+          agent ? names.includes(agent) : domain && domains.includes(domain),
+          `${name}: ${agent ?? domain}`,
+        );
+    }
   });
 });
 

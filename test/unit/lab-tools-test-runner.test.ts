@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closingLine, judge, report, total } from '../../scripts/run-tests/outcome.ts';
+import { closingLine, deal, judge, report, total } from '../../scripts/run-tests/outcome.ts';
 
 const ENDED_WELL = { exitCode: 0, signal: null };
 
@@ -57,6 +57,15 @@ describe('the test runner', () => {
       assert.equal(counts.remarks.length, 1);
     });
   }
+
+  it('deals files out to processes, each file once and to each process some', () => {
+    assert.deepEqual(deal(['a', 'b', 'c', 'd', 'e'], 2), [
+      ['a', 'c', 'e'],
+      ['b', 'd'],
+    ]);
+    assert.deepEqual(deal(['a', 'b'], 3), [['a'], ['b']]);
+    assert.deepEqual(deal([], 2), [[]]);
+  });
 
   it('ends with one line over all suites, and no line like it before', () => {
     const outcomes = [

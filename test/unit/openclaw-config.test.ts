@@ -10,6 +10,7 @@ const options: GatewayConfigOptions = {
   agentName: 'hermes',
   workspaceDir: '/var/lib/openclaw/workspace',
   stateDir: '/var/lib/openclaw/state',
+  packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
   port: 18_789,
   gatewayTokenFile: '/etc/olympus/secrets/gateway-token',
   modelKeyFile: '/etc/olympus/secrets/model-key',
@@ -51,6 +52,10 @@ describe('the configuration of a gateway', () => {
   it('switches off what would spend tokens or change the agent by itself', () => {
     assert.equal(config.agents.defaults.heartbeat.every, '0m');
     assert.equal(config.gateway.controlUi.sessionObserver, false);
+    assert.equal(
+      config.gateway.controlUi.root,
+      '/opt/olympus/openclaw/node_modules/openclaw/dist/control-ui',
+    );
     assert.equal(config.skills.workshop.autonomous.mode, 'off');
     assert.equal(config.plugins.entries['memory-core'].config.dreaming.enabled, false);
     assert.equal(config.tools.loopDetection.enabled, true);

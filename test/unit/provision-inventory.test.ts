@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Manifest } from '#core/manifest.ts';
+import { readYaml } from '#lib/yaml.ts';
 import { findingLine } from '#provision/inventory/finding.ts';
 import { macOf } from '#provision/inventory/inventory.ts';
 import { checkInventory } from '#provision/inventory/read-inventory.ts';
@@ -36,14 +38,20 @@ describe('an inventory', () => {
     );
   }
 
-  for (const name of ['example', 'single', 'lab']) {
-    it(`of this project passes: ${name}`, () => {
+  for (const name of readdirSync(path.join(ROOT, 'inventory'))) {
+    it(`of this project passes, with a persona for each of its agents: ${name}`, () => {
       const { inventory, findings } = checkInventory(path.join(ROOT, 'inventory', name), OPTIONS);
 
       assert.deepEqual(
-        findings.filter(({ severity }) => severity === 'error'),
+        findings.filter(({ severity, message }) => severity === 'error' || message.includes('agent.yml')),
         [],
       );
+      for (const machine of inventory?.machines ?? [])
+        if (machine.group === 'agents')
+          assert.equal(
+            readYaml(path.join(ROOT, 'agents', machine.name, 'agent.yml'), Manifest).name,
+            machine.name,
+          );
       assert.equal(inventory?.machines.filter(({ group }) => group === 'hub').length, 1);
     });
   }

@@ -74,7 +74,8 @@ describe('a random walk', () => {
     /** One step, taken or refused as the table says, and what the store has of it afterwards. */
     async function step(tx: Repositories, task: TaskRecord, event: TaskEvent): Promise<TaskRecord> {
       const next = table[task.state]?.[event];
-      const walk = (): Promise<TaskRecord> => advanceTask(tx, context, task, event, { by: 'control' });
+      const walk = (): Promise<TaskRecord> =>
+        advanceTask(tx, context, task, event, { by: 'control', reason: 'walk' });
       if (next === undefined) await assert.rejects(walk, isConflict, `${task.state} took ${event}`);
       else assert.equal((await walk()).state, next, `${task.state} × ${event}`);
       const stored = found(await tx.tasks.byId(task.id));

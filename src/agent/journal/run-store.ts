@@ -15,10 +15,15 @@ export interface JournaledRun {
   readonly startedAt: number | undefined;
 }
 
+/** Where little more is asked about a run. */
+const CLOSED: ReadonlySet<RunState> = new Set(['published', 'discarded', 'abandoned']);
+
 /** The runs this agent has taken, each state written before the call it announces. */
 export class RunStore {
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
+  /** What was read of runs that are open: a run is looked at many times, and its dispatch never changes. */
+  readonly #dispatches = new Map<string, TaskDispatch['data']>();
 
   constructor(db: SqliteDatabase, clock: Clock) {
     this.#db = db;
@@ -27,7 +32,7 @@ export class RunStore {
 
   get(runId: string): JournaledRun | undefined {
     const row = this.#db.get('SELECT * FROM runs WHERE run_id = ?', runId);
-    return row ? fromRow(row) : undefined;
+    return row && this.#fromRow(row);
   }
 
   /** Runs that a former process of this daemon left unfinished. */
@@ -36,7 +41,7 @@ export class RunStore {
       .all(
         "SELECT * FROM runs WHERE state IN ('claimed', 'running', 'finished', 'parked') ORDER BY claimed_at",
       )
-      .map(fromRow);
+      .map((row) => this.#fromRow(row));
   }
 
   claim(dispatch: TaskDispatch['data'], nonce: string): JournaledRun {
@@ -65,6 +70,13 @@ export class RunStore {
     return this.#db.get('SELECT 1 FROM cancels WHERE run_id = ?', runId) !== undefined;
   }
 
+  /** Whether a later run of the same task has come already. */
+  isSuperseded({ taskId, epoch }: Pick<TaskDispatch['data'], 'taskId' | 'epoch'>): boolean {
+    return (
+      this.#db.get('SELECT 1 FROM runs WHERE task_id = ? AND epoch > ? LIMIT 1', taskId, epoch) !== undefined
+    );
+  }
+
   /** Takes one step of the run's life; a step the table does not allow throws `state_conflict`. */
   advance(runId: string, event: RunEvent): JournaledRun {
     const run = this.get(runId);
@@ -80,7 +92,16 @@ export class RunStore {
     if (event === 'start') this.#db.run('UPDATE runs SET started_at = ? WHERE run_id = ?', now, runId);
     if (event === 'finish' || event === 'park')
       this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
-    return this.#known(runId);
+    const advanced = this.#known(runId);
+    if (CLOSED.has(next)) this.#dispatches.delete(runId);
+    return advanced;
+  }
+
+  #fromRow(row: Row): JournaledRun {
+    const { run_id: runId, state, dispatch: text, nonce, claimed_at, started_at } = RunRow.parse(row);
+    const dispatch = this.#dispatches.get(runId) ?? TaskDispatch.data.parse(JSON.parse(text));
+    if (!CLOSED.has(state)) this.#dispatches.set(runId, dispatch);
+    return { runId, state, dispatch, nonce, claimedAt: claimed_at, startedAt: started_at ?? undefined };
   }
 
   #known(runId: string): JournaledRun {
@@ -98,15 +119,3 @@ const RunRow = z.object({
   claimed_at: z.number(),
   started_at: z.number().nullable(),
 });
-
-function fromRow(row: Row): JournaledRun {
-  const parsed = RunRow.parse(row);
-  return {
-    runId: parsed.run_id,
-    state: parsed.state,
-    dispatch: TaskDispatch.data.parse(JSON.parse(parsed.dispatch)),
-    nonce: parsed.nonce,
-    claimedAt: parsed.claimed_at,
-    startedAt: parsed.started_at ?? undefined,
-  };
-}

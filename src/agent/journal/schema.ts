@@ -78,4 +78,7 @@ export const journalMigrations = [
     tried TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE INDEX runs_by_task ON runs (task_id, epoch);
+  `,
 ] as const;

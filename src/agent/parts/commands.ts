@@ -28,7 +28,7 @@ export function commandHandler(options: {
     switch (data.verb) {
       case 'cancel': {
         const { runId } = data;
-        const stopped = await runner.cancel(runId);
+        const stopped = await runner.cancel(data);
         stopped().catch((error) => log.warn({ runId, reason: messageOf(error) }, 'run not stopped yet'));
         break;
       }

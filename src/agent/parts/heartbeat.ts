@@ -126,6 +126,7 @@ export class HeartbeatPart implements Part {
         depth: manifest.limits.depth,
         runTimeoutMs: manifest.limits.run_timeout * 1000,
       },
+      ...(manifest.delegates_to ? { delegatesTo: manifest.delegates_to } : {}),
       runs,
       duty: takesWork() ? 'working' : runs.length > 0 ? 'draining' : 'drained',
       ...(lease.epoch === undefined ? {} : { lease: { epoch: lease.epoch } }),

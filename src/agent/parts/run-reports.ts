@@ -19,6 +19,8 @@ export interface RunReportsOptions {
 }
 
 type Dispatch = TaskDispatch['data'];
+/** What an event says of its run. */
+type RunIds = Pick<Dispatch, 'taskId' | 'runId' | 'epoch'>;
 
 const DETAIL_LIMIT = 1024;
 
@@ -30,8 +32,8 @@ export class RunReports {
     this.#options = options;
   }
 
-  tell(dispatch: Dispatch, event: (typeof runEventKinds)[number], detail?: string): void {
-    this.#event(dispatch, event, detail, {});
+  tell(run: RunIds, event: (typeof runEventKinds)[number], detail?: string): void {
+    this.#event(run, event, detail, {});
   }
 
   /** Ends the run without a result; this has the key of one. */
@@ -73,30 +75,31 @@ export class RunReports {
   }
 
   #event(
-    dispatch: Dispatch,
+    run: RunIds,
     event: (typeof runEventKinds)[number],
     detail: string | undefined,
     { usage, key }: { readonly usage?: Usage; readonly key?: string },
   ): void {
     const { journal, subjects, agent } = this.#options;
-    const head = this.#head(dispatch);
+    const { taskId, runId, epoch } = run;
+    const head = this.#head(run);
     const message = RunEventMessage.create(head, {
-      taskId: dispatch.taskId,
-      runId: dispatch.runId,
-      epoch: dispatch.epoch,
+      taskId,
+      runId,
+      epoch,
       agent,
       event,
       ...(detail ? { detail: detail.slice(0, DETAIL_LIMIT) } : {}),
       ...(usage ? { usage } : {}),
     });
-    journal.outbox.addBus(key ?? `${eventKeys(dispatch.runId)}${event}:${head.id}`, {
-      subject: subjects.runEvent(agent, dispatch.runId, event),
-      msgId: `${dispatch.runId}:${event}:${newNonce()}`,
+    journal.outbox.addBus(key ?? `${eventKeys(runId)}${event}:${head.id}`, {
+      subject: subjects.runEvent(agent, runId, event),
+      msgId: `${runId}:${event}:${newNonce()}`,
       body: JSON.stringify(message),
     });
   }
 
-  #head({ taskId, runId }: Dispatch) {
+  #head({ taskId, runId }: RunIds) {
     const { clock, fleet, agent } = this.#options;
     return {
       id: newId(clock.now()),

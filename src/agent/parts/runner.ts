@@ -1,5 +1,6 @@
 import { OlympusError } from '#core/errors.ts';
 import type { TurnOutcome, TurnProgress } from '#core/harness.ts';
+import type { AgentCommand } from '#core/messages/agent-command.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { noUsage } from '#core/usage.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
@@ -14,6 +15,7 @@ import type { Attention } from './attention.ts';
 import type { Lease } from './lease.ts';
 import type { Presence } from './presence.ts';
 import { type RunReports, resultKey } from './run-reports.ts';
+import { tellingOfTools } from './tool-events.ts';
 
 type Dispatch = TaskDispatch['data'];
 
@@ -66,18 +68,18 @@ export class Runner {
 
   /**
    * Writes the claim down, and with it the start, which alone is told then; without the lease the run begins later. One that
-   * is cancelled, or past its deadline, is discarded at once.
+   * is cancelled, superseded by a later run of its task, or past its deadline is discarded at once.
    */
   async claim(dispatch: Dispatch): Promise<JournaledRun> {
-    const { journal, reports, presence, lease, clock, onAdded } = this.#options;
-    const { runId, deadline } = dispatch;
+    const { journal, reports, presence, lease, onAdded } = this.#options;
+    const { runId } = dispatch;
     const claimed = await journal.transaction(() => {
       const known = journal.runs.get(runId);
       if (known) return known;
       const run = journal.runs.claim(dispatch, newNonce());
-      const cancelled = journal.runs.isCancelled(runId);
-      if (cancelled || Date.parse(deadline) <= clock.now()) {
-        reports.tell(dispatch, 'discarded', cancelled ? 'cancelled' : 'past its deadline');
+      const why = this.#whyDiscarded(dispatch);
+      if (why) {
+        reports.tell(dispatch, 'discarded', why);
         return journal.runs.advance(runId, 'discard');
       }
       presence.claimed(dispatch);
@@ -115,11 +117,20 @@ export class Runner {
 
   /**
    * Has the run end, now or when its message comes. Resolves once that is written down, so that the next process knows,
-   * with what then stops a turn under way: it ends as cancelled, unless its answer was there already.
+   * with what then stops a turn under way: it ends as cancelled, unless its answer was there already. Of a run that was
+   * not taken it is told at once that it is discarded: its message may not come for long, as while the gateway is away.
    */
-  async cancel(runId: string): Promise<() => Promise<void>> {
-    const { journal, ladder } = this.#options;
-    await journal.transaction(() => journal.runs.cancel(runId));
+  async cancel({ taskId, runId, epoch }: AgentCommand['data']): Promise<() => Promise<void>> {
+    const { journal, ladder, lease, reports, onAdded } = this.#options;
+    await journal.transaction(() => {
+      const { runs } = journal;
+      // Without the lease another daemon may be at work on it.
+      if (epoch !== undefined && lease.held && !runs.get(runId) && !runs.isCancelled(runId)) {
+        reports.tell({ taskId, runId, epoch }, 'discarded', 'cancelled');
+      }
+      runs.cancel(runId);
+    });
+    onAdded();
     return () => ladder.abort(runId, NEVER);
   }
 
@@ -143,6 +154,14 @@ export class Runner {
       underWay?.left.abort(new Error('left to another daemon'));
       if (run.state === 'running') this.#endTurn(run, underWay !== undefined);
     }
+  }
+
+  /** Why nothing of this run is to be begun; undefined when it is to be. */
+  #whyDiscarded(dispatch: Dispatch): string | undefined {
+    const { journal, clock } = this.#options;
+    if (journal.runs.isCancelled(dispatch.runId)) return 'cancelled';
+    if (journal.runs.isSuperseded(dispatch)) return 'superseded by a later run';
+    return Date.parse(dispatch.deadline) <= clock.now() ? 'past its deadline' : undefined;
   }
 
   /** Ends a turn whose outcome nobody wants any more. */
@@ -201,25 +220,33 @@ export class Runner {
     onProgress: () => void,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
-    const { journal, ladder, reports, log, onAdded } = this.#options;
+    const { journal, ladder, reports, log, clock, onAdded } = this.#options;
     const { dispatch, runId } = run;
-    const outcome = ladder.climb(
-      journal.runs.get(runId) ?? run,
-      (progress: TurnProgress) => {
-        const { kind, detail } = progress;
-        if (kind !== 'unheard') onProgress();
-        if ((kind !== 'tool' && kind !== 'unstopped') || left.signal.aborted) return;
-        journal
-          .transaction(() => reports.tell(dispatch, kind, detail))
-          .then(onAdded, (error) => log.warn({ err: error, runId }, 'progress not told'));
-      },
-      signal,
-    );
-    // Cancelled while a former process had it: that is known only once this one waits for it.
-    if (journal.runs.isCancelled(runId)) {
-      ladder.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
-    }
-    return outcome;
+    const tell = async (kind: 'tool' | 'unstopped', detail: string | undefined): Promise<void> => {
+      await journal.transaction(() => {
+        // It may have been left to another daemon meanwhile.
+        if (journal.runs.get(runId)?.state === 'running') reports.tell(dispatch, kind, detail);
+      });
+      onAdded();
+    };
+    const onError = (error: unknown): void => log.warn({ err: error, runId }, 'progress not told');
+    return tellingOfTools({ tell: (tool) => tell('tool', tool), onError, clock }, (called) => {
+      const outcome = ladder.climb(
+        journal.runs.get(runId) ?? run,
+        ({ kind, detail }: TurnProgress) => {
+          if (kind !== 'unheard') onProgress();
+          if (left.signal.aborted) return;
+          if (kind === 'tool') called(detail);
+          if (kind === 'unstopped') tell(kind, detail).catch(onError);
+        },
+        signal,
+      );
+      // Cancelled while a former process had it: that is known only once this one waits for it.
+      if (journal.runs.isCancelled(runId)) {
+        ladder.abort(runId, signal).catch(() => undefined); // The outcome tells what became of it.
+      }
+      return outcome;
+    });
   }
 
   /** Writes down how the run has ended: with a result, or parked, to go on in another one once people have decided. */

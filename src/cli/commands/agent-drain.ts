@@ -21,7 +21,7 @@ export function addAgentDrain(parent: Command, context: CliContext): void {
     .command('drain')
     .description('release nothing more to an agent; it finishes what it has')
     .argument('<name>', 'its name')
-    .option('--why <text>', 'what others are told who look')
+    .requiredOption('--why <text>', 'what others are told who look, and what stands on record')
     .option('--json', 'print one JSON value')
     .addHelpText('after', '\nExamples:\n  $ olympus agent drain athena --why "new kernel"')
     .action((name: string, options: Options) => call(name, 'drain', options));

@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
 import type { AgentView, TaskView } from '#core/api.ts';
-import { isTerminal } from '#core/task-states.ts';
-import { ApiClient } from '../api-client.ts';
+import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import { drainText } from '../checks/agents.ts';
 import type { CliContext } from '../context.ts';
 import { age, harmless, oneLine } from '../format.ts';
 import { shortIds } from '../id-prefix.ts';
-
-const TASKS_LOOKED_AT = 100;
 
 /** `olympus agent show <name>`: one agent, what it is missing, and what it has to do. */
 export function addAgentShow(parent: Command, context: CliContext): void {
@@ -21,9 +18,7 @@ export function addAgentShow(parent: Command, context: CliContext): void {
       const name = given.replace(/^@/, '');
       const api = new ApiClient(context);
       const agent = await api.agent(name);
-      const tasks = (await api.tasks({ agent: name, limit: TASKS_LOOKED_AT })).filter(
-        ({ state }) => !isTerminal(state),
-      );
+      const tasks = await api.tasks({ agent: name, open: true, limit: TASK_LIMIT });
       if (json) out.json({ ...agent, tasks });
       else print(agent, tasks, context);
     });
@@ -49,7 +44,8 @@ function print(agent: AgentView, tasks: readonly TaskView[], { out, clock }: Cli
       ready ? out.style('green', 'ready') : `${out.style('red', 'not ready')} ${harmless(reason ?? '')}`,
     );
   }
-  out.print(`\n${out.style('bold', 'Open tasks')}`);
+  const which = tasks.length === TASK_LIMIT ? `Newest ${TASK_LIMIT} open tasks` : 'Open tasks';
+  out.print(`\n${out.style('bold', which)}`);
   if (tasks.length === 0) out.print('  none');
   const ids = shortIds(tasks.map(({ id }) => id));
   for (const [index, { state, text }] of tasks.entries()) {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ApprovalView } from '#core/api-approvals.ts';
-import { ApiClient } from '../api-client.ts';
+import { APPROVAL_LIMIT, ApiClient } from '../api-client.ts';
 import { findApproval, printApproval, printPending } from '../approvals.ts';
 import { confirm } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
@@ -89,13 +89,20 @@ async function decide(
   if (id === undefined) return list(api, context, json);
   const approval = await findApproval(api, id);
   if (!json) printApproval(approval, context);
+  // The answer stays one JSON value; but nobody is asked about what they do not see.
+  else if (!yes) printApproval(approval, { out: aside(context) });
   await confirm(context, { what: `You are about to ${word} this.`, word, yes });
   const decision = { by: personOf(context.settings), ...(why ? { why } : {}) };
   report(await send(api, approval, decision), context, json);
 }
 
+/** Prints beside the answer. */
+function aside({ out }: CliContext): Pick<CliContext['out'], 'print' | 'style'> {
+  return { print: (line = '') => out.note(line), style: (style, text) => out.noteStyle(style, text) };
+}
+
 async function list(api: ApiClient, context: CliContext, json: boolean | undefined): Promise<void> {
-  const pending = await api.approvals({ state: 'pending' });
+  const pending = await api.approvals({ state: 'pending', limit: APPROVAL_LIMIT });
   if (json) context.out.json(pending);
   else printPending(pending, context);
 }

@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import type { DeadLetterSummary, DeadLetterView } from '#core/api.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type DeadLetterSummary, type DeadLetterView, type LetterFilter, LetterStream } from '#core/api.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
@@ -13,12 +13,21 @@ export function addDeadLetterCommands(parent: Command, context: CliContext): voi
     .command('list')
     .description('list the messages that were given up, newest first')
     .option('--limit <number>', 'at most this many, up to 500', parseNumber, 50)
+    .addOption(new Option('--stream <stream>', 'only what was in this stream').choices(LetterStream.options))
+    .option('--author <agent>', 'only what this agent sent, or did not bring to an end')
+    .option(
+      '--before <id>',
+      'only those with a lower number: the page after the one that ended with it',
+      parseNumber,
+    )
     .option('--json', 'print one JSON value')
-    .action(async ({ limit, json }: { limit: number; json?: boolean }) => {
-      const letters = await new ApiClient(context).deadLetters(limit);
-      if (json) out.json(letters);
-      else if (letters.length > 0) printList(letters, context);
-      else out.note('No message was given up.');
+    .action(async ({ json, ...filter }: LetterFilter & { json?: boolean }) => {
+      const letters = await new ApiClient(context).deadLetters(filter);
+      if (json) return out.json(letters);
+      if (letters.length > 0) printList(letters, context);
+      else out.note(isNarrow(filter) ? 'No such message was given up.' : 'No message was given up.');
+      const last = letters.at(-1);
+      if (last && letters.length === filter.limit) out.note(`There may be more: add --before ${last.id}.`);
     });
   parent
     .command('show')
@@ -36,12 +45,18 @@ export function addDeadLetterCommands(parent: Command, context: CliContext): voi
       'have it handled once more: a task is queued again, any other message goes back to its subject',
     )
     .argument('<id>', 'its number in the list', parseNumber)
+    .option('--why <text>', 'what the record of a task that is queued again says')
     .option('--json', 'print one JSON value')
-    .action(async (id: number, { json }: { json?: boolean }) => {
-      const letter = await new ApiClient(context).redrive(id, { by: personOf(context.settings) });
+    .action(async (id: number, { why, json }: { why?: string; json?: boolean }) => {
+      const decision = { by: personOf(context.settings), ...(why ? { why } : {}) };
+      const letter = await new ApiClient(context).redrive(id, decision);
       if (json) out.json(letter);
       else out.note(`Redriven: ${letter.subject}.`);
     });
+}
+
+function isNarrow({ stream, author, before }: LetterFilter): boolean {
+  return [stream, author, before].some((part) => part !== undefined);
 }
 
 function printList(letters: readonly DeadLetterSummary[], { out, clock }: CliContext): void {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AgentView, HealthView, TaskView } from '#core/api.ts';
 import type { TaskState } from '#core/task-states.ts';
 import { printAgents } from '../agent-table.ts';
-import { ApiClient, TASK_LIMIT } from '../api-client.ts';
+import { APPROVAL_LIMIT, ApiClient, TASK_LIMIT } from '../api-client.ts';
 import { agentChecks } from '../checks/agents.ts';
 import { type Check, failed, printChecks } from '../checks/check.ts';
 import { partChecks, queueCheck } from '../checks/control.ts';
@@ -25,6 +25,8 @@ interface Report {
   readonly control: { readonly url: string; readonly health?: HealthView };
   readonly agents?: readonly AgentView[];
   readonly tasks?: TaskCounts;
+  /** How many approvals and questions wait for people, as far as the API lists them at once. */
+  readonly pendingDecisions?: number;
   /** Absent where no machine is known, as in a fleet of processes. */
   readonly machines?: readonly MachineRow[];
   readonly problems: readonly Check[];
@@ -33,7 +35,7 @@ interface Report {
 interface TaskCounts {
   readonly since: string;
   readonly total: number;
-  /** More tasks than the API lists at once: the counts are of the newest only. */
+  /** There are more than the API lists at once: of those that are open, and of all, only the newest are counted. */
   readonly more: boolean;
   readonly byState: Readonly<Partial<Record<TaskState, number>>>;
 }
@@ -42,7 +44,9 @@ interface TaskCounts {
 export function addStatus(parent: Command, context: CliContext): void {
   parent
     .command('status')
-    .description('show the fleet at a glance: control plane, agents, tasks of the last 24 hours, machines')
+    .description(
+      'show the fleet at a glance: control plane, agents, tasks of a day, what is to be decided, machines',
+    )
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
@@ -67,10 +71,16 @@ Examples:
 
 async function look(api: ApiClient, { settings, clock }: CliContext): Promise<Omit<Report, 'ok'>> {
   const where = whereabouts(settings.stateDir);
-  const answers = Promise.all([api.health(), api.agents(), api.tasks({ limit: TASK_LIMIT })]);
+  const answers = Promise.all([
+    api.health(),
+    api.agents(),
+    api.tasks({ limit: TASK_LIMIT }),
+    api.tasks({ open: true, limit: TASK_LIMIT }),
+    api.approvals({ state: 'pending', limit: APPROVAL_LIMIT }),
+  ]);
   const queued = api.tasks({ state: 'queued', limit: TASK_LIMIT });
   try {
-    const [{ health, clockAheadMs = 0 }, agents, tasks] = await answers;
+    const [{ health, clockAheadMs = 0 }, agents, newest, open, pending] = await answers;
     // The times we are told are those of the control plane's clock.
     const now = clock.now() + clockAheadMs;
     const problems = [
@@ -81,7 +91,8 @@ async function look(api: ApiClient, { settings, clock }: CliContext): Promise<Om
     return {
       control: { url: api.url, health },
       agents,
-      tasks: countTasks(tasks, now),
+      tasks: countTasks(newest, open, now),
+      pendingDecisions: pending.length,
       problems,
     };
   } catch (error) {
@@ -108,20 +119,25 @@ async function lookAtMachines(context: CliContext): Promise<Pick<Report, 'machin
   };
 }
 
-function countTasks(tasks: readonly TaskView[], now: number): TaskCounts {
+/** Those of a day, and what is open however old it is: a task that runs must not go uncounted for the many that have ended. */
+function countTasks(newest: readonly TaskView[], open: readonly TaskView[], now: number): TaskCounts {
   const since = now - DAY_MS;
-  const recent = tasks.filter((task) => Date.parse(task.createdAt) >= since);
+  const recent = newest.filter((task) => Date.parse(task.createdAt) >= since);
+  const counted = new Map([...open, ...recent].map((task) => [task.id, task]));
   const byState: Partial<Record<TaskState, number>> = {};
-  for (const { state } of recent) byState[state] = (byState[state] ?? 0) + 1;
+  for (const { state } of counted.values()) byState[state] = (byState[state] ?? 0) + 1;
   return {
     since: new Date(since).toISOString(),
-    total: recent.length,
-    more: recent.length === TASK_LIMIT,
+    total: counted.size,
+    more: recent.length === TASK_LIMIT || open.length === TASK_LIMIT,
     byState,
   };
 }
 
-function print({ control, agents, tasks, machines, problems }: Report, context: CliContext): void {
+function print(
+  { control, agents, tasks, pendingDecisions = 0, machines, problems }: Report,
+  context: CliContext,
+): void {
   const { out } = context;
   const { health } = control;
   if (health) {
@@ -135,6 +151,11 @@ function print({ control, agents, tasks, machines, problems }: Report, context: 
   if (tasks) {
     out.print();
     printTasks(tasks, out);
+  }
+  if (pendingDecisions > 0) {
+    const more = pendingDecisions === APPROVAL_LIMIT ? ' or more' : '';
+    const waits = pendingDecisions === 1 ? '1 decision waits' : `${pendingDecisions}${more} decisions wait`;
+    out.print(`${out.style('yellow', `${waits} for people`)}: olympus approve lists what is pending`);
   }
   if (machines && machines.length > 0) {
     if (health) out.print();
@@ -153,6 +174,8 @@ function printTasks({ byState, total, more }: TaskCounts, out: Output): void {
   const parts = Object.entries(byState).map(([state, number]) =>
     out.style(stateStyle(state as TaskState), `${number} ${state}`),
   );
-  const which = more ? `newest ${total} tasks` : 'tasks of the last 24 hours';
-  out.print(`${which[0]?.toUpperCase()}${which.slice(1)}: ${parts.join(', ') || 'none'}`);
+  const which = more
+    ? `The newest ${total} that are open or of the last 24 hours (there are more)`
+    : 'Tasks of the last 24 hours, and all that are open';
+  out.print(`${which}: ${parts.join(', ') || 'none'}`);
 }

@@ -5,11 +5,13 @@ import { ApiClient, TASK_LIMIT } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { age, table } from '../format.ts';
 import { shortIds } from '../id-prefix.ts';
+import { findTask } from '../task-id.ts';
 import { stateStyle } from '../task-style.ts';
 
 interface Options {
   readonly agent?: string;
   readonly state?: TaskState;
+  readonly before?: string;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -27,6 +29,7 @@ export function addTaskList(parent: Command, context: CliContext): void {
         .default(20)
         .argParser(parseLimit),
     )
+    .option('--before <id>', 'only those older than this one: the last of a list leads to the next')
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
@@ -36,8 +39,13 @@ Examples:
   $ olympus task list --limit 100 --json | jq -r '.[].id'`,
     )
     .action(async ({ json, ...options }: Options) => {
-      const filter = { ...options, ...(options.agent ? { agent: options.agent.replace(/^@/, '') } : {}) };
-      const tasks = await new ApiClient(context).tasks(filter);
+      const api = new ApiClient(context);
+      const filter = {
+        ...options,
+        ...(options.agent ? { agent: options.agent.replace(/^@/, '') } : {}),
+        ...(options.before ? { before: (await findTask(api, options.before)).id } : {}),
+      };
+      const tasks = await api.tasks(filter);
       if (json) out.json(tasks);
       else if (tasks.length > 0) print(tasks, context);
       else out.note(emptySentence(filter));
@@ -66,8 +74,12 @@ function print(tasks: readonly TaskView[], { out, clock }: CliContext): void {
   }
 }
 
-function emptySentence({ agent, state }: Partial<Options>): string {
-  const which = [state ? ` in state ${state}` : '', agent ? ` of ${agent}` : ''].join('');
+function emptySentence({ agent, state, before }: Partial<Options>): string {
+  const which = [
+    state ? ` in state ${state}` : '',
+    agent ? ` of ${agent}` : '',
+    before ? ` before ${before}` : '',
+  ].join('');
   const hint = agent ? ' `olympus agent list` shows the agents.' : '';
   return `There are no tasks${which}.${hint}`;
 }

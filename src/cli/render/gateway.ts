@@ -12,6 +12,7 @@ const GatewayInput = z
     agentName: Token,
     workspaceDir: AbsolutePath,
     stateDir: AbsolutePath,
+    packageDir: AbsolutePath,
     port: z.number().int().min(1).max(65_535),
     gatewayTokenFile: AbsolutePath,
     modelKeyFile: AbsolutePath,

@@ -46,12 +46,21 @@ interface Refusal {
   readonly values: Readonly<Record<string, string | number>>;
 }
 
+/** What is made of a request: written down in one transaction, and told of after it. */
+export interface Meaning {
+  readonly write: (tx: Repositories) => Promise<unknown>;
+  readonly onWritten: () => void;
+}
+
 /**
  * Handles requests: only here does one become a task, or a refusal with its sentence.
  * What makes a second delivery harmless: the dedup key is unique, and a known one changes nothing.
  */
-export function admissionHandler(options: AdmissionOptions): (message: BusMessage) => Promise<void> {
-  const { store, deadLetters, onDecided } = options;
+export function admissionHandler(
+  options: AdmissionOptions,
+  interpret: (asked: Asked) => Promise<Meaning>,
+): (message: BusMessage) => Promise<void> {
+  const { store, deadLetters } = options;
   return async (message) => {
     const author = authorOf(message.subject);
     const parsed = parseMessage(message.body, [TaskCreate]);
@@ -61,8 +70,9 @@ export function admissionHandler(options: AdmissionOptions): (message: BusMessag
     const { data, olympusdepth = 0, olympustrust } = parsed.message;
     const by = `agent/${author}` as const;
     const asked = { author, by, request: data, depth: olympusdepth, trust: olympustrust };
-    await store.transaction((tx) => admit(tx, options, asked));
-    onDecided();
+    const { write, onWritten } = await interpret(asked);
+    await store.transaction(write);
+    onWritten();
     await message.ack();
   };
 }
@@ -78,6 +88,8 @@ export interface Asked {
   /** In whose name it came over the bus; it speaks in the conversation. */
   readonly author: string;
   readonly by: Actor;
+  /** Why it is asked, for the record. */
+  readonly why?: string | undefined;
   readonly request: Request;
   readonly depth: number;
   /** How far it says that it can be trusted; it is never trusted further than who asks. */
@@ -156,14 +168,17 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   if (!task) throw new Error(`task ${id} was not stored`);
   if (!refusal) {
     if (debounce) await hold(tx, given, debounce);
-    const admitted = await advanceTask(tx, context, task, 'admit', { by });
+    const reason = asked.why ?? `asked by ${task.requester.name}${parentId ? ` for task ${parentId}` : ''}`;
+    const admitted = await advanceTask(tx, context, task, 'admit', { by, reason });
     log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
     if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
     await deliver(tx, context, admitted, { state: 'admitted' });
     if (place) return place(admitted);
     if (wait) return blockOnStored(tx, context, admitted);
-    const reason = debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`;
-    const queued = await advanceTask(tx, context, admitted, 'queue', { by: 'control', reason });
+    const queued = await advanceTask(tx, context, admitted, 'queue', {
+      by: 'control',
+      reason: debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`,
+    });
     await releaseDue(tx, context, task.agent);
     return (await tx.tasks.byId(id)) ?? queued;
   }
@@ -212,8 +227,11 @@ async function refusalOf(
     return { code: 'unknown_agent', values: { agent: task.agent.slice(0, 64), known } };
   }
   if (task.requester.kind === 'bot') {
-    const ofFleet = agents.some((agent) => agent.heartbeat.chat?.userId === task.requester.id);
-    if (!ofFleet) return { code: 'foreign_bot', values: { author: task.requester.name } };
+    const asking = agents.find((agent) => agent.heartbeat.chat?.userId === task.requester.id);
+    if (!asking) return { code: 'foreign_bot', values: { author: task.requester.name } };
+    if (asking.heartbeat.delegatesTo?.includes(task.agent) === false) {
+      return { code: 'not_delegated', values: { author: asking.name, agent: task.agent } };
+    }
     if (task.depth > depthLimit)
       return { code: 'too_deep', values: { depth: task.depth, limit: depthLimit } };
   }

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { TaskDecision } from '#core/api.ts';
+import { DrainDecision, TaskDecision } from '#core/api.ts';
 import { drainAgent, resumeAgent } from '../drain/drain.ts';
 import { agentView } from '../registry/registry.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
-import type { Store } from '../store/store.ts';
+import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
@@ -17,7 +17,6 @@ export interface AgentRoutesOptions {
 }
 
 type Named = { Params: { name: string } };
-const CHANGES = { drain: drainAgent, resume: resumeAgent } as const;
 
 /** `/agents`: who there is, and whether they get work. */
 export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
@@ -34,18 +33,28 @@ export function addAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions
     const { name } = request.params;
     return view(await store.read.agents.byName(name), name, reply);
   });
-  for (const [verb, change] of Object.entries(CHANGES)) {
-    app.post<Named>(`/agents/:name/${verb}`, async (request, reply) => {
-      const { name } = request.params;
-      const { by: given, why } = readRequest(TaskDecision, request.body);
-      const by = actingName(request, given);
-      const changed = await store.transaction(async (tx) => {
-        const agent = await tx.agents.byName(name);
-        if (agent) await change(tx, context, agent, { by, why });
-        return tx.agents.byName(name);
-      });
-      onChanged();
-      return view(changed, name, reply);
+  app.post<Named>('/agents/:name/drain', async (request, reply) => {
+    const { by: given, why } = readRequest(DrainDecision, request.body);
+    const by = actingName(request, given);
+    return change(request.params.name, reply, (tx, agent) => drainAgent(tx, context, agent, { by, why }));
+  });
+  app.post<Named>('/agents/:name/resume', async (request, reply) => {
+    const { by: given, why } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, given);
+    return change(request.params.name, reply, (tx, agent) => resumeAgent(tx, context, agent, { by, why }));
+  });
+
+  async function change(
+    name: string,
+    reply: FastifyReply,
+    work: (tx: Repositories, agent: AgentRecord) => Promise<void>,
+  ) {
+    const changed = await store.transaction(async (tx) => {
+      const agent = await tx.agents.byName(name);
+      if (agent) await work(tx, agent);
+      return tx.agents.byName(name);
     });
+    onChanged();
+    return view(changed, name, reply);
   }
 }

@@ -23,6 +23,9 @@ import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 import type { ApiTokens } from './tokens.ts';
 import { addWorkflowRoutes, type WorkflowRoutesOptions } from './workflow-routes.ts';
 
+/** The most bytes that a request may have, where its route does not say otherwise. */
+const BODY_LIMIT = 65_536;
+
 export interface ApiOptions {
   readonly store: Store;
   readonly agents: AgentRoutesOptions;
@@ -42,7 +45,7 @@ export interface ApiOptions {
 /** The HTTP API. It never listens by itself: `api-server.ts` does. Every refusal is `{code, message}` with a sentence. */
 export function createApi(options: ApiOptions): FastifyInstance {
   const { store, clock, tokens } = options;
-  const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: 65_536 });
+  const app = fastify({ logger: false, requestTimeout: 10_000, bodyLimit: BODY_LIMIT });
 
   app.setNotFoundHandler(async (request, reply) => {
     return reply
@@ -54,6 +57,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
       return reply.code(400).send(refuse('invalid_request', error.message));
     if (error instanceof Forbidden) return reply.code(403).send(refuse('forbidden', error.message));
     const { statusCode } = error as { statusCode?: number };
+    if (statusCode === 413) {
+      const limit = request.routeOptions.bodyLimit ?? BODY_LIMIT;
+      return reply
+        .code(413)
+        .send(refuse('too_long', `a request may have at most ${limit} bytes, and this one has more`));
+    }
     if (statusCode !== undefined && statusCode < 500) {
       return reply.code(statusCode).send(refuse('invalid_request', messageOf(error)));
     }

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { Answer, type ApprovalView, Approve, Deny } from '#core/api-approvals.ts';
-import { approvalStates } from '#core/approval-states.ts';
+import { ApprovalQuery } from '#core/api-queries.ts';
 import { decideApproval, type Wish } from '../approvals/decide.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Store } from '../store/store.ts';
@@ -17,10 +16,6 @@ export interface ApprovalRoutesOptions {
   readonly onDecided: () => void;
 }
 
-const ListQuery = z.strictObject({
-  state: z.enum(approvalStates).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-});
 type WithId = { Params: { id: string } };
 
 /** `/approvals`: what people have to decide, and their decisions. */
@@ -39,7 +34,7 @@ export function addApprovalRoutes(app: FastifyInstance, options: ApprovalRoutesO
   }
 
   app.get('/approvals', async (request) => {
-    const approvals = await store.read.approvals.list(readRequest(ListQuery, request.query));
+    const approvals = await store.read.approvals.list(readRequest(ApprovalQuery, request.query));
     return { approvals: approvals.map(approvalView) };
   });
   app.get<WithId>('/approvals/:id', async (request, reply) => {

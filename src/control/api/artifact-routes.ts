@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { ArtifactQuery } from '#core/api-queries.ts';
 import { ARTIFACT_LIMIT, ArtifactDigest } from '#core/artifact.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
-const ByQuery = z.strictObject({ by: z.string().min(1).max(128).optional() });
 /** `Content-Digest` of RFC 9530, with the one algorithm that is asked for here. */
 const ContentDigest = z
   .string()
@@ -79,7 +79,7 @@ export function addArtifactRoutes(parent: FastifyInstance, artifacts: Artifacts)
 function producerOf(request: FastifyRequest): `agent/${string}` | `person/${string}` {
   const { agent } = request.caller;
   if (agent !== undefined) return `agent/${agent}`;
-  return `person/${actingName(request, readRequest(ByQuery, request.query).by)}`;
+  return `person/${actingName(request, readRequest(ArtifactQuery, request.query).by)}`;
 }
 
 /** Before a byte of it is read. */

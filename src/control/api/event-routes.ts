@@ -2,18 +2,13 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { EventQuery } from '#core/api-queries.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Store } from '../store/store.ts';
 import { auditView } from './audit-routes.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
-const EventQuery = z.strictObject({
-  /** Only what happened to this task. */
-  task: z.string().optional(),
-  /** From after this change on; by default, what happens from now on. */
-  after: z.coerce.number().int().min(0).optional(),
-});
 const LastEventId = z.coerce.number().int().min(0).optional();
 
 const STREAMS_AT_ONCE = 100;
@@ -41,10 +36,13 @@ export function addEventRoutes(
 
   app.get('/events', async (request, reply) => {
     const { task, after } = readRequest(EventQuery, request.query);
-    const from =
-      readRequest(LastEventId, request.headers['last-event-id']) ??
-      after ??
-      (await store.read.audit.lastSeq());
+    const newest = await store.read.audit.lastSeq();
+    const from = readRequest(LastEventId, request.headers['last-event-id']) ?? after ?? newest;
+    // What was seen here and is not any more: the store is an older one, and would be silent until it caught up.
+    if (from > newest) {
+      const sentence = `there is no change ${from}: the newest is ${newest}, as it is when the store was restored from a backup; look at how things stand, and go on from ${newest}`;
+      return reply.code(409).send(refuse('beyond_newest', sentence));
+    }
     if (open >= STREAMS_AT_ONCE) {
       const sentence = `there are ${open} streams of events already: close one, or ask /v1/audit`;
       return reply.code(503).header('retry-after', '30').send(refuse('too_many_streams', sentence));

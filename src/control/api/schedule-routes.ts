@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { type Scheduled, ScheduleRequest } from '#core/api.ts';
-import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { rejectionForCaller } from '#core/rejections.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
@@ -63,7 +63,7 @@ export function addScheduleRoutes(app: FastifyInstance, admission: AdmissionOpti
 function answer(reply: FastifyReply, task: TaskRecord): FastifyReply {
   if (task.state === 'rejected') {
     const { reason = 'rejected' } = task;
-    const cause = rejections[reason as RejectionCode]?.cause ?? 'It was refused.';
+    const cause = rejectionForCaller(reason)?.cause ?? 'It was refused.';
     const sentence = `task ${task.id} was refused. ${cause} Mend that, and ask with a new Idempotency-Key`;
     return reply.code(reason === 'rate_limited' ? 429 : 422).send(refuse(reason, sentence));
   }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { NewTask, TaskDecision } from '#core/api.ts';
-import { isTerminal, taskStates } from '#core/task-states.ts';
+import { TaskQuery } from '#core/api-queries.ts';
+import { isTerminal } from '#core/task-states.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
@@ -11,7 +11,7 @@ import { agentView } from '../registry/registry.ts';
 import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import { retryTask } from '../tasks/retry.ts';
+import { retryReason, retryTask } from '../tasks/retry.ts';
 import { latestTry, retryKey } from '../tasks/tries.ts';
 import { whyOf } from '../tasks/why.ts';
 import { actingName, ownKey } from './access.ts';
@@ -25,11 +25,6 @@ export interface TaskRoutesOptions {
   readonly onCancelled: () => void;
 }
 
-const TaskQuery = z.strictObject({
-  agent: z.string().optional(),
-  state: z.enum(taskStates).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-});
 type WithId = { Params: { id: string } };
 
 /** `/tasks`: what there is to do, what became of it, and a person's say in it. */
@@ -37,8 +32,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   const { admission, onCancelled } = options;
   const { store, context, onDecided } = admission;
 
-  app.get('/tasks', async (request) => {
+  app.get('/tasks', async (request, reply) => {
     const query = readRequest(TaskQuery, request.query);
+    const { before } = query;
+    if (before !== undefined && !(await store.read.tasks.byId(before)))
+      return reply.code(404).send(refuse('unknown_task', `there is no task ${before} to list those before`));
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
@@ -56,7 +54,16 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
       },
       depth: 0,
     };
-    const task = await store.transaction((tx) => admit(tx, admission, asked));
+    const key = `${CONTROL_NAME}:${asked.request.dedupKey}`;
+    const { task, other } = await store.transaction(async (tx) => {
+      const known = await tx.tasks.byDedupKey(key);
+      const other = known && !isSame(known, asked.request) ? known : undefined;
+      return other ? { other } : { task: await admit(tx, admission, asked) };
+    });
+    if (!task) {
+      const sentence = `this dedupKey was used for another task, ${other.id}: take a new one`;
+      return reply.code(422).send(refuse('key_used', sentence));
+    }
     onDecided();
     return reply.code(201).send(taskView(task));
   });
@@ -97,14 +104,15 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return answer;
   });
   app.post<WithId>('/tasks/:id/retry', async (request, reply) => {
-    const by = actingName(request, readRequest(TaskDecision, request.body).by);
+    const { by: given, why } = readRequest(TaskDecision, request.body);
+    const by = actingName(request, given);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
         const latest = await latestTry(tx, task);
         if (latest.id !== task.id && !isTerminal(latest.state)) return taskView(latest); // asked twice
-        const outcome = await retryTask(tx, context, latest, { by, deadlineMs: admission.deadlineMs });
+        const outcome = await retryTask(tx, context, latest, { by, why, deadlineMs: admission.deadlineMs });
         if (outcome.kind === 'queued') return taskView(outcome.task);
-        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, latest, by));
+        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, latest, { by, why }));
         return reply
           .code(409)
           .send(refuse('not_retried', `task ${latest.id} is not tried again: ${outcome.sentence}`));
@@ -115,12 +123,17 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   });
 }
 
+/** Whether it was this that was asked for. The words of one that is held are those of whoever came last. */
+function isSame(known: TaskRecord, { agent, text, debounce }: NewTask): boolean {
+  return known.agent === agent && (debounce !== undefined || known.text === text.toWellFormed());
+}
+
 /** The same as a new task, which speaks in the same conversation. */
 async function askAgain(
   tx: Repositories,
   admission: AdmissionOptions,
   task: TaskRecord,
-  by: string,
+  { by, why }: { readonly by: string; readonly why: string | undefined },
 ): Promise<TaskRecord> {
   const { id, author, agent, text, domain, depth, priority, trust, conversation, requester, parentId } = task;
   admission.log.info({ taskId: id, by }, 'task asked again');
@@ -137,6 +150,7 @@ async function askAgain(
   return admit(tx, admission, {
     author,
     by: `person/${by}`,
+    why: why && retryReason(why),
     request,
     depth,
     trust,

@@ -6,7 +6,7 @@ import type { AdmissionOptions } from '../admission/admission.ts';
 import type { Mission } from '../store/mission-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import { startMission } from '../workflow/start.ts';
-import { readWorkflows } from '../workflow/workflows.ts';
+import { brokenIn, readWorkflows } from '../workflow/workflows.ts';
 import { actingName, ownKey } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
@@ -48,7 +48,7 @@ export function addWorkflowRoutes(app: FastifyInstance, options: WorkflowRoutesO
 }
 
 function absence(name: string, workflows: readonly Workflow[], problems: readonly string[]): string {
-  const broken = problems.filter((problem) => problem.includes(`/${name}.yml:`));
+  const broken = brokenIn(problems, name);
   if (broken.length > 0) return `the workflow ${name} cannot be used: ${broken.join('; ')}`;
   const known = workflows.map((each) => each.name).join(', ') || 'none';
   return `there is no workflow ${name}; there is: ${known}`;

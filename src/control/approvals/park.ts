@@ -3,6 +3,7 @@ import { tellCancelled } from '../cancel/cancel.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { record } from '../tasks/record.ts';
 
 /**
  * Ends a run that waits for people: its task is parked, and holds no place of its agent. Told twice, the run has ended
@@ -21,8 +22,18 @@ export async function parkTask(
     const reason = task.reason ?? 'cancelled';
     return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { by, reason }));
   }
-  if (!nextTaskState(task.state, 'park')) return;
   const reason = told.detail ?? 'it waits for a decision';
+  if (!nextTaskState(task.state, 'park')) {
+    const why = `${reason}; its task ${task.id} is ${task.state}`;
+    return record(tx, context, {
+      who: by,
+      what: 'park',
+      entity: 'run',
+      entityId: run.id,
+      state: 'parked',
+      why,
+    });
+  }
   await resumeTask(tx, context, await advanceTask(tx, context, task, 'park', { by, reason }));
 }
 

@@ -7,10 +7,11 @@ import type { TaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
-import type { Asks } from '../store/approval-repository.ts';
+import type { ApprovalRecord, Asks } from '../store/approval-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { record } from '../tasks/record.ts';
 import { openApproval } from './open.ts';
 import { resumeTask } from './park.ts';
 import { tellAgent, tellAsker } from './tell.ts';
@@ -85,7 +86,11 @@ async function take(
   const { taskId, runId, key } = data;
   await tellAgent(tx, context, { agent: author, taskId, runId, key, state: 'refused', hash, why: reason });
   if (typeof found !== 'string') {
-    await tx.runs.refused(runId, context.now());
+    if (await tx.runs.refused(runId, context.now())) {
+      const state = (await tx.runs.byId(runId))?.state ?? 'released';
+      const change = { who: 'control', what: 'refuse', entity: 'run', entityId: runId, state } as const;
+      await record(tx, context, { ...change, why: reason });
+    }
     await resumeTask(tx, context, found);
   }
   return reason;
@@ -108,17 +113,23 @@ async function takeFor(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  { author, data, asks, summary, hash }: Asked,
+  asked: Asked,
 ): Promise<string | undefined> {
+  const { author, data, asks, summary, hash } = asked;
   const dedupKey = `${author}:${data.key}`;
   const known = await tx.approvals.byDedupKey(dedupKey);
   // Its task had been given up, and was taken up again.
-  if (known?.state === 'withdrawn') await tx.approvals.letGo(known.id);
-  else if (known) {
+  if (known?.state === 'withdrawn') {
+    await tx.approvals.letGo(known.id);
+    await recordAskedAgain(tx, context, known, asked, 'let-go');
+  } else if (known) {
     if (known.hash !== hash || known.taskId !== task.id) {
       return 'that key stands for something else: what was changed needs a key, and an approval, of its own';
     }
-    await tx.approvals.bindTo(known.id, data.runId);
+    if (known.runId !== data.runId) {
+      await tx.approvals.bindTo(known.id, data.runId);
+      await recordAskedAgain(tx, context, known, asked, 'bind');
+    }
     await tellAsker(tx, context, { ...known, runId: data.runId });
     await resumeTask(tx, context, task);
     return undefined;
@@ -137,4 +148,17 @@ async function takeFor(
     waitMs: data.expiresInMs,
   });
   return undefined;
+}
+
+/** That what was asked before is asked by another run: as something new, or as what it waits for as well. */
+function recordAskedAgain(
+  tx: Repositories,
+  context: ControlContext,
+  { id, state }: ApprovalRecord,
+  { author, data }: Asked,
+  what: 'let-go' | 'bind',
+): Promise<void> {
+  const why = `run ${data.runId} asks the same${what === 'let-go' ? ', as something new' : ''}`;
+  const who = `agent/${author}` as const;
+  return record(tx, context, { who, what, entity: 'approval', entityId: id, state, why, agent: author });
 }

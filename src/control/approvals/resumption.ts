@@ -11,7 +11,7 @@ export interface Resumption {
 
 /** Undefined for a task of which no run was parked. */
 export async function resumptionOf(tx: Repositories, task: TaskRecord): Promise<Resumption | undefined> {
-  if (task.attempts <= 1) return undefined;
+  if (task.epoch <= 1) return undefined;
   const parked = (await tx.runs.ofTask(task.id)).findLast(({ state }) => state === 'parked');
   if (!parked) return undefined;
   const approvals = await tx.approvals.ofTask(task.id);

@@ -36,7 +36,7 @@ export async function endApproval(
     entity: 'approval',
     entityId: approval.id,
     state,
-    why: end.answer ?? end.why,
+    why: end.answer || end.why || (event === 'expire' ? 'nobody decided in time' : approval.summary),
     agent: undefined,
   });
   const ended = {

@@ -7,6 +7,7 @@ import { BucketFull, getObject, hasObject, putObject } from '#integrations/nats/
 import type { ArtifactRecord } from '../store/artifact-repository.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { Store } from '../store/store.ts';
+import { keepRecord } from './keep-record.ts';
 
 /** Bytes that somebody brings. */
 export interface Brought {
@@ -88,13 +89,8 @@ export class Artifacts {
       if (!(error instanceof BucketFull)) throw error;
       return { kind: 'full', sentence: 'the artifacts of the fleet have no room until old ones are dropped' };
     }
-    await this.#store.transaction(async (tx) => {
-      await tx.artifacts.prune(oldest);
-      if (await tx.artifacts.find(digest, producer)) return;
-      await tx.artifacts.add({ digest, producer, trust, bytes: bytes.length, mediaType, createdAt: now });
-      const change = { who: producer, what: 'store', state: 'stored', why: `${bytes.length} bytes` };
-      await tx.audit.add({ ...change, at: now, entity: 'artifact', entityId: digest });
-    });
+    const record = { digest, producer, trust, bytes: bytes.length, mediaType, createdAt: now };
+    await this.#store.transaction((tx) => keepRecord(tx, record));
     return { kind: 'kept', ref, known: false };
   }
 }

@@ -14,7 +14,7 @@ export async function cancelOrders(store: Store, context: ControlContext): Promi
   for (const task of await store.read.tasks.toStop(at - TELL_FOR_MS)) {
     const run = (await store.read.runs.ofTask(task.id)).at(-1);
     if (!run || run.finishedAt !== undefined) continue;
-    const { agent, id: runId } = run;
+    const { agent, id: runId, epoch } = run;
     const message = AgentCommand.create(
       {
         id: newId(at),
@@ -22,7 +22,7 @@ export async function cancelOrders(store: Store, context: ControlContext): Promi
         subject: `task/${task.id}/run/${runId}`,
         time: new Date(at).toISOString(),
       },
-      { verb: 'cancel', agent, taskId: task.id, runId },
+      { verb: 'cancel', agent, taskId: task.id, runId, epoch },
     );
     orders.push({ agent, verb: 'cancel', message, about: { runId } });
   }

@@ -1,14 +1,16 @@
+import { parseMessage } from '#core/envelope.ts';
+import { allMessages } from '#core/messages/all.ts';
+import type { DeadLetterReason } from '#core/messages/dead-letter.ts';
 import { streamNames } from '#core/streams.ts';
 import { agentOfTask, runIdOf } from '#core/subjects.ts';
-import { nextTaskState } from '#core/task-states.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
 import { removeMessage, storedMessage } from '#integrations/nats/stored-messages.ts';
-import { tellCancelled } from '../cancel/cancel.ts';
-import { buriedText, deliver } from '../deliveries/deliver.ts';
+import { buriedText } from '../deliveries/deliver.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { advanceTask, type ControlContext } from '../tasks/advance.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { buryRun } from './bury-run.ts';
+import { type DeadLetters, verdictOn } from './dead-letters.ts';
 
 export interface ExhaustedOptions {
   readonly bus: BusConnection;
@@ -32,13 +34,23 @@ export async function buryExhausted(
   const { stream, seq, deliveries } = given;
   const message = await storedMessage(bus, stream, seq);
   if (!message || (stream === streamNames.tasks && (await isUnderWay(options, message.subject)))) return;
-  const detail = deliveries > 0 ? `delivered ${deliveries} times without an acknowledgement` : GIVEN_UP;
-  await deadLetters.write({ ...message, stream, deliveries, reason: 'max_deliveries', detail });
+  const often = deliveries > 0 ? `delivered ${deliveries} times without an acknowledgement` : GIVEN_UP;
+  const { reason, detail } = whyGivenUp(message.body, often);
+  const place = { seq, storedAt: message.storedAt.getTime() };
+  await deadLetters.write({ ...message, stream, place, mayStand: true, deliveries, reason, detail });
   if (stream === streamNames.tasks) {
-    await buryRun(options, runIdOf(message.subject), detail);
+    await buryRun(options, runIdOf(message.subject), { reason: detail, text: buriedText });
     onBuried();
   }
   await removeMessage(bus, stream, seq);
+}
+
+/** Its agent could not say why; where the message cannot be read here either, that is why. */
+function whyGivenUp(body: Uint8Array, often: string): { reason: DeadLetterReason; detail: string } {
+  const parsed = parseMessage(body, allMessages);
+  if (parsed.kind === 'ok') return { reason: 'max_deliveries', detail: often };
+  const { reason, detail } = verdictOn(parsed);
+  return { reason, detail: `${detail}; ${often}` };
 }
 
 /** Where the sweep found it: nobody has counted. */
@@ -49,17 +61,4 @@ async function isUnderWay({ store, context }: ExhaustedOptions, subject: string)
   const agent = await store.read.agents.byName(agentOfTask(subject));
   if (!agent || agentView(agent, context.now()).phase === 'Silent') return false;
   return agent.heartbeat.runs.includes(runIdOf(subject));
-}
-
-/** Ends the task of a run that its agent never brought to an end; a run that is over already changes nothing. */
-async function buryRun({ store, context }: ExhaustedOptions, runId: string, reason: string): Promise<void> {
-  await store.transaction(async (tx) => {
-    const run = await tx.runs.byId(runId);
-    const task = run && (await tx.tasks.byId(run.taskId));
-    if (!run || !task || run.epoch !== task.epoch || !nextTaskState(task.state, 'bury')) return;
-    const why = task.state === 'cancelling' ? (task.reason ?? reason) : reason;
-    const buried = await advanceTask(tx, context, task, 'bury', { by: 'control', reason: why });
-    if (buried.state === 'cancelled') return tellCancelled(tx, context, buried);
-    await deliver(tx, context, buried, { state: 'failed', text: buriedText(buried) });
-  });
 }

@@ -1,4 +1,4 @@
-import { DeadLetterSummary, type DeadLetterView } from '#core/api.ts';
+import { DeadLetterSummary, type DeadLetterView, type LetterFilter, letterStreams } from '#core/api.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { DeadLetter } from '#core/messages/dead-letter.ts';
 import { streamNames } from '#core/streams.ts';
@@ -13,7 +13,9 @@ import {
 } from '#integrations/nats/stored-messages.ts';
 import type { Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { record } from '../tasks/record.ts';
 import { queueAgain } from '../tasks/retry.ts';
+import { redriven, type Wish } from './on-record.ts';
 
 export interface LettersOptions {
   readonly bus: BusConnection;
@@ -37,9 +39,11 @@ export class Letters {
   }
 
   /** Newest first. */
-  async list(limit: number): Promise<DeadLetterSummary[]> {
+  async list({ limit, stream, author, before }: LetterFilter): Promise<DeadLetterSummary[]> {
+    const { bus, context } = this.#options;
     const summaries: DeadLetterSummary[] = [];
-    for await (const message of newestMessages(this.#options.bus, streamNames.deadLetters)) {
+    const subjects = context.subjects.deadLetters(stream && letterStreams[stream], author);
+    for await (const message of newestMessages(bus, streamNames.deadLetters, { subjects, before })) {
       const view = viewOf(message);
       if (view) summaries.push(DeadLetterSummary.strip().parse(view));
       if (summaries.length >= limit) break;
@@ -56,17 +60,17 @@ export class Letters {
    * Handles the message once more: a run's task is queued again, any other goes back to its subject. The letter goes
    * only after that; redriven twice, the second finds the same message id, or a task that is under way.
    */
-  async redrive(letter: DeadLetterView, by: string): Promise<Redriven> {
+  async redrive(letter: DeadLetterView, asked: Wish): Promise<Redriven> {
     const { bus } = this.#options;
     const outcome =
       letter.stream === streamNames.tasks
-        ? await this.#queueAgain(letter, by)
-        : await this.#sendAgain(letter);
+        ? await this.#queueAgain(letter, asked)
+        : await this.#sendAgain(letter, asked);
     if (outcome.kind === 'sent') await removeMessage(bus, streamNames.deadLetters, letter.id);
     return outcome;
   }
 
-  async #queueAgain({ subject }: DeadLetterView, by: string): Promise<Redriven> {
+  async #queueAgain({ subject }: DeadLetterView, { by, why }: Wish): Promise<Redriven> {
     const { store, context, deadlineMs, onQueued } = this.#options;
     const runId = runIdOf(subject);
     const outcome = await store.transaction(async (tx): Promise<Redriven> => {
@@ -74,18 +78,21 @@ export class Letters {
       const task = run && (await tx.tasks.byId(run.taskId));
       if (!task) return refused(`the run ${runId} is not known here`);
       if (task.state !== 'dead_lettered') return refused(`its task ${task.id} is ${task.state}`);
-      await queueAgain(tx, context, task, { by, deadlineMs });
+      await queueAgain(tx, context, task, { by, why, deadlineMs });
       return { kind: 'sent' };
     });
     onQueued();
     return outcome;
   }
 
-  async #sendAgain({ id, subject, body, bodyBytes }: DeadLetterView): Promise<Redriven> {
+  async #sendAgain(letter: DeadLetterView, asked: Wish): Promise<Redriven> {
+    const { id, subject, body, bodyBytes } = letter;
     const bytes = Buffer.from(body, 'base64');
     if (bodyBytes === 0) return refused('the message itself is gone; only that it was there is known');
     if (bytes.length < bodyBytes) return refused(`of its ${bodyBytes} bytes only ${bytes.length} were kept`);
-    await publish(this.#options.bus, { subject, msgId: `redrive:${id}`, body: bytes.toString('utf8') });
+    const { bus, store, context } = this.#options;
+    await store.transaction((tx) => record(tx, context, redriven(letter, asked)));
+    await publish(bus, { subject, msgId: `redrive:${id}`, body: bytes });
     return { kind: 'sent' };
   }
 }
@@ -97,13 +104,23 @@ function refused(sentence: string): Redriven {
 function viewOf({ seq, body, storedAt }: StoredMessage): DeadLetterView | undefined {
   const parsed = parseMessage(body, [DeadLetter]);
   if (parsed.kind !== 'ok') return undefined;
-  const { reason, detail, stream, subject, deliveries, bodyBytes, body: kept } = parsed.message.data;
+  const {
+    reason,
+    detail,
+    stream,
+    seq: place,
+    subject,
+    deliveries,
+    bodyBytes,
+    body: kept,
+  } = parsed.message.data;
   return {
     id: seq,
     at: storedAt.toISOString(),
     reason,
     ...(detail ? { detail } : {}),
     stream,
+    ...(place === undefined ? {} : { seq: place }),
     subject,
     deliveries,
     body: kept,

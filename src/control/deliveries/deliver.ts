@@ -36,7 +36,7 @@ export async function deliver(
       taskId: task.id,
       state: say.state,
       depth: task.depth,
-      ...(say.text ? { text: say.text.slice(0, DELIVERED_LIMIT) } : {}),
+      ...(say.text ? { text: saidBy(task, say.text, say.state).slice(0, DELIVERED_LIMIT) } : {}),
     },
   );
   await tx.outbox.add({
@@ -46,10 +46,18 @@ export async function deliver(
   });
 }
 
-/** What a person is told when a task has failed for good. */
-export function failureText(task: TaskRecord, run: Pick<RunRecord, 'failure' | 'failureMessage'>): string {
+/** The words of one agent that another posts stand below its name; a refusal is nobody's. */
+function saidBy({ agent, author }: TaskRecord, text: string, state: Delivery['data']['state']): string {
+  return agent === author || state === 'rejected' ? text : `**${agent}:**\n\n${text}`;
+}
+
+/** What a person is told when a task has failed for good, and after how many attempts, where it was tried. */
+export function failureText(
+  task: TaskRecord,
+  run: Pick<RunRecord, 'failure' | 'failureMessage'> & { readonly attempts: number },
+): string {
   const failure = failureClasses[run.failure ?? 'internal'];
-  const tries = task.attempts > 1 ? ` I tried ${task.attempts} times.` : '';
+  const tries = run.attempts > 1 ? ` I tried ${run.attempts} times.` : '';
   const evidence = run.failureMessage ? `\n> ${run.failureMessage.split('\n')[0]?.slice(0, 300)}` : '';
   return `I could not finish this: ${failure.sentence}.${tries} Nothing is pending; mention me again to retry. (task \`${task.id}\`)${evidence}`;
 }
@@ -57,6 +65,11 @@ export function failureText(task: TaskRecord, run: Pick<RunRecord, 'failure' | '
 /** What a person is told when a task was handed to its agent again and again in vain. */
 export function buriedText(task: TaskRecord): string {
   return `I was handed this again and again and never brought it to an end; I have put it aside. An operator finds it with \`olympus dlq list\`. (task \`${task.id}\`)`;
+}
+
+/** What a person is told when the message of a task is gone, and its agent does not have it. */
+export function vanishedText(task: TaskRecord): string {
+  return `This was lost on its way to me and I never began it; I have put it aside. An operator finds it with \`olympus dlq list\`. (task \`${task.id}\`)`;
 }
 
 /** What a person is told when a task was cancelled. */

@@ -41,7 +41,7 @@ function becameOf({ state, reason }: TaskRecord): string {
 }
 
 /** Each line marked, so that no answer can end its own quotation. */
-function quoted(answer: string): string {
+export function quoted(answer: string): string {
   return answer
     .trim()
     .split(/\r\n|[\r\n\u2028\u2029]/)
@@ -62,10 +62,12 @@ export function sharesOf(needs: readonly number[], room: number): number[] {
   return shares;
 }
 
-function cutTo(body: string, length: number): string {
+/** A quotation of at most that many characters, and what says that it was cut. */
+export function cutTo(body: string, length: number): string {
   return lengthOf(body) <= length ? body : `${Array.from(body).slice(0, length).join('')}${CUT}`;
 }
 
-function lengthOf(text: string): number {
+/** In characters (Unicode code points). */
+export function lengthOf(text: string): number {
   return Array.from(text).length;
 }

@@ -91,7 +91,7 @@ async function failFor(
   const what = `task ${because.id} of ${because.agent} is ${how}`;
   const reason = `dependency_failed: ${what}`;
   const failed = await advanceTask(tx, context, task, 'fail', { by: 'control', reason });
-  const text = failureText(failed, { failure: 'dependency_failed', failureMessage: what });
+  const text = failureText(failed, { failure: 'dependency_failed', failureMessage: what, attempts: 0 });
   await deliver(tx, context, failed, { state: 'failed', text });
   return failed;
 }

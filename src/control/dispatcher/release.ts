@@ -97,7 +97,8 @@ function dispatchOf(
       startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
       input: { text: resumed?.text ?? inputOf(task), requester: task.requester.name },
       session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
-      ...(task.conversation ? { conversation: task.conversation } : {}),
+      // What it shows of its work it shows where it was asked; another may not be let in there.
+      ...(task.conversation && task.author === agent.name ? { conversation: task.conversation } : {}),
     },
   );
 }

@@ -3,17 +3,15 @@ import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
 
-interface Decision {
-  readonly by: string;
-  readonly why?: string | undefined;
-}
+/** What is on record for one that was drained before a reason had to be given. */
+const NO_REASON = 'no reason was given';
 
 /** Marks an agent as one that gets no new work, until it is resumed. Done again, the first mark stands. */
 export async function drainAgent(
   tx: Repositories,
   context: ControlContext,
   agent: AgentRecord,
-  { by, why }: Decision,
+  { by, why }: { readonly by: string; readonly why: string },
 ): Promise<void> {
   if (agent.drain) return;
   const { name } = agent;
@@ -35,10 +33,10 @@ export async function resumeAgent(
   tx: Repositories,
   context: ControlContext,
   agent: AgentRecord,
-  { by, why }: Decision,
+  { by, why }: { readonly by: string; readonly why?: string | undefined },
 ): Promise<void> {
   if (!agent.drain) return;
-  const { name } = agent;
+  const { name, drain } = agent;
   await tx.agents.resume(name);
   const who = `person/${by}` as const;
   await record(tx, context, {
@@ -47,7 +45,7 @@ export async function resumeAgent(
     entity: 'agent',
     entityId: name,
     state: 'working',
-    why,
+    why: why || `over is what ${drain.by} drained it for: ${drain.why ?? NO_REASON}`,
     agent: name,
   });
 }

@@ -9,11 +9,13 @@ import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { wantedVerb } from '../drain/wanted-verb.ts';
 import type { AgentRecord, Drain } from '../store/agent-repository.ts';
 import type { Store } from '../store/store.ts';
+import type { ControlContext } from '../tasks/advance.ts';
+import { believed, heardFrom } from './traits.ts';
 
 export interface RegistryOptions {
   readonly store: Store;
   readonly deadLetters: DeadLetters;
-  readonly now: () => number;
+  readonly context: ControlContext;
   /** Makes the agent's consumers exist before it is called known. */
   readonly ensureAgent: (name: string) => Promise<void>;
   /** Shows others on the bus what became known of an agent. */
@@ -30,21 +32,23 @@ const MISSED_HEARTBEATS = 3;
 
 /** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
 export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
-  const { store, deadLetters, now, ensureAgent, publish, onChanged, onDisagrees, log } = options;
+  const { store, deadLetters, context, ensureAgent, publish, onChanged, onDisagrees, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [Heartbeat]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
       return deadLetters.giveUp(message, parsed);
     }
-    const heartbeat = parsed.message.data;
-    const known = await store.read.agents.byName(heartbeat.agent);
+    const said = parsed.message.data;
+    const known = await store.read.agents.byName(said.agent);
+    const heartbeat = await believed(store, known, said, context.now());
+    if (heartbeat !== said) log.warn({ agent: said.agent }, 'agent says too often that it is another');
     const changed = known?.heartbeat.limits.concurrency !== heartbeat.limits.concurrency;
     if (!known) await ensureAgent(heartbeat.agent);
     // The time it was sent, not the time it was read: an old heartbeat read after an outage is not a sign of life.
-    const lastSeenAt = Math.min(now(), Date.parse(parsed.message.time));
+    const lastSeenAt = Math.min(context.now(), Date.parse(parsed.message.time));
     const record = { name: heartbeat.agent, heartbeat, lastSeenAt, drain: known?.drain };
     if (!known || !looksTheSame(known, record)) await publish(agentView(record, lastSeenAt));
-    await store.transaction((tx) => tx.agents.seen(heartbeat, lastSeenAt));
+    await store.transaction((tx) => heardFrom(tx, context, heartbeat, lastSeenAt));
     if (changed) {
       log.info({ agent: heartbeat.agent, concurrency: heartbeat.limits.concurrency }, 'agent registered');
       onChanged();

@@ -6,6 +6,7 @@ import { nextTaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Logger } from '#lib/log.ts';
+import type { AdmissionLimits } from '../admission/admission.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
@@ -14,13 +15,18 @@ import { releaseDue } from '../dispatcher/release.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { attemptsMade } from '../tasks/attempts.ts';
+import { record } from '../tasks/record.ts';
 import { type Answer, answerIn, toldOf } from './answer.ts';
+import { escalate, escalatedText } from './escalate.ts';
 
 export interface SettleOptions {
   readonly store: Store;
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
   readonly artifacts: Artifacts;
+  /** How a lead is asked to take up what an agent was given up over. */
+  readonly admission: AdmissionLimits;
   /** Scales the waits of the failure table. */
   readonly retryScale: number;
   /** Called after a result was settled. */
@@ -81,6 +87,14 @@ async function settle(
   });
   if (run.epoch !== task.epoch || !nextTaskState(task.state, success ? 'complete' : 'fail')) {
     log.warn({ runId: run.id, epoch: run.epoch, current: task.epoch, state: task.state }, 'stale result');
+    await record(tx, options.context, {
+      who: `agent/${result.agent}`,
+      what: 'finish',
+      entity: 'run',
+      entityId: run.id,
+      state: success ? 'completed' : 'failed',
+      why: `stale (${result.outcome}): of epoch ${run.epoch}, and task ${task.id} is ${task.state} in epoch ${task.epoch}`,
+    });
     return;
   }
   if (success) return complete(tx, options, task, { result, answer });
@@ -96,6 +110,7 @@ async function complete(
 ): Promise<void> {
   const done = await advanceTask(tx, context, task, 'complete', {
     by: `agent/${result.agent}`,
+    reason: `run ${result.runId} ended: ${result.outcome}`,
     answer: answer.text,
     answerArtifact: answer.artifact,
   });
@@ -105,19 +120,18 @@ async function complete(
 
 async function fail(
   tx: Repositories,
-  { context, retryScale }: SettleOptions,
+  { context, admission, retryScale }: SettleOptions,
   task: TaskRecord,
   failure: { class: FailureCode; message: string },
 ): Promise<void> {
   const { retryable, maxAttempts, backoff } = failureClasses[failure.class];
-  const parked = (await tx.runs.ofTask(task.id)).filter(({ state }) => state === 'parked').length;
-  // A run that waited for people has not failed.
-  if (retryable && task.attempts - parked < maxAttempts && nextTaskState(task.state, 'retry')) {
-    const waitMs = Math.round(fullJitter(task.attempts, backoff) * retryScale);
+  const attempts = await attemptsMade(tx, task);
+  if (retryable && attempts < maxAttempts && nextTaskState(task.state, 'retry')) {
+    const waitMs = Math.round(fullJitter(attempts, backoff) * retryScale);
     const queued = await advanceTask(tx, context, task, 'retry', {
       by: 'control',
       notBefore: context.now() + waitMs,
-      reason: `${failure.class}: attempt ${task.attempts + 1} of ${maxAttempts} in ${Math.ceil(waitMs / 1000)} s`,
+      reason: `${failure.class}: attempt ${attempts + 1} of ${maxAttempts} in ${Math.ceil(waitMs / 1000)} s`,
     });
     await deliver(tx, context, queued, { state: 'queued' });
     return;
@@ -128,6 +142,10 @@ async function fail(
     return tellCancelled(tx, context, await advanceTask(tx, context, task, 'fail', { by, reason }));
   }
   const failed = await advanceTask(tx, context, task, 'fail', { by, reason: failure.class });
-  const text = failureText(failed, { failure: failure.class, failureMessage: failure.message });
+  const asked =
+    failure.class === 'stuck_loop' ? await escalate(tx, admission, failed, failure.message) : undefined;
+  // To the asker it has not ended.
+  if (asked) return deliver(tx, context, failed, { state: 'queued', text: escalatedText(failed, asked) });
+  const text = failureText(failed, { failure: failure.class, failureMessage: failure.message, attempts });
   await deliver(tx, context, failed, { state: 'failed', text });
 }

@@ -9,6 +9,7 @@ import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { record } from '../tasks/record.ts';
 
 export interface RunEventOptions {
   readonly store: Store;
@@ -58,7 +59,7 @@ async function note(tx: Repositories, event: RunEvent, at: number): Promise<void
   const run = await tx.runs.byId(event.runId);
   const task = run && (await tx.tasks.byId(run.taskId));
   if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
-  const why = event.detail ?? '';
+  const why = event.detail || 'it did not say why';
   const records = await tx.audit.of('task', task.id);
   const notes = records.filter(({ what }) => NOTED.has(what));
   if (notes.length >= NOTES_OF_A_TASK) return; // The record is no place for an agent to fill.
@@ -85,10 +86,8 @@ async function move(
   const run = await tx.runs.byId(event.runId);
   const task = run && (await tx.tasks.byId(run.taskId));
   if (!run || !task || run.agent !== event.agent || run.epoch !== task.epoch) return;
-  if (event.event === 'claimed') await tx.runs.claimed(run.id);
-  if (event.event === 'started') await tx.runs.started(run.id, at);
-  if (event.event === 'discarded') await tx.runs.discarded(run.id, at);
   if (event.event === 'parked') return parkTask(tx, context, task, run, { ...event, at });
+  const changed = await moveRun(tx, run.id, event.event, at);
   const by = `agent/${event.agent}` as const;
   if (event.event === 'discarded' && task.state === 'cancelling') {
     const reason = task.reason ?? 'cancelled';
@@ -97,5 +96,23 @@ async function move(
   const step = STEPS[event.event];
   if (step && nextTaskState(task.state, step)) {
     await advanceTask(tx, context, task, step, { by, reason: `run ${event.event} by ${event.agent}` });
+  } else if (changed) {
+    // The run alone has moved: the record of its task does not have it.
+    const why = event.detail || `its task ${task.id} is ${task.state}`;
+    await record(tx, context, {
+      who: by,
+      what: step ?? 'discard',
+      entity: 'run',
+      entityId: run.id,
+      state: event.event === 'started' ? 'running' : event.event,
+      why,
+    });
   }
+}
+
+/** Whether the run was not there yet. */
+async function moveRun(tx: Repositories, runId: string, event: string, at: number): Promise<boolean> {
+  if (event === 'claimed') return tx.runs.claimed(runId);
+  if (event === 'started') return tx.runs.started(runId, at);
+  return tx.runs.discarded(runId, at);
 }

@@ -61,8 +61,10 @@ export class ArtifactRepository {
     return Number(row?.['n'] ?? 0);
   }
 
-  /** Forgets those whose bytes have grown too old to be kept. */
-  async prune(before: number): Promise<void> {
-    this.#db.run('DELETE FROM artifacts WHERE created_at < ?', before);
+  /** Forgets those whose bytes have grown too old to be kept, and tells which they were. */
+  async prune(before: number): Promise<ArtifactRecord[]> {
+    return this.#db
+      .all('DELETE FROM artifacts WHERE created_at < ? RETURNING *', before)
+      .map((row) => ArtifactRow.parse(row));
   }
 }

@@ -6,8 +6,9 @@ import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 /** Who changed something. */
 export type Actor = 'control' | `agent/${string}` | `person/${string}`;
 
-/** What can be changed. */
-export type AuditedEntity = 'task' | 'approval' | 'agent' | 'artifact';
+/** What can be changed. A run is on record where that says more than its task does; a letter by what it is about. */
+const auditedEntities = ['task', 'run', 'approval', 'agent', 'artifact', 'mission', 'letter'] as const;
+export type AuditedEntity = (typeof auditedEntities)[number];
 
 /** One change: who did what to which thing, and why. */
 export interface AuditEntry {
@@ -19,7 +20,7 @@ export interface AuditEntry {
   readonly entityId: string;
   /** The state of the thing after it. */
   readonly state: string;
-  readonly why: string | undefined;
+  readonly why: string;
 }
 
 const AuditRow = z
@@ -28,14 +29,14 @@ const AuditRow = z
     at: z.number(),
     who: z.custom<Actor>((who) => typeof who === 'string'),
     what: z.string(),
-    entity: z.enum(['task', 'approval', 'agent', 'artifact']),
+    entity: z.enum(auditedEntities),
     entity_id: z.string(),
     state: z.string(),
     why: z.string().nullable(),
     hash: z.string(),
   })
   .transform(({ entity_id, why, ...row }) => ({ ...row, entityId: entity_id, why: why ?? undefined }));
-/** An entry as it stands in the chain. `hash` covers it and, through the one before, all before it. */
+/** An entry as it stands in the chain; only old ones are without a reason. `hash` covers it and, through the one before, all before it. */
 export type AuditRecord = z.output<typeof AuditRow>;
 
 export type AuditVerdict =
@@ -60,7 +61,7 @@ export class AuditRepository {
 
   async add(given: AuditEntry): Promise<void> {
     // As the file keeps it: half a character would come back as another.
-    const entry = { ...given, who: given.who.toWellFormed() as Actor, why: given.why?.toWellFormed() };
+    const entry = { ...given, who: given.who.toWellFormed() as Actor, why: given.why.toWellFormed() };
     const last = this.#db.get('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1');
     const seq = Number(last?.['seq'] ?? 0) + 1;
     this.#db.run(
@@ -72,7 +73,7 @@ export class AuditRepository {
       entry.entity,
       entry.entityId,
       entry.state,
-      entry.why ?? null,
+      entry.why,
       hashOf(String(last?.['hash'] ?? GENESIS), { ...entry, seq }),
     );
   }
@@ -84,10 +85,22 @@ export class AuditRepository {
       .map((row) => AuditRow.parse(row));
   }
 
-  /** Newest first. */
-  async newest(limit: number): Promise<AuditRecord[]> {
+  /** Whether this was done to it before: for what may be done twice and is on record once. */
+  async has(entity: AuditedEntity, entityId: string, what: string): Promise<boolean> {
+    const sql = 'SELECT 1 FROM audit WHERE entity = ? AND entity_id = ? AND what = ? LIMIT 1';
+    return this.#db.get(sql, entity, entityId, what) !== undefined;
+  }
+
+  /** How often this was done to it since then. */
+  async countOf(entity: AuditedEntity, entityId: string, what: string, since: number): Promise<number> {
+    const sql = 'SELECT count(*) AS n FROM audit WHERE entity = ? AND entity_id = ? AND what = ? AND at >= ?';
+    return Number(this.#db.get(sql, entity, entityId, what, since)?.['n'] ?? 0);
+  }
+
+  /** Newest first, of all or of those before this place. */
+  async newest(limit: number, before = Number.MAX_SAFE_INTEGER): Promise<AuditRecord[]> {
     return this.#db
-      .all('SELECT * FROM audit ORDER BY seq DESC LIMIT ?', limit)
+      .all('SELECT * FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?', before, limit)
       .map((row) => AuditRow.parse(row));
   }
 
@@ -109,13 +122,21 @@ export class AuditRepository {
     return Number(this.#db.get('SELECT max(seq) AS seq FROM audit')?.['seq'] ?? 0);
   }
 
-  /** Goes through the whole chain, and names the first record that is not as it was written. */
-  async verify(): Promise<AuditVerdict> {
+  /**
+   * Goes through the whole chain, and names the first record that is not as it was written. A head that was noted
+   * elsewhere has to be the hash of one of them: where it is not, the end was cut off, or all of it is another chain.
+   */
+  async verify(noted = GENESIS): Promise<AuditVerdict> {
     let head = GENESIS;
     let seq = 0;
+    let isNotedThere = noted === GENESIS;
     for (;;) {
       const rows = this.#db.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', seq, BATCH);
-      if (rows.length === 0) return { kind: 'whole', records: seq, head };
+      if (rows.length === 0) {
+        if (isNotedThere) return { kind: 'whole', records: seq, head };
+        const end = `the ${seq} records that are there are whole, but none has the hash ${noted}`;
+        return broken(seq + 1, `${end}: the end was cut off, or the chain was made anew`);
+      }
       // A long chain must not keep everything else waiting.
       await setImmediate();
       for (const row of rows) {
@@ -126,6 +147,7 @@ export class AuditRepository {
           return broken(seq, `record ${seq} is missing; the next one there is ${record.seq}`);
         head = hashOf(head, record);
         if (record.hash !== head) return broken(seq, `record ${seq} is not as it was written`);
+        isNotedThere ||= head === noted;
       }
     }
   }
@@ -137,7 +159,7 @@ function broken(seq: number, sentence: string): AuditVerdict {
 
 function hashOf(
   before: string,
-  { seq, at, who, what, entity, entityId, state, why }: AuditEntry & { seq: number },
+  { seq, at, who, what, entity, entityId, state, why }: Omit<AuditRecord, 'hash'>,
 ): string {
   const said = JSON.stringify([seq, at, who, what, entity, entityId, state, why ?? null]);
   return createHash('sha256').update(before).update(said).digest('hex');

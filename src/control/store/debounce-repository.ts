@@ -26,7 +26,7 @@ export class DebounceRepository {
   ): Promise<Held[]> {
     const rows = this.#db.all(
       `SELECT tasks.*, latest_at FROM debounces JOIN tasks ON id = task_id
-       WHERE key = ? AND agent = ? AND conversation_id IS ? AND attempts = 0 AND not_before > ? AND state IN ('queued', 'blocked')
+       WHERE key = ? AND agent = ? AND conversation_id IS ? AND epoch = 0 AND not_before > ? AND state IN ('queued', 'blocked')
        ORDER BY id DESC`,
       key,
       agent,

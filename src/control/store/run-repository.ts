@@ -1,6 +1,16 @@
 import type { FailureCode } from '#core/failures.ts';
+import { inFlightStates } from '#core/task-states.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import { RunRecord } from './records.ts';
+
+const IN_FLIGHT = inFlightStates.map((state) => `'${state}'`).join(', ');
+
+/** A run of which nothing was heard since its dispatch went to the bus. */
+export interface UnheardRun {
+  readonly id: string;
+  readonly agent: string;
+  readonly domain: string;
+}
 
 /** Runs: one row an attempt. */
 export class RunRepository {
@@ -29,30 +39,47 @@ export class RunRepository {
     return row && RunRecord.parse(row);
   }
 
+  /** Oldest first. By epoch, as attempts are counted anew when a dead letter's task is queued again. */
   async ofTask(taskId: string): Promise<RunRecord[]> {
     return this.#db
-      .all('SELECT * FROM runs WHERE task_id = ? ORDER BY attempt', taskId)
+      .all('SELECT * FROM runs WHERE task_id = ? ORDER BY epoch', taskId)
       .map((row) => RunRecord.parse(row));
   }
 
-  async claimed(id: string): Promise<void> {
-    this.#db.run("UPDATE runs SET state = 'claimed' WHERE id = ? AND state = 'released'", id);
+  /** The last runs of tasks that are out, whose dispatch has left the outbox, and of which no event was heard. */
+  async unheard(): Promise<UnheardRun[]> {
+    return this.#db
+      .all(
+        `SELECT runs.id, runs.agent, tasks.domain
+         FROM tasks INDEXED BY tasks_in_flight JOIN runs ON runs.task_id = tasks.id AND runs.epoch = tasks.epoch
+         WHERE tasks.state IN (${IN_FLIGHT}) AND runs.state = 'released'
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.msg_id = runs.id)
+         ORDER BY runs.id`,
+      )
+      .map(({ id, agent, domain }) => ({ id: String(id), agent: String(agent), domain: String(domain) }));
   }
 
-  async started(id: string, at: number): Promise<void> {
-    this.#db.run(
+  /** False when it was further already; so are the next two. */
+  async claimed(id: string): Promise<boolean> {
+    return this.#db.run("UPDATE runs SET state = 'claimed' WHERE id = ? AND state = 'released'", id) === 1;
+  }
+
+  async started(id: string, at: number): Promise<boolean> {
+    const changed = this.#db.run(
       "UPDATE runs SET state = 'running', started_at = ? WHERE id = ? AND state IN ('released', 'claimed')",
       at,
       id,
     );
+    return changed === 1;
   }
 
-  async discarded(id: string, at: number): Promise<void> {
-    this.#db.run(
+  async discarded(id: string, at: number): Promise<boolean> {
+    const changed = this.#db.run(
       "UPDATE runs SET state = 'discarded', finished_at = ? WHERE id = ? AND state IN ('released', 'claimed')",
       at,
       id,
     );
+    return changed === 1;
   }
 
   /** Ended without a result: it goes on in another run. False when it had ended before. */
@@ -66,9 +93,10 @@ export class RunRepository {
     return changed === 1;
   }
 
-  /** It has asked something that people will not see. */
-  async refused(id: string, at: number): Promise<void> {
-    this.#db.run('UPDATE runs SET refused_at = ? WHERE id = ?', at, id);
+  /** It has asked something that people will not see. False when it had before. */
+  async refused(id: string, at: number): Promise<boolean> {
+    const sql = 'UPDATE runs SET refused_at = ? WHERE id = ? AND refused_at IS NULL';
+    return this.#db.run(sql, at, id) === 1;
   }
 
   async finished(

@@ -240,4 +240,12 @@ export const controlMigrations = [
   `
   ALTER TABLE runs ADD COLUMN refused_at INTEGER;
   `,
+  `
+  -- What a silent agent had taken is still out with it, and expires like everything else.
+  DROP INDEX tasks_in_flight;
+  CREATE INDEX tasks_in_flight ON tasks (agent) WHERE state IN ('released', 'claimed', 'running', 'lost', 'cancelling');
+  DROP INDEX tasks_open_by_deadline;
+  CREATE INDEX tasks_open_by_deadline ON tasks (deadline)
+    WHERE state IN ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'lost', 'cancelling');
+  `,
 ] as const;

@@ -16,19 +16,27 @@ import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
 import { TaskRepository } from './task-repository.ts';
 
-/** What a transaction, or a reader, can reach. Asynchronous, so that PostgreSQL can stand behind the same interface. */
+/**
+ * What a repository answers, without what its class keeps to itself: whatever answers the same may stand in its place.
+ * All of it asynchronous, which the constraint holds, so that PostgreSQL can stand behind the same interface.
+ */
+type Port<T extends { readonly [K in keyof T]: (...given: never[]) => Promise<unknown> }> = {
+  readonly [K in keyof T]: T[K];
+};
+
+/** What a transaction, or a reader, can reach. */
 export interface Repositories {
-  readonly tasks: TaskRepository;
-  readonly dependencies: DependencyRepository;
-  readonly debounces: DebounceRepository;
-  readonly missions: MissionRepository;
-  readonly runs: RunRepository;
-  readonly agents: AgentRepository;
-  readonly outbox: OutboxRepository;
-  readonly approvals: ApprovalRepository;
-  readonly audit: AuditRepository;
-  readonly artifacts: ArtifactRepository;
-  readonly asks: AskRepository;
+  readonly tasks: Port<TaskRepository>;
+  readonly dependencies: Port<DependencyRepository>;
+  readonly debounces: Port<DebounceRepository>;
+  readonly missions: Port<MissionRepository>;
+  readonly runs: Port<RunRepository>;
+  readonly agents: Port<AgentRepository>;
+  readonly outbox: Port<Omit<OutboxRepository, 'source'>>;
+  readonly approvals: Port<ApprovalRepository>;
+  readonly audit: Port<AuditRepository>;
+  readonly artifacts: Port<ArtifactRepository>;
+  readonly asks: Port<AskRepository>;
 }
 
 /** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
@@ -73,8 +81,10 @@ export class Store implements Part {
 
   /** The outbox as the relay reads it. */
   outboxSource(): OutboxSource {
-    const reading = this.read.outbox.source((work) => work());
-    const writing = this.#write.outbox.source((work) => this.#writer.lazily(work));
+    const reading = new OutboxRepository(this.#reader, this.#clock).source((work) => work());
+    const writing = new OutboxRepository(this.#writer, this.#clock).source((work) =>
+      this.#writer.lazily(work),
+    );
     return { ...reading, done: writing.done };
   }
 

@@ -28,6 +28,10 @@ export interface NewTask {
 export interface TaskFilter {
   readonly agent?: string | undefined;
   readonly state?: TaskState | undefined;
+  /** Only those that have not ended, or only those that have. */
+  readonly open?: boolean | undefined;
+  /** Only those older than the task of this id. */
+  readonly before?: string | undefined;
   readonly limit: number;
 }
 
@@ -120,9 +124,13 @@ export class TaskRepository {
   async list(filter: TaskFilter): Promise<TaskRecord[]> {
     const rows = this.#db.all(
       `SELECT * FROM tasks WHERE (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR state = ?2)
-       ORDER BY created_at DESC, id DESC LIMIT ?3`,
+         AND (?3 IS NULL OR (state IN (${OPEN})) = ?3)
+         AND (?4 IS NULL OR (created_at, id) < (SELECT created_at, id FROM tasks WHERE id = ?4))
+       ORDER BY created_at DESC, id DESC LIMIT ?5`,
       filter.agent ?? null,
       filter.state ?? null,
+      filter.open === undefined ? null : Number(filter.open),
+      filter.before ?? null,
       filter.limit,
     );
     return rows.map((row) => TaskRecord.parse(row));
@@ -151,6 +159,17 @@ export class TaskRepository {
     return Number(row?.['n'] ?? 0);
   }
 
+  /** The tasks that one agent has taken, or had when it was last heard of. */
+  async takenBy(agent: string): Promise<TaskRecord[]> {
+    return this.#db
+      .all(
+        `SELECT * FROM tasks INDEXED BY tasks_in_flight WHERE agent = ? AND state IN (${IN_FLIGHT})
+           AND state IN ('claimed', 'running', 'lost')`,
+        agent,
+      )
+      .map((row) => TaskRecord.parse(row));
+  }
+
   /** Tasks that could be released but for a free place, and whose authors have not been told so. */
   async waitingUntold(now: number): Promise<TaskRecord[]> {
     return this.#db
@@ -175,7 +194,7 @@ export class TaskRepository {
     return this.#db
       .all(
         `SELECT * FROM tasks INDEXED BY tasks_open_by_deadline WHERE deadline <= ? AND state IN
-           ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'cancelling')`,
+           ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'lost', 'cancelling')`,
         now,
       )
       .map((row) => TaskRecord.parse(row));
@@ -200,23 +219,24 @@ export class TaskRepository {
   }
 
   async update(id: string, patch: TaskPatch): Promise<void> {
+    // Only what is given is named: SQLite writes every index anew that a named column is part of.
+    const given = Object.entries({
+      text: patch.text,
+      priority: patch.priority,
+      answer: patch.answer,
+      brought: patch.brought,
+      answer_artifact: patch.answerArtifact && JSON.stringify(patch.answerArtifact),
+      attempts: patch.attempts,
+      epoch: patch.epoch,
+      not_before: patch.notBefore,
+      deadline: patch.deadline,
+    }).filter((column): column is [string, string | number] => column[1] !== undefined);
     this.#db.run(
-      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?, text = coalesce(?, text), priority = coalesce(?, priority), answer = coalesce(?, answer), brought = coalesce(?, brought),
-         answer_artifact = coalesce(?, answer_artifact),
-         attempts = coalesce(?, attempts), epoch = coalesce(?, epoch), not_before = coalesce(?, not_before),
-         deadline = coalesce(?, deadline) WHERE id = ?`,
+      `UPDATE tasks SET state = ?, reason = ?, updated_at = ?${given.map(([name]) => `, ${name} = ?`).join('')} WHERE id = ?`,
       patch.state,
       patch.reason ?? null,
       patch.now,
-      patch.text ?? null,
-      patch.priority ?? null,
-      patch.answer ?? null,
-      patch.brought ?? null,
-      patch.answerArtifact ? JSON.stringify(patch.answerArtifact) : null,
-      patch.attempts ?? null,
-      patch.epoch ?? null,
-      patch.notBefore ?? null,
-      patch.deadline ?? null,
+      ...given.map(([, value]) => value),
       id,
     );
   }

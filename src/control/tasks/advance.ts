@@ -34,8 +34,8 @@ export type TaskChange = Pick<
 > & {
   /** Who has it take this step. */
   readonly by: Actor;
-  /** Why the task is where it now is; left out when that needs no reason. */
-  readonly reason?: string;
+  /** Why the task is where it now is. */
+  readonly reason: string;
 };
 
 /**

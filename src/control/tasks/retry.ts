@@ -3,6 +3,14 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from './advance.ts';
 
+/** Who has a task tried again, and why. */
+interface Again {
+  readonly by: string;
+  readonly why?: string | undefined;
+  /** How long it may take from now on. */
+  readonly deadlineMs: number;
+}
+
 export type Retried =
   | { readonly kind: 'queued'; readonly task: TaskRecord }
   | { readonly kind: 'again' }
@@ -16,7 +24,7 @@ export async function retryTask(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  given: { readonly by: string; readonly deadlineMs: number },
+  given: Again,
 ): Promise<Retried> {
   if (task.state === 'dead_lettered') {
     return { kind: 'queued', task: await queueAgain(tx, context, task, given) };
@@ -35,18 +43,27 @@ export async function retryTask(
   return { kind: 'again' };
 }
 
-/** Queues a dead letter's task again, with all the time that a new one has. */
+/**
+ * Queues a dead letter's task again, with all the time and all the attempts that a new one has. Its epoch goes on, so that
+ * what its runs of before still bring is stale.
+ */
 export function queueAgain(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  { by, deadlineMs }: { readonly by: string; readonly deadlineMs: number },
+  { by, why, deadlineMs }: Again,
 ): Promise<TaskRecord> {
   const now = context.now();
   return advanceTask(tx, context, task, 'retry', {
     by: `person/${by}`,
-    reason: 'tried again',
+    reason: retryReason(why),
+    attempts: 0,
     notBefore: now,
     deadline: now + deadlineMs,
   });
+}
+
+/** What the record says of a task that is tried again. */
+export function retryReason(why: string | undefined): string {
+  return `tried again${why ? `: ${why}` : ''}`;
 }

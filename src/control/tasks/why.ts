@@ -1,7 +1,7 @@
 import type { AgentView, WhyView } from '#core/api.ts';
 import { failureClasses, failureCodeOf } from '#core/failures.ts';
 import { deadLetterReasons } from '#core/messages/dead-letter.ts';
-import { type RejectionCode, rejections } from '#core/rejections.ts';
+import { type RejectionCode, rejectionForCaller, rejections } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
 import { whyWaiting } from '../approvals/why-waiting.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
@@ -73,7 +73,7 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
             `${task.agent} stops, and says so. What stands in its way: olympus task show ${task.id}`,
           );
     case 'lost':
-      return why(`${task.agent} was lost while it worked.`, 'control', 'It is queued again, or fails.');
+      return why(task.reason ?? `${task.agent} was lost while it worked.`, 'operator', 'olympus doctor');
     case 'completed':
       return why('It is done.', 'nobody', `olympus task show ${task.id}`);
     case 'cancelled':
@@ -91,7 +91,10 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
       );
     }
     case 'rejected': {
-      const rejection = rejections[task.reason as RejectionCode];
+      // In a conversation its author was told, and the rest is for who looks after the fleet.
+      const rejection = task.conversation
+        ? rejections[task.reason as RejectionCode]
+        : rejectionForCaller(task.reason ?? '');
       return why(
         rejection?.cause ?? task.reason ?? 'It was refused.',
         'requester',

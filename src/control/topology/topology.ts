@@ -1,6 +1,7 @@
 import { messageOf } from '#core/errors.ts';
 import { agentConsumersOf, buckets, controlConsumersOf, streamsOf } from '#core/streams.ts';
 import type { BusConnection } from '#integrations/nats/connection.ts';
+import { type Drift, describeDrift } from '#integrations/nats/drift.ts';
 import { ensureBucket, ensureConsumer, ensureStream } from '#integrations/nats/topology.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
@@ -26,7 +27,8 @@ export class Topology implements Part {
   readonly #loop: Loop;
   #ensuredFor = 0;
   #ensuredAt = 0;
-  #problem = 'waiting for the bus';
+  /** What the last round could not do, or found that differs from the table and stays so. */
+  #problem: string | undefined;
 
   constructor(options: TopologyOptions) {
     this.#options = options;
@@ -54,8 +56,14 @@ export class Topology implements Part {
     await this.#loop.stop();
   }
 
+  /** Not ready, too, with streams that are not what they should be; they are used all the same. */
   health(): Health {
-    return { live: this.#loop.live, ready: this.ready, ...(this.ready ? {} : { reason: this.#problem }) };
+    const reason = this.#problem ?? (this.ready ? undefined : 'waiting for the bus');
+    return {
+      live: this.#loop.live,
+      ready: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+    };
   }
 
   /** Makes the consumers of one agent exist. */
@@ -71,21 +79,44 @@ export class Topology implements Part {
     if (!bus.connected) return POLL_MS;
     const { generation } = bus;
     if (this.ready && clock.now() - this.#ensuredAt < RECONCILE_MS) return POLL_MS;
-    await this.#ensureAll();
-    if (!this.ready) log.info({ generation }, 'streams and consumers are as specified');
+    this.#tell(await this.#ensureAll());
+    if (!this.ready) log.info({ generation }, 'streams and consumers are there');
     this.#ensuredFor = generation;
     this.#ensuredAt = clock.now();
     return POLL_MS;
   }
 
-  async #ensureAll(): Promise<void> {
+  #tell(drifts: readonly Drift[]): void {
+    const problem = drifts.length > 0 ? describeDrift(drifts) : undefined;
+    // Said once: the next round a minute later finds the same.
+    if (problem !== undefined && problem !== this.#problem) {
+      this.#options.log.error({ drifts, problem }, 'streams are not as specified');
+    }
+    this.#problem = problem;
+  }
+
+  /** Goes through all of it, whatever fails on the way; answers what differs and cannot be put right. */
+  async #ensureAll(): Promise<Drift[]> {
     const { bus, fleet, store } = this.#options;
     const manager = await bus.manager();
-    for (const stream of streamsOf(fleet)) await ensureStream(manager, stream);
-    for (const bucket of buckets) await ensureBucket(manager, bucket);
-    for (const consumer of controlConsumersOf(fleet)) await ensureConsumer(manager, consumer);
-    for (const agent of await store.read.agents.list()) {
-      await this.ensureAgent(agent.name);
-    }
+    const agents = await store.read.agents.list();
+    const consumers = agents.flatMap(({ name }) => agentConsumersOf(fleet, name));
+    const steps: (() => Promise<Drift[]>)[] = [
+      ...streamsOf(fleet).map((stream) => () => ensureStream(manager, stream)),
+      ...buckets.map((bucket) => () => ensureBucket(manager, bucket)),
+      ...[...controlConsumersOf(fleet), ...consumers].map(
+        (consumer) => () => ensureConsumer(manager, consumer),
+      ),
+    ];
+    const drifts: Drift[] = [];
+    const failures: unknown[] = [];
+    for (const step of steps)
+      await step().then(
+        (found) => drifts.push(...found),
+        (error: unknown) => failures.push(error),
+      );
+    // The first is why: the others may only follow from it.
+    if (failures.length > 0) throw failures[0];
+    return drifts;
   }
 }

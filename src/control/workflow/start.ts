@@ -7,9 +7,18 @@ import { agentForDomain } from '../registry/choose-agent.ts';
 import type { Mission } from '../store/mission-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
+import { record } from '../tasks/record.ts';
 
 /** Whom a refused step would have been for. */
 const NOBODY = 'nobody';
+
+export interface MissionAsked {
+  /** The person who asks for it. */
+  readonly by: string;
+  readonly dedupKey: string;
+  /** The request it was asked for with, in a conversation; the lead's task then answers that. */
+  readonly asked?: Asked;
+}
 
 /**
  * Starts a workflow in the caller's transaction: the mission, a task for each step, and the lead's, which comes after
@@ -19,20 +28,16 @@ export async function startMission(
   tx: Repositories,
   admission: AdmissionLimits,
   workflow: Workflow,
-  { by, dedupKey }: { readonly by: string; readonly dedupKey: string },
+  { by, dedupKey, asked }: MissionAsked,
 ): Promise<Mission> {
   const known = await tx.missions.byKey(dedupKey);
   if (known) return known;
   const { context } = admission;
   const at = context.now();
   const id = newId(at);
-  const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
-  const { lead: agent, synthesise: text, steps, join } = workflow;
+  const { steps, join } = workflow;
   const task = await admit(tx, admission, {
-    author: CONTROL_NAME,
-    by: `person/${by}`,
-    request: { dedupKey: `mission:${id}`, agent, text, requester },
-    depth: 0,
+    ...(asked ? spokenFor(workflow, asked) : calledFor(workflow, id, by)),
     place: async (lead) => {
       const after: { id: string; label: string }[] = [];
       for (const step of steps) {
@@ -51,8 +56,28 @@ export async function startMission(
   });
   const mission = { id, workflow: workflow.name, taskId: task.id };
   await tx.missions.insert({ ...mission, dedupKey, by, at });
+  await record(tx, context, {
+    who: asked?.by ?? `person/${by}`,
+    what: 'start',
+    entity: 'mission',
+    entityId: id,
+    state: task.state === 'rejected' ? 'rejected' : 'started',
+    why: `workflow ${workflow.name}, led in task ${task.id}`,
+  });
   admission.log.info({ missionId: id, workflow: workflow.name, taskId: task.id }, 'workflow started');
   return mission;
+}
+
+/** The lead's task, for who called the API or the command. */
+function calledFor({ lead: agent, synthesise: text }: Workflow, missionId: string, by: string): Asked {
+  const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
+  const request = { dedupKey: `mission:${missionId}`, agent, text, requester };
+  return { author: CONTROL_NAME, by: `person/${by}`, request, depth: 0 };
+}
+
+/** The lead's task, for who asked in a conversation. It is one of its own, whatever else is being said there. */
+function spokenFor({ synthesise: text }: Workflow, asked: Asked): Asked {
+  return { ...asked, request: { ...asked.request, text, debounce: undefined } };
 }
 
 async function askedOf(

@@ -31,3 +31,8 @@ export async function readWorkflows(dir: string | undefined): Promise<Workflows>
   }
   return { workflows, problems };
 }
+
+/** Of the mistakes those in the file of this workflow. */
+export function brokenIn(problems: readonly string[], name: string): string[] {
+  return problems.filter((problem) => problem.includes(`/${name}.yml:`));
+}

@@ -14,6 +14,8 @@ export const AgentCommand = defineMessage({
     agent: Token,
     taskId: Token,
     runId: Token,
+    /** Of the run; what an agent says of a run that it has not taken needs it. */
+    epoch: z.int().positive().optional(),
   }),
 });
 export type AgentCommand = z.output<typeof AgentCommand.schema>;

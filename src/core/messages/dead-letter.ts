@@ -15,6 +15,12 @@ export const deadLetterReasons = {
     cause: 'The message was delivered as often as it may be, and never acknowledged.',
     remedy: 'Look at the log of olympusd on that agent; redrive it when the cause is gone.',
   },
+  vanished: {
+    cause:
+      'The message left the work queue, and its agent neither took the work up nor says that it is at it.',
+    remedy:
+      'Look at the log of olympusd on that agent: something there ended the message, or it was removed by hand; redrive it when the cause is gone.',
+  },
 } as const satisfies Record<string, { cause: string; remedy: string }>;
 
 export type DeadLetterReason = keyof typeof deadLetterReasons;
@@ -33,7 +39,8 @@ export const DeadLetter = defineMessage({
     /** What was wrong, in the words of who gave it up. */
     detail: z.string().optional(),
     stream: z.string(),
-    seq: z.int().positive(),
+    /** Its place in the stream; left out where the message is gone and only its subject is known. */
+    seq: z.int().positive().optional(),
     subject: z.string(),
     deliveries: z.int().nonnegative(),
     /** The first `DEAD_LETTER_BODY_LIMIT` bytes of the body, in base64. */

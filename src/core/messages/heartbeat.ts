@@ -22,6 +22,8 @@ export const Heartbeat = defineMessage({
       depth: z.int().min(0),
       runTimeoutMs: z.int().positive(),
     }),
+    /** Whom it may hand work to; anybody, where it does not say. */
+    delegatesTo: z.array(Token).optional(),
     runs: z.array(Token),
     /** Whether it takes new work; `drained` when it does not and nothing is under way any more. */
     duty: z.enum(['working', 'draining', 'drained']).optional(),

@@ -6,8 +6,11 @@ import { defineMessage } from '../envelope.ts';
 import { Priority } from '../priority.ts';
 import { Token } from '../tokens.ts';
 
-/** Longest text of a request, in characters (Unicode code points): the limit of a Mattermost post. */
-export const INPUT_LIMIT = 16_383;
+/**
+ * Longest text of a request, and of a task with what is brought to it, in characters (Unicode code points): four posts'
+ * worth. Escaped as JSON, with all that is around it, it fits into a message of one MiB.
+ */
+export const INPUT_LIMIT = 64_000;
 
 /**
  * An agent or surface asks for work: `<f>.requests.<author>.task-create`.

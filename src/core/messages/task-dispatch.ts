@@ -21,6 +21,7 @@ export const TaskDispatch = defineMessage({
     startToCloseMs: z.int().positive(),
     input: z.looseObject({ text: z.string(), requester: z.string() }),
     session: z.looseObject({ key: z.string().min(1) }),
+    /** Where it was asked, when this agent is the one that speaks there. */
     conversation: Conversation.optional(),
   }),
 });

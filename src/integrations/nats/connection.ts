@@ -79,10 +79,15 @@ export class BusConnection implements Part {
     return this.#jetstream;
   }
 
-  /** Publishes without asking for a confirmation; throws `bus_unavailable` while there is no connection. */
-  send(subject: string, body: string, msgId: string): void {
+  /** Publishes to this stream without asking for a confirmation; throws `bus_unavailable` while there is no connection. */
+  send(
+    subject: string,
+    body: string | Uint8Array,
+    { msgId, stream }: { msgId: string; stream: string },
+  ): void {
     const given = headers();
     given.set('Nats-Msg-Id', msgId);
+    given.set('Nats-Expected-Stream', stream);
     this.#live().publish(subject, body, { headers: given });
   }
 

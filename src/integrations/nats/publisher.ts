@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { messageOf, OlympusError } from '#core/errors.ts';
+import { streamTaking } from '#core/stream-taking.ts';
 import type { BusConnection } from './connection.ts';
 
 /** `stored`: now. `duplicate`: the server already had this id, or already holds a message on this one-message subject. */
@@ -11,19 +12,19 @@ const LIMIT_REACHED = 10077;
 
 export interface Publishable {
   readonly subject: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly msgId: string;
 }
 
 /**
- * Publishes `body` and waits until the stream has it on disk. Asking twice with the same `msgId` stores once.
- * Throws `bus_unavailable` when that is not certain: try again with the same id.
+ * Publishes `body` and waits until the stream of the table has it on disk; no other one takes it in its place. Asking
+ * twice with the same `msgId` stores once. Throws `bus_unavailable` when that is not certain: try again with the same id.
  */
 export async function publish(bus: BusConnection, message: Publishable): Promise<PublishOutcome> {
+  const expect = { streamName: streamTaking(message.subject) };
+  const options = { msgID: message.msgId, expect, timeout: 5000, retries: 0 };
   try {
-    const ack = await bus
-      .jetstream()
-      .publish(message.subject, message.body, { msgID: message.msgId, timeout: 5000, retries: 0 });
+    const ack = await bus.jetstream().publish(message.subject, message.body, options);
     return ack.duplicate ? 'duplicate' : 'stored';
   } catch (error) {
     if (error instanceof OlympusError) throw error;
@@ -69,7 +70,9 @@ export class LogPublisher {
     this.#flushed = undefined;
     const last = together.pop();
     if (!last) return;
-    for (const { subject, body, msgId } of together) this.#bus.send(subject, body, msgId);
+    for (const { subject, body, msgId } of together) {
+      this.#bus.send(subject, body, { msgId, stream: streamTaking(subject) });
+    }
     await publish(this.#bus, last);
   }
 }

@@ -32,8 +32,9 @@ export interface ServerTls {
 export function renderServerConfig(
   input: ServerInput & AccountsInput,
   table: readonly Grant[] = agentGrants,
+  knights: readonly Grant[] = knightGrants,
 ): string {
-  return `${renderServer(input)}${renderAccounts(input, table)}`;
+  return `${renderServer(input)}${renderAccounts(input, table, knights)}`;
 }
 
 /** The same in two: this one names the file of the accounts beside it. */
@@ -58,7 +59,11 @@ jetstream {
  * as services, as the table of core/permissions.ts says. Permissions inside one shared account would not hold: the
  * server never checks the reply subject of what a client publishes.
  */
-export function renderAccounts(input: AccountsInput, table: readonly Grant[] = agentGrants): string {
+export function renderAccounts(
+  input: AccountsInput,
+  table: readonly Grant[] = agentGrants,
+  knights: readonly Grant[] = knightGrants,
+): string {
   // Sorted, so that the same fleet is the same text.
   const names = Object.entries(input.agentKeys).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const { knightKey } = input;
@@ -68,7 +73,7 @@ export function renderAccounts(input: AccountsInput, table: readonly Grant[] = a
       key,
       grants: grantsOf(input.fleet, name, table),
     })),
-    ...(knightKey ? [{ account: 'KNIGHT', key: knightKey, grants: knightGrants }] : []),
+    ...(knightKey ? [{ account: 'KNIGHT', key: knightKey, grants: knights }] : []),
   ];
   return `accounts {
   CONTROL {

@@ -4,6 +4,8 @@ export interface GatewayConfigOptions {
   readonly workspaceDir: string;
   /** OpenClaw's own state (`OPENCLAW_STATE_DIR`). */
   readonly stateDir: string;
+  /** The folder of the npm package `openclaw`. */
+  readonly packageDir: string;
   readonly port: number;
   readonly gatewayTokenFile: string;
   readonly modelKeyFile: string;
@@ -117,7 +119,13 @@ export function renderGatewayConfig(options: GatewayConfigOptions) {
   };
 }
 
-function renderGateway({ port, agentName, bind = 'loopback', allowedOrigins = [] }: GatewayConfigOptions) {
+function renderGateway({
+  port,
+  agentName,
+  packageDir,
+  bind = 'loopback',
+  allowedOrigins = [],
+}: GatewayConfigOptions) {
   const address = bind === 'loopback' ? undefined : bind.address;
   const hosts = ['127.0.0.1', ...(address ? [address] : [])];
   return {
@@ -131,6 +139,8 @@ function renderGateway({ port, agentName, bind = 'loopback', allowedOrigins = []
     cliAgents: { enabled: false },
     controlUi: {
       enabled: true,
+      // Named, or each start copies it, 1,800 files, into the state and reads them all (docs/decisions/0031).
+      root: `${packageDir}/dist/control-ui`,
       sessionObserver: false,
       communityInvite: false,
       automaticallyFetchFavicons: false,

@@ -63,14 +63,37 @@ export const EARLY_FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * OpenClaw gives a worker of its own five seconds to start, which takes longer than that under emulation; without it
- * the gateway does not start at all (docs/decisions/0011). The image gives it ninety. Nothing else of it is changed.
+ * Time-outs of OpenClaw that emulation does not keep, and what the image has instead; nothing else of it is changed
+ * (docs/decisions/0011). With five seconds for a worker to start the gateway does not start at all; with a minute for a
+ * task of a worker, which loads its code first, it ends workers that were getting on, and begins again; and a worker that
+ * goes after a minute without a task is made anew three times within one turn.
  */
-export const OPENCLAW_PATIENCE = {
-  name: 'LEASE_HEARTBEAT_START_TIMEOUT_MS',
-  from: /(LEASE_HEARTBEAT_START_TIMEOUT_MS ?= ?)5e3\b/,
-  to: '$19e4',
-} as const;
+export const OPENCLAW_PATIENCE = [
+  {
+    name: 'LEASE_HEARTBEAT_START_TIMEOUT_MS of five seconds',
+    where: 'LEASE_HEARTBEAT_START_TIMEOUT_MS ?= ?5e3',
+    from: /(LEASE_HEARTBEAT_START_TIMEOUT_MS ?= ?)5e3\b/,
+    to: '$19e4',
+  },
+  {
+    name: 'time-out of a task of a worker',
+    where: 'resolveTimerTimeoutMs\\(timeoutMs, 6e4\\)',
+    from: /resolveTimerTimeoutMs\(timeoutMs, 6e4\)/,
+    to: 'resolveTimerTimeoutMs(timeoutMs * 5, 6e4)',
+  },
+  {
+    name: 'IDLE_EXECUTION_MS of a minute',
+    where: 'IDLE_EXECUTION_MS ?= ?6e4',
+    from: /(IDLE_EXECUTION_MS ?= ?)6e4\b/,
+    to: '$136e5',
+  },
+  {
+    name: 'minute after which a worker without a task goes',
+    where: 'idleTimeoutMs ?\\?\\? ?6e4',
+    from: /(idleTimeoutMs ?\?\? ?)6e4\b/g,
+    to: '$136e5',
+  },
+] as const;
 
 /** The gateway's user, with the number that ansible/group_vars/agents.yml gives it: Node names its cache by that. */
 export const OPENCLAW_UID = 882;

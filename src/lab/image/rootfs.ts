@@ -95,17 +95,16 @@ async function addRuntimes({ rootfs, node, openclaw, nats }: RootfsOptions): Pro
   for (const [link, name] of Object.entries(names)) await symlink(`runtime/${name}`, path.join(opt, link));
 }
 
-/** Raises the one time-out of OpenClaw that emulation does not keep; a release without it has to be looked at. */
+/** Raises the time-outs of OpenClaw that emulation does not keep; a release without one of them has to be looked at. */
 async function bePatient(openclaw: string): Promise<void> {
-  const { name, from, to } = OPENCLAW_PATIENCE;
-  const found = await $({ quiet: true, nothrow: true })`grep -rlE ${`${name} ?= ?5e3`} ${openclaw}/dist`;
-  const files = found.stdout.split('\n').filter(Boolean);
-  if (files.length === 0) {
-    throw new ToolError(
-      `OpenClaw ${OPENCLAW_VERSION} has no ${name} of five seconds: see src/lab/image/recipe.ts.`,
-    );
+  for (const { name, where, from, to } of OPENCLAW_PATIENCE) {
+    const found = await $({ quiet: true, nothrow: true })`grep -rlE ${where} ${openclaw}/dist`;
+    const files = found.stdout.split('\n').filter(Boolean);
+    if (files.length === 0) {
+      throw new ToolError(`OpenClaw ${OPENCLAW_VERSION} has no ${name}: see src/lab/image/recipe.ts.`);
+    }
+    for (const file of files) await writeFile(file, (await readFile(file, 'utf8')).replace(from, to));
   }
-  for (const file of files) await writeFile(file, (await readFile(file, 'utf8')).replace(from, to));
 }
 
 async function writeFiles(root: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -68,6 +68,7 @@ export async function prepareGateway(options: GatewayOptions): Promise<Gateway> 
     agentName: agent,
     workspaceDir,
     stateDir,
+    packageDir: path.dirname(options.entry),
     port,
     gatewayTokenFile: secrets.token,
     modelKeyFile: secrets.key,

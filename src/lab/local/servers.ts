@@ -38,7 +38,8 @@ export async function prepareChat(
     command: [
       site.node,
       site.source('src/standins/mattermost/main.ts'),
-      ...['--port', String(port), '--admin-port', String(adminPort), '--seed', seedFile],
+      ...['--port', String(port), '--admin-port', String(adminPort)],
+      ...['--seed', seedFile, '--state', site.at('mattermost-state')],
     ],
     readyUrl: `${url}/api/v4/system/ping`,
   });

@@ -76,7 +76,8 @@ export class Site {
       },
       logFile: this.at('logs', `${name.replaceAll(' ', '-')}.log`),
       ready: (signal) => answersOk(readyUrl, signal),
-      readyTimeoutMs: 30_000,
+      // A daemon is ready after a turn that warms its gateway up, which on a busy machine takes half a minute.
+      readyTimeoutMs: 120_000,
       stopTimeoutMs: 15_000,
       log: this.log,
       clock: this.clock,

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     port: { type: 'string' },
     'admin-port': { type: 'string' },
     seed: { type: 'string' },
+    state: { type: 'string' },
   },
 });
 
@@ -23,6 +24,7 @@ const standin = new StandinPart({
   port: portOf('--port', values.port ?? process.env['MATTERMOST_STANDIN_PORT']),
   adminPort: portOf('--admin-port', values['admin-port'] ?? process.env['MATTERMOST_STANDIN_ADMIN_PORT']),
   ...seedOf(values.seed ?? process.env['MATTERMOST_STANDIN_SEED']),
+  ...(values.state === undefined ? {} : { stateFile: values.state }),
 });
 const announcement: Part = {
   name: 'announcement',

@@ -23,6 +23,7 @@ import { timelineRoutes } from './routes/timelines.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { userRoutes } from './routes/users.ts';
 import { applySeed, type SeedResult } from './seed.ts';
+import { Tables } from './store/tables.ts';
 import { createStore } from './store.ts';
 import { WebSocketEndpoint } from './websocket.ts';
 import type { World } from './world.ts';
@@ -52,6 +53,8 @@ export interface StandinOptions {
   readonly port?: number;
   readonly adminPort?: number;
   readonly seed?: unknown;
+  /** Where everything is kept for the next server; without one it is gone with this one. */
+  readonly stateFile?: string;
   readonly clock?: Clock;
   readonly authenticationTimeoutMs?: number;
   readonly pingEveryMs?: number;
@@ -87,13 +90,15 @@ export class StandinPart implements Part {
   readonly #api: FastifyInstance;
   readonly #admin: FastifyInstance;
   readonly #world: World;
+  readonly #tables: Tables;
   readonly #sockets: WebSocketEndpoint;
   readonly #outgoing: OutgoingRequests;
   #seeded: SeedResult | undefined;
 
   constructor(options: StandinOptions) {
     const clock = options.clock ?? systemClock;
-    const store = createStore(clock);
+    this.#tables = new Tables(options.stateFile);
+    const store = createStore(clock, this.#tables);
     const faults = new FaultGate(clock);
     const hub = new Hub({ clock, store, faults });
     const requests = new RequestLog();
@@ -107,9 +112,10 @@ export class StandinPart implements Part {
       tokenOf: (request) => bearerToken(request.headers.authorization),
     });
     this.#outgoing = new OutgoingRequests(options.allowedInternal ?? ['localhost', '127.0.0.0/8']);
-    this.#api = buildApi(this.#world, requests, this.#outgoing);
+    this.#api = buildApi(this.#world, requests, this.#outgoing, this.#tables);
     this.#api.server.on('upgrade', (request, stream, head) => this.#sockets.upgrade(request, stream, head));
     this.#admin = Fastify({ forceCloseConnections: true });
+    keepBeforeAnswer(this.#admin, this.#tables);
     registerAdminRoutes(this.#admin, { world: this.#world, hub, sockets: this.#sockets, requests });
   }
 
@@ -128,6 +134,7 @@ export class StandinPart implements Part {
   async start(): Promise<void> {
     const { seed, host = '127.0.0.1', port = 0, adminPort = 0 } = this.#options;
     if (seed !== undefined) this.#seeded = applySeed(this.#world.store, seed);
+    this.#tables.keep();
     await this.#api.listen({ host, port });
     await this.#admin.listen({ host: '127.0.0.1', port: adminPort });
   }
@@ -145,7 +152,12 @@ export class StandinPart implements Part {
   }
 }
 
-function buildApi(world: World, requests: RequestLog, outgoing: OutgoingRequests): FastifyInstance {
+function buildApi(
+  world: World,
+  requests: RequestLog,
+  outgoing: OutgoingRequests,
+  tables: Tables,
+): FastifyInstance {
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
@@ -165,12 +177,20 @@ function buildApi(world: World, requests: RequestLog, outgoing: OutgoingRequests
     const entry = entries.get(request.raw);
     if (entry) entry.status = reply.statusCode;
   });
+  // Before the faults: an answer that is held or lost is of a request that took effect.
+  keepBeforeAnswer(app, tables);
   installFaultHooks(app, world);
   registerRoutes(app, world, [
     ...ROUTES.flatMap((routesOf) => routesOf(world)),
     ...clickRoutes(world, outgoing),
   ]);
   return app;
+}
+
+function keepBeforeAnswer(app: FastifyInstance, tables: Tables): void {
+  app.addHook('onSend', async (request) => {
+    if (request.method !== 'GET') tables.keep();
+  });
 }
 
 function urlOf(app: FastifyInstance): string {

@@ -4,6 +4,7 @@ import { DedupeMemory } from './store/dedupe.ts';
 import { FileStore } from './store/files.ts';
 import { PostStore } from './store/posts.ts';
 import { StatusStore } from './store/statuses.ts';
+import type { Tables } from './store/tables.ts';
 import { ThreadStore } from './store/threads.ts';
 import { UserStore } from './store/users.ts';
 
@@ -18,15 +19,15 @@ export interface Store {
   readonly dedupe: DedupeMemory;
 }
 
-/** A server that knows nothing yet. */
-export function createStore(clock: Clock): Store {
+/** A server that knows what is in the tables, and nobody's presence yet. */
+export function createStore(clock: Clock, tables: Tables): Store {
   return {
-    users: new UserStore(clock),
-    channels: new ChannelStore(clock),
-    posts: new PostStore(),
-    threads: new ThreadStore(),
+    users: new UserStore(clock, tables),
+    channels: new ChannelStore(clock, tables),
+    posts: new PostStore(tables),
+    threads: new ThreadStore(tables),
     statuses: new StatusStore(clock),
-    files: new FileStore(),
+    files: new FileStore(tables),
     dedupe: new DedupeMemory(clock),
   };
 }

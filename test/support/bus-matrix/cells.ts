@@ -1,4 +1,5 @@
 import { streamNames } from '#core/streams.ts';
+import { neighboursOf } from './neighbours.ts';
 
 /** One thing that a client of the bus can try, and whether an agent may. Written by hand, apart from the table of permissions that it judges. */
 export interface Cell {
@@ -8,6 +9,8 @@ export interface Cell {
 }
 
 const STREAMS = [...Object.values(streamNames), 'KV_agents', 'KV_leases'];
+/** Where each agent has a consumer. */
+const PULLED: readonly string[] = [streamNames.tasks, streamNames.deliveries];
 
 /** What JetStream offers for a stream; `%` is the stream. */
 const STREAM_CALLS = [
@@ -48,18 +51,23 @@ export function cellsOf(fleet: string, agent: string, other: string): Cell[] {
   const subscribe = (allowed: boolean, subjects: readonly string[]): Cell[] =>
     subjects.map((subject) => ({ does: 'subscribe', subject, allowed }));
   const own = spokenBy(fleet, agent);
+  const heard = [`_INBOX_${agent}.abc`, `${fleet}.control.${agent}.cancel`];
   return [
     ...publish(true, own),
-    ...subscribe(true, [`_INBOX_${agent}.abc`, `${fleet}.control.${agent}.cancel`]),
+    ...subscribe(true, heard),
     ...publish(false, [
       ...spokenBy(fleet, other),
       ...spokenBy(fleet, 'control'),
       ...spokenBy('elsewhere', agent).filter((subject) => subject.startsWith('elsewhere.')),
-      ...own.map((subject) => `${subject}.more`).filter((subject) => !subject.startsWith('$JS.ACK')),
+      ...pullsOf(
+        STREAMS.filter((stream) => !PULLED.includes(stream)),
+        agent,
+      ),
       ...controlsOwn(fleet, agent, other),
       ...jetstreamCalls(agent, other),
+      ...neighboursOf(own),
     ]),
-    ...subscribe(false, listenedTo(fleet, other)),
+    ...subscribe(false, [...listenedTo(fleet, other), ...neighboursOf(heard)]),
   ];
 }
 
@@ -70,18 +78,29 @@ export function knightCellsOf(fleet: string, agent: string): Cell[] {
   const subscribe = (allowed: boolean, subjects: readonly string[]): Cell[] =>
     subjects.map((subject) => ({ does: 'subscribe', subject, allowed }));
   const asked = `knight.${agent}.task`;
+  const heard = ['_INBOX_knight.abc', `knight.${agent}.result`];
   return [
     ...publish(true, [asked, 'knight.nobody.task']),
-    ...subscribe(true, ['_INBOX_knight.abc', `knight.${agent}.result`, 'knight.*.result']),
+    ...subscribe(true, [...heard, 'knight.*.result']),
     ...publish(false, [
       ...spokenBy(fleet, agent),
       ...spokenBy(fleet, 'control'),
       ...controlsOwn(fleet, agent, 'other').filter((subject) => !/^knight\.\w+\.task$/.test(subject)),
       ...jetstreamCalls(agent, 'other'),
-      `${asked}.more`,
+      ...pullsOf(
+        STREAMS.filter((stream) => !PULLED.includes(stream)),
+        agent,
+      ),
+      ...neighboursOf([asked], [agent]),
       'knight.task',
     ]),
-    ...subscribe(false, [...listenedTo(fleet, agent), asked, 'knight.*.task', `knight.${agent}.*`]),
+    ...subscribe(false, [
+      ...listenedTo(fleet, agent),
+      ...neighboursOf(heard, [agent]),
+      asked,
+      'knight.*.task',
+      `knight.${agent}.*`,
+    ]),
   ];
 }
 
@@ -94,11 +113,16 @@ function spokenBy(fleet: string, agent: string): string[] {
     `${fleet}.results.security.${agent}.task1`,
     `${fleet}.heartbeat.${agent}`,
     `$KV.leases.${agent}`,
-    ...[streamNames.tasks, streamNames.deliveries].flatMap((stream) => [
-      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`,
-      `$JS.ACK.${stream}.${agent}.1.1.1.1789000000000000000.0`,
-    ]),
+    ...pullsOf(PULLED, agent),
   ];
+}
+
+/** How the consumer named like the agent is pulled from and acknowledged. */
+function pullsOf(streams: readonly string[], agent: string): string[] {
+  return streams.flatMap((stream) => [
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`,
+    `$JS.ACK.${stream}.${agent}.1.1.1.1789000000000000000.0`,
+  ]);
 }
 
 /** What control alone says, and what is nobody's. */

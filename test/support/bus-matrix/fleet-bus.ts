@@ -1,5 +1,5 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { agentGrants, type Grant, grantsOf } from '#core/permissions.ts';
+import { agentGrants, type Grant, grantsOf, knightGrants } from '#core/permissions.ts';
 import { agentConsumersOf, buckets, controlConsumersOf, streamNames, streamsOf } from '#core/streams.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
@@ -85,6 +85,19 @@ export class FleetBus implements AsyncDisposable {
     await this.#server.reload(configOf(this.#keys, agentGrants, agents));
   }
 
+  /**
+   * Tells the running server what these tables grant; throws when it refuses them. Enough to see what it refuses to
+   * those who connect after; imports that this adds are dead until a new start.
+   */
+  async regrant(agents: readonly Grant[], knights: readonly Grant[] = knightGrants): Promise<void> {
+    await this.#server.reload(configOf(this.#keys, agents, AGENTS, knights));
+  }
+
+  /** How a program of ours gets there as control. */
+  get controlAccess(): { readonly url: string; readonly seed: string } {
+    return { url: this.#server.url, seed: this.#keys.control.seed };
+  }
+
   connect(who: Who): Promise<BusClient> {
     const inbox = who === 'control' ? undefined : `_INBOX_${who}`;
     return BusClient.connect(this.#server.url, this.#keys[who].seed, inbox);
@@ -98,7 +111,12 @@ export class FleetBus implements AsyncDisposable {
 type Who = AgentName | 'control' | 'knight';
 type Keys = Readonly<Record<Who, { readonly seed: string; readonly publicKey: string }>>;
 
-function configOf(keys: Keys, table: readonly Grant[], agents: readonly AgentName[]): string {
+function configOf(
+  keys: Keys,
+  table: readonly Grant[],
+  agents: readonly AgentName[],
+  knights: readonly Grant[] = knightGrants,
+): string {
   const input = {
     fleet: FLEET,
     listen: '127.0.0.1:0',
@@ -107,7 +125,7 @@ function configOf(keys: Keys, table: readonly Grant[], agents: readonly AgentNam
     agentKeys: Object.fromEntries(agents.map((name) => [name, keys[name].publicKey])),
     knightKey: keys.knight.publicKey,
   };
-  return renderServerConfig(input, table);
+  return renderServerConfig(input, table, knights);
 }
 
 export function managerOf(client: BusClient): Promise<JetStreamManager> {
@@ -126,6 +144,9 @@ export function storedOf(agent: string): string[] {
     `roundtable.events.${FLEET}.agent.${agent}.seen`,
     `$KV.agents.${agent}`,
     `$KV.leases.${agent}`,
+    `${FLEET}.dlq.${streamNames.requests}.${agent}`,
+    `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${streamNames.tasks}.${agent}`,
+    `$O.artifacts.C.${agent}`,
   ];
 }
 
@@ -140,4 +161,7 @@ export const STORED_IN = [
   streamNames.events,
   'KV_agents',
   'KV_leases',
+  streamNames.deadLetters,
+  streamNames.advisory,
+  streamNames.artifacts,
 ] as const;

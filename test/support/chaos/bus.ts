@@ -2,10 +2,12 @@ import { type JetStreamManager, type JsMsg, jetstream, jetstreamManager } from '
 import { connect, headers, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats';
 import { controlDurable, streamNames } from '#core/streams.ts';
 import { FLEET } from '#lab/local/servers.ts';
+import { waitFor } from '../wait.ts';
 
 /** Marks what is published again, so that it is not taken for the fleet's own. */
 const REPLAY_HEADER = 'Olympus-Replay';
 const REMEMBERED = 500;
+const PATIENCE_MS = 30_000;
 
 /** A message as it was on the bus. */
 export interface Recorded {
@@ -15,6 +17,12 @@ export interface Recorded {
 }
 
 export type RecordedKind = 'tasks' | 'results' | 'runs';
+
+export interface Standing {
+  readonly requests: number;
+  readonly tasks: number;
+  readonly unread: number;
+}
 
 /** Connects to nats-server as one of its users, for as long as it takes. */
 export function connectAs(url: string, seed: string, inboxPrefix?: string): Promise<NatsConnection> {
@@ -61,7 +69,11 @@ export class ChaosBus implements AsyncDisposable {
   }
 
   /** How many messages lie in each of these, and what control has still to read. */
-  async standing(): Promise<{ requests: number; tasks: number; unread: number }> {
+  standing(): Promise<Standing> {
+    return patiently('the streams to tell how they stand', () => this.#standing());
+  }
+
+  async #standing(): Promise<Standing> {
     const manager = await this.#manager();
     const inStream = async (name: string): Promise<number> =>
       (await manager.streams.info(name)).state.messages;
@@ -76,9 +88,11 @@ export class ChaosBus implements AsyncDisposable {
     };
   }
 
-  async isReleased(subject: string): Promise<boolean> {
-    const manager = await this.#manager();
-    return (await manager.streams.getMessage(streamNames.tasks, { last_by_subj: subject })) !== null;
+  isReleased(subject: string): Promise<boolean> {
+    return patiently(`${streamNames.tasks} to be looked at`, async () => {
+      const manager = await this.#manager();
+      return (await manager.streams.getMessage(streamNames.tasks, { last_by_subj: subject })) !== null;
+    });
   }
 
   /** Ids of events that stand in a stream more often than they were told: each fact is told once. */
@@ -86,12 +100,13 @@ export class ChaosBus implements AsyncDisposable {
     const twice: string[] = [];
     for (const stream of [streamNames.events, streamNames.runlog, streamNames.results]) {
       const seen = new Set<string>();
-      await this.#readAll(stream, (message) => {
-        if (message.headers?.has(REPLAY_HEADER)) return;
+      const messages = await patiently(`${stream} to be read`, () => this.#readAll(stream));
+      for (const message of messages) {
+        if (message.headers?.has(REPLAY_HEADER)) continue;
         const { id } = message.json<{ id: string }>();
         if (seen.has(id)) twice.push(`${message.subject} (${id}) stands in ${stream} twice`);
         seen.add(id);
-      });
+      }
     }
     return twice;
   }
@@ -108,19 +123,25 @@ export class ChaosBus implements AsyncDisposable {
     if (list.length > REMEMBERED) list.shift();
   }
 
-  async #readAll(stream: string, take: (message: JsMsg) => void): Promise<void> {
+  async #readAll(stream: string): Promise<JsMsg[]> {
     const consumer = await jetstream(this.#connection).consumers.get(stream);
     const { num_pending: total } = await consumer.info();
-    if (total === 0) return;
-    let left = total;
+    const messages: JsMsg[] = [];
+    if (total === 0) return messages;
     for await (const message of await consumer.consume()) {
-      take(message);
-      left -= 1;
-      if (left === 0) break;
+      messages.push(message);
+      if (messages.length === total) break;
     }
+    return messages;
   }
 
   #manager(): Promise<JetStreamManager> {
     return jetstreamManager(this.#connection, { checkAPI: false, timeout: 5000 });
   }
+}
+
+/** Reading may be done again: what was asked while nats-server was killed is never answered. */
+function patiently<T>(what: string, read: () => Promise<T>): Promise<T> {
+  const answer = async (): Promise<{ readonly value: T }> => ({ value: await read() });
+  return waitFor(what, answer, { timeoutMs: PATIENCE_MS }).then(({ value }) => value);
 }

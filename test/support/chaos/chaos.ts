@@ -6,7 +6,9 @@ import { isTerminal } from '#core/task-states.ts';
 import { Disks } from './disks.ts';
 import { type Evidence, happenedTwice, violationsOf } from './invariants.ts';
 import { readEffects, readTasks } from './ledger.ts';
-import { type FaultKind, planOf } from './plan.ts';
+import type { MutationName } from './mutations.ts';
+import { type Fault, type FaultKind, planOf } from './plan.ts';
+import { replayCommand } from './replay.ts';
 import { untilAtRest } from './rest.ts';
 import { openScene, PLAYED, type Scene } from './scene.ts';
 
@@ -24,9 +26,13 @@ export interface ChaosOptions {
   readonly limitMs: number;
   /** The checkout that the fleet's processes run from. */
   readonly root: string;
+  /** Which mutation that is, where it is one. */
+  readonly mutation?: MutationName | undefined;
   /** Whether state and logs stay when something was violated. */
   readonly keep?: boolean;
   readonly onProgress?: (progress: ChaosProgress) => void;
+  /** Takes it for a violation when a kind of fault cannot happen here. */
+  readonly strict?: boolean;
   /** Ends it early: faults are over, and it is checked what there is. */
   readonly signal?: AbortSignal;
 }
@@ -47,12 +53,16 @@ export interface ChaosReport {
   /** State → how many tasks ended in it. */
   readonly ends: Readonly<Record<string, number>>;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Each fault that has happened, in this order. */
+  readonly inflicted: readonly Fault[];
   /** Kinds that cannot happen here, and why. */
   readonly leftOut: Readonly<Partial<Record<FaultKind, string>>>;
   readonly seconds: number;
   readonly violations: readonly string[];
   /** Where state and logs are, kept because of the violations. */
   readonly kept?: string;
+  /** The command that does the same again. */
+  readonly replay: string;
 }
 
 /** As many as are done while one fault lasts. */
@@ -77,10 +87,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const report = await judge(scene, options);
     kept &&= report.violations.length > 0;
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    return { ...report, seconds, ...(kept ? { kept: dir } : {}) };
+    return { ...report, seconds, replay: replayCommand(options), ...(kept ? { kept: dir } : {}) };
   } catch (error) {
     const where = kept ? `; state and logs: ${dir}` : '';
-    throw new Error(`chaos could not be brought to its end: ${messageOf(error)}${where}`, { cause: error });
+    throw new Error(
+      `chaos could not be brought to its end: ${messageOf(error)}${where}\nagain: ${replayCommand(options)}`,
+      { cause: error },
+    );
   } finally {
     if (kept) await disks.keep();
     await disks[Symbol.asyncDispose]();
@@ -119,7 +132,10 @@ function endedIn({ fleet }: Scene): number {
 }
 
 /** Waits until the healed fleet is at rest, and holds what is there against what was promised. */
-async function judge(scene: Scene, { seed }: ChaosOptions): Promise<Omit<ChaosReport, 'seconds'>> {
+async function judge(
+  scene: Scene,
+  { seed, strict = false }: ChaosOptions,
+): Promise<Omit<ChaosReport, 'seconds' | 'replay'>> {
   const { fleet, bus, askers, faults, possible, leftOut } = scene;
   // What happened twice already nothing can mend: what else there is need not be waited for.
   const twice = happenedTwice(await readEffects(fleet.harness.effectsFile), await bus.toldTwice());
@@ -134,11 +150,13 @@ async function judge(scene: Scene, { seed }: ChaosOptions): Promise<Omit<ChaosRe
     effects: [...evidence.effects.values()].reduce((sum, count) => sum + count, 0),
     ends: countsOf(evidence.tasks.map(({ state }) => state)),
     faults: Object.fromEntries(faults.counts),
+    inflicted: faults.inflicted,
     leftOut,
     violations: [
       ...restless,
       ...(twice.length > 0 ? twice : violationsOf(evidence)),
       ...never.map((kind) => `${kind} was planned and never happened`),
+      ...(strict ? Object.entries(leftOut).map(([kind, why]) => `${kind} was left out: ${why}`) : []),
     ],
   };
 }

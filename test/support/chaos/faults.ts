@@ -26,7 +26,7 @@ const MATERIAL = { timeoutMs: 60_000, everyMs: 50 };
 /** Does to a fleet what a plan says, one thing after another, and counts what really happened. */
 export class Faults {
   readonly #options: FaultsOptions;
-  readonly #counts = new Map<FaultKind, number>();
+  readonly #inflicted: Fault[] = [];
   /** Runs whose dispatch came again. */
   readonly #toldAgain = new Set<string>();
   #late = 0;
@@ -35,8 +35,15 @@ export class Faults {
     this.#options = options;
   }
 
+  /** Those that are over, in this order. */
+  get inflicted(): readonly Fault[] {
+    return this.#inflicted;
+  }
+
   get counts(): ReadonlyMap<FaultKind, number> {
-    return this.#counts;
+    const counts = new Map<FaultKind, number>();
+    for (const { kind } of this.#inflicted) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return counts;
   }
 
   /** Resolves when the fault is over; what it caused may go on. */
@@ -46,7 +53,7 @@ export class Faults {
     if (!daemon) throw new Error(`there is no agent ${fault.agent}`);
     const [name, member] = daemon;
     await this.#do(fault, { name, member });
-    this.#counts.set(fault.kind, (this.#counts.get(fault.kind) ?? 0) + 1);
+    this.#inflicted.push(fault);
     await delay(fault.thenMs);
   }
 
@@ -73,6 +80,8 @@ export class Faults {
         return this.#kill(member);
       case 'kill-nats':
         return this.#kill(this.#options.fleet.nats);
+      case 'kill-all':
+        return this.#killAll();
       case 'stop-nats':
         return this.#stop(this.#options.fleet.nats, fault);
       case 'stop-control':
@@ -112,10 +121,30 @@ export class Faults {
     }
   }
 
-  async #kill({ process }: Pick<ScriptedMember, 'process'>): Promise<void> {
-    const { pid } = await waitFor(`${process.name} to run`, () => process.running && process, UP);
-    process.kill('SIGKILL');
-    await waitFor(`${process.name} to be gone`, () => process.pid !== pid || !process.running, UP);
+  async #kill(...killed: readonly Pick<ScriptedMember, 'process'>[]): Promise<void> {
+    const processes = killed.map(({ process }) => process);
+    const names = processes.map(({ name }) => name).join(', ');
+    await waitFor(`${names} to run`, () => processes.every(({ running }) => running), UP);
+    // In one tick: none of them sees another one end.
+    const pids = processes.map((process) => {
+      const { pid } = process;
+      process.kill('SIGKILL');
+      return pid;
+    });
+    const isGone = (): boolean => processes.every(({ pid, running }, at) => pid !== pids[at] || !running);
+    await waitFor(`${names} to be gone`, isGone, UP);
+  }
+
+  /**
+   * As a host does that loses its power, but for one thing: what a killed process has written and not synced is still in
+   * the kernel and comes back, so that this does not show what was not synced. The harness, which counts, stays. What
+   * has only just started has nothing to lose: all have to be up first.
+   */
+  async #killAll(): Promise<void> {
+    const { fleet } = this.#options;
+    const { nats, control, agents } = fleet;
+    await fleet.untilUp();
+    await this.#kill(nats, control, ...agents.values());
   }
 
   async #stop({ process }: Pick<ScriptedMember, 'process'>, { holdMs }: Fault): Promise<void> {

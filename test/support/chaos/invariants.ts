@@ -1,4 +1,5 @@
 import { AuditVerdict } from '#core/api.ts';
+import { failureClasses } from '#core/failures.ts';
 import { isTerminal, type TaskState } from '#core/task-states.ts';
 import type { Asked, KindOfWork } from './askers.ts';
 import type { RunRow, TaskRow } from './ledger.ts';
@@ -35,6 +36,7 @@ export function violationsOf(evidence: Evidence): string[] {
     ...lostOrDoubled(evidence),
     ...wrongEnds(evidence),
     ...wrongEffects(evidence),
+    ...repeatedEffects(evidence),
     ...wrongAnswers(evidence),
     ...(audit.kind === 'whole' ? [] : [`the audit chain is broken: ${audit.sentence}`]),
   ];
@@ -84,6 +86,32 @@ function wrongEffects({ runs, effects, played }: Evidence): string[] {
       return [];
     }),
   ];
+}
+
+/**
+ * The effect of a task happens again only where that is by design: after a run of which control knows that it was lost or
+ * given up, or that it failed in a class that is tried again (at least once, decisions 0020 and 0021). No other run may be
+ * followed by one that has an effect too: not a completed one, not one that is still open or is parked, not one that was
+ * cancelled. The one who is played has no effects.
+ */
+function repeatedEffects({ tasks, runs, effects }: Evidence): string[] {
+  return tasks.flatMap(({ id, dedupKey }) => {
+    const withEffect = runs
+      .filter((run) => run.taskId === id && effects.has(run.id))
+      .toSorted((a, b) => a.epoch - b.epoch);
+    const unexplained = withEffect.slice(0, -1).filter((run) => !mayBeRepeated(run));
+    return unexplained.map(
+      (run) =>
+        `task ${id} (${dedupKey}) had its effect in ${withEffect.length} runs, though run ${run.id} (${run.failure ?? run.state}) is not to be repeated`,
+    );
+  });
+}
+
+/** `agent_lost` is one of these classes. */
+function mayBeRepeated({ state, failure, buried }: RunRow): boolean {
+  if (buried) return true;
+  if (state !== 'failed' || failure === undefined) return false;
+  return Object.entries(failureClasses).some(([name, { retryable }]) => name === failure && retryable);
 }
 
 /** A completed task has one completed run that counts, the one of its epoch, and its answer is of that one. */

@@ -20,6 +20,10 @@ export interface RunRow {
   readonly agent: string;
   readonly epoch: number;
   readonly state: string;
+  /** The class in which it failed. */
+  readonly failure: string | undefined;
+  /** Control gave up waiting for it. */
+  readonly buried: boolean;
 }
 
 /** How a daemon's journal stands. */
@@ -32,6 +36,7 @@ export interface JournalCounts {
 /** What control has written down, read from its file by a reader of its own. */
 export function readTasks(stateDir: string): { tasks: TaskRow[]; runs: RunRow[]; pending: string[] } {
   using db = open(path.join(stateDir, 'control.sqlite'));
+  const buried = readBuried(db);
   return {
     tasks: db
       .prepare('SELECT id, dedup_key, state, agent, domain, epoch, answer FROM tasks')
@@ -46,7 +51,7 @@ export function readTasks(stateDir: string): { tasks: TaskRow[]; runs: RunRow[];
         answer: String(row['answer'] ?? ''),
       })),
     runs: db
-      .prepare('SELECT id, task_id, agent, epoch, state FROM runs')
+      .prepare('SELECT id, task_id, agent, epoch, state, failure FROM runs')
       .all()
       .map((row) => ({
         id: String(row['id']),
@@ -54,6 +59,8 @@ export function readTasks(stateDir: string): { tasks: TaskRow[]; runs: RunRow[];
         agent: String(row['agent']),
         epoch: Number(row['epoch']),
         state: String(row['state']),
+        failure: row['failure'] === null ? undefined : String(row['failure']),
+        buried: buried.has(`${row['task_id']} ${row['epoch']}`),
       })),
     pending: db
       .prepare('SELECT msg_id FROM outbox')
@@ -87,6 +94,23 @@ export async function readEffects(file: string): Promise<Map<string, number>> {
     counts.set(runId, (counts.get(runId) ?? 0) + 1);
   }
   return counts;
+}
+
+/** Task and epoch of each run that was given up: the row of a run does not say so, the record of its task does. */
+function readBuried(db: DatabaseSync): Set<string> {
+  const epochs = new Map<string, number>();
+  const buried = new Set<string>();
+  const rows = db.prepare(
+    "SELECT entity_id, what FROM audit WHERE entity = 'task' AND what IN ('release', 'bury') ORDER BY seq",
+  );
+  for (const row of rows.iterate()) {
+    const task = String(row['entity_id']);
+    const epoch = epochs.get(task) ?? 0;
+    // Each release counts the epoch up by one.
+    if (row['what'] === 'release') epochs.set(task, epoch + 1);
+    else buried.add(`${task} ${epoch}`);
+  }
+  return buried;
 }
 
 function open(file: string): DatabaseSync & Disposable {

@@ -2,6 +2,9 @@ import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FaultKind } from './plan.ts';
 
+/** A run that is gone: nobody has it, and nothing moves; or control finds that out first, and buries its task. */
+const NOBODY_HAS_IT = /nobody has its run|nothing moved|has ended as dead_lettered/;
+
 /** A promise taken out of the product, and what shows that it is missed. */
 export interface Mutation {
   readonly words: string;
@@ -55,8 +58,8 @@ export const mutations = {
     edits: [
       {
         file: 'src/control/admission/admission.ts',
-        from: 'await store.transaction((tx) => admit(',
-        to: 'await message.ack();\n    await store.transaction((tx) => admit(',
+        from: 'await store.transaction(write);\n    onWritten();',
+        to: 'await message.ack();\n    await store.transaction(write);\n    onWritten();',
       },
     ],
     kinds: [
@@ -70,6 +73,23 @@ export const mutations = {
     agents: 1,
     seed: 1,
     shows: /was taken and is no task/,
+  },
+  'ack-before-claim': {
+    words: 'a daemon acknowledges released work before its claim is written down',
+    edits: [
+      {
+        file: 'src/agent/parts/tasks.ts',
+        from: 'await runner.finish(await runner.claim(dispatch), message, signal);',
+        to: 'await message.ack();\n    await runner.finish(await runner.claim(dispatch), message, signal);',
+      },
+    ],
+    // What was pulled before the daemon knows that its disk is full cannot be claimed. A kill would have to hit the moment
+    // between, and has the fleet wait for half a minute.
+    kinds: ['full-disk-daemon', 'full-disk-daemon'],
+    tasks: 20,
+    agents: 1,
+    seed: 1,
+    shows: NOBODY_HAS_IT,
   },
   'epoch-ignored': {
     words: 'a result settles its task whatever its epoch',
@@ -98,7 +118,7 @@ export const mutations = {
     tasks: 40,
     agents: 1,
     seed: 1,
-    shows: /nobody has its run|nothing moved/,
+    shows: NOBODY_HAS_IT,
   },
 } as const satisfies Record<string, Mutation>;
 

@@ -5,6 +5,7 @@ export const faultKinds = {
   'kill-control': 'SIGKILL of control',
   'kill-daemon': 'SIGKILL of a daemon',
   'kill-nats': 'SIGKILL of nats-server',
+  'kill-all': 'SIGKILL of nats-server, control and all daemons at once',
   'stop-nats': 'SIGSTOP of nats-server, then SIGCONT',
   'stop-control': 'SIGSTOP of control, then SIGCONT',
   'stop-daemon': 'SIGSTOP of a daemon, then SIGCONT',

@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/clock.ts';
 import { newMattermostId } from '../ids.ts';
 import type { Channel, ChannelType, Membership, Post, Team } from '../model.ts';
+import type { Tables } from './tables.ts';
 
 export interface NewChannel {
   readonly teamId: string;
@@ -15,13 +16,17 @@ export interface NewChannel {
 /** Teams, channels and who is in them. */
 export class ChannelStore {
   readonly #clock: Clock;
-  readonly #teams = new Map<string, Team>();
-  readonly #teamMembers = new Map<string, Set<string>>();
-  readonly #channels = new Map<string, Channel>();
-  readonly #members = new Map<string, Map<string, Membership>>();
+  readonly #teams: Map<string, Team>;
+  readonly #teamMembers: Map<string, Set<string>>;
+  readonly #channels: Map<string, Channel>;
+  readonly #members: Map<string, Map<string, Membership>>;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, tables: Tables) {
     this.#clock = clock;
+    this.#teams = tables.table('teams');
+    this.#teamMembers = tables.table('team members');
+    this.#channels = tables.table('channels');
+    this.#members = tables.table('channel members');
   }
 
   addTeam(name: string, displayName: string): Team {

@@ -1,9 +1,14 @@
 import { newMattermostId } from '../ids.ts';
 import type { StoredFile } from '../model.ts';
+import type { Tables } from './tables.ts';
 
 /** Uploaded files and the one post each belongs to. */
 export class FileStore {
-  readonly #files = new Map<string, StoredFile>();
+  readonly #files: Map<string, StoredFile>;
+
+  constructor(tables: Tables) {
+    this.#files = tables.table('files');
+  }
 
   add(file: Omit<StoredFile, 'id' | 'postId'>): StoredFile {
     const stored: StoredFile = { ...file, id: newMattermostId(), postId: '' };

@@ -1,12 +1,20 @@
 import { newMattermostId } from '../ids.ts';
 import type { Post, Reaction } from '../model.ts';
+import type { Tables } from './tables.ts';
 
 /** Posts, their edit history and the reactions on them, in the order they were written. */
 export class PostStore {
-  readonly #posts = new Map<string, Post>();
-  readonly #byChannel = new Map<string, Post[]>();
-  readonly #replies = new Map<string, Post[]>();
-  readonly #reactions = new Map<string, Reaction[]>();
+  readonly #posts: Map<string, Post>;
+  readonly #byChannel: Map<string, Post[]>;
+  readonly #replies: Map<string, Post[]>;
+  readonly #reactions: Map<string, Reaction[]>;
+
+  constructor(tables: Tables) {
+    this.#posts = tables.table('posts');
+    this.#byChannel = tables.table('posts of channels');
+    this.#replies = tables.table('replies');
+    this.#reactions = tables.table('reactions');
+  }
 
   add(post: Post): void {
     this.#posts.set(post.id, post);

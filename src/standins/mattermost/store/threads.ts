@@ -1,3 +1,5 @@
+import type { Tables } from './tables.ts';
+
 /** What one follower has seen of a thread. */
 export interface ThreadMembership {
   lastViewedAt: number;
@@ -25,8 +27,13 @@ export interface ThreadChange {
 
 /** Who follows which thread, and how far each has read (ThreadAutoFollow, notification.go). */
 export class ThreadStore {
-  readonly #followers = new Map<string, Map<string, ThreadMembership>>();
-  readonly #participants = new Map<string, string[]>();
+  readonly #followers: Map<string, Map<string, ThreadMembership>>;
+  readonly #participants: Map<string, string[]>;
+
+  constructor(tables: Tables) {
+    this.#followers = tables.table('followers');
+    this.#participants = tables.table('participants');
+  }
 
   followers(rootId: string): string[] {
     return [...(this.#followers.get(rootId)?.keys() ?? [])];

@@ -1,6 +1,7 @@
 import type { Clock } from '#lib/clock.ts';
 import { newMattermostId } from '../ids.ts';
 import type { Token, User } from '../model.ts';
+import type { Tables } from './tables.ts';
 
 export interface NewUser {
   readonly username: string;
@@ -17,11 +18,13 @@ export interface NewUser {
 /** Accounts and the tokens that open them. */
 export class UserStore {
   readonly #clock: Clock;
-  readonly #users = new Map<string, User>();
-  readonly #tokens = new Map<string, Token>();
+  readonly #users: Map<string, User>;
+  readonly #tokens: Map<string, Token>;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, tables: Tables) {
     this.#clock = clock;
+    this.#users = tables.table('users');
+    this.#tokens = tables.table('tokens');
   }
 
   add(given: NewUser): User {

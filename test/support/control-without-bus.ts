@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { subjectsOf } from '#core/subjects.ts';
+import { BusConnection } from '#integrations/nats/connection.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
+import { systemClock } from '#lib/clock.ts';
+import { newId } from '#lib/id.ts';
+import { createLogger } from '#lib/log.ts';
+import { decisionRequestHandler } from '../../src/control/approvals/request-handler.ts';
+import { Artifacts } from '../../src/control/artifacts/artifacts.ts';
+import { DeadLetters } from '../../src/control/dead-letters/dead-letters.ts';
+import { settleDependents } from '../../src/control/dependencies/settle.ts';
+import { heartbeatHandler } from '../../src/control/registry/registry.ts';
+import { resultHandler } from '../../src/control/settle/results.ts';
+import { runEventHandler } from '../../src/control/settle/run-events.ts';
+import type { Store } from '../../src/control/store/store.ts';
+
+const FLEET = 'olympus';
+const nothing = (): void => undefined;
+
+/** The control plane's writing parts over one store, without a bus: messages are handed in as if they had come by it. */
+export function controlOver(store: Store) {
+  const log = createLogger({ name: 'test', level: 'silent' });
+  const context = {
+    fleet: FLEET,
+    subjects: subjectsOf(FLEET),
+    now: () => Date.now(),
+    onEnd: [settleDependents],
+  };
+  const bus = new BusConnection({ name: 'test', url: 'nats://127.0.0.1:1', log, clock: systemClock });
+  const deadLetters = new DeadLetters({ bus, store, context, log });
+  const artifacts = new Artifacts({ bus, store, now: context.now });
+  const limits = { context, log, deadlineMs: 600_000, approvalMs: 60_000, perMinute: 1000 };
+  const both = { store, context, deadLetters, log };
+  return {
+    context,
+    limits,
+    heartbeat: heartbeatHandler({
+      ...both,
+      ensureAgent: async () => undefined,
+      publish: async () => undefined,
+      onChanged: nothing,
+      onDisagrees: nothing,
+    }),
+    runEvent: runEventHandler({ ...both, onMoved: nothing }),
+    result: resultHandler({ ...both, artifacts, admission: limits, retryScale: 0, onSettled: nothing }),
+    decision: decisionRequestHandler({ ...both, onTaken: nothing }),
+  };
+}
+
+/** A message as a subscription hands it on; its handler must not give it up. */
+export function arrived(subject: string, message: object): BusMessage {
+  return {
+    ...{ stream: 'TEST', seq: 1, subject, msgId: undefined, storedAt: Date.now(), deliveryCount: 1 },
+    body: Buffer.from(JSON.stringify(message)),
+    ack: async () => undefined,
+    working: nothing,
+    later: nothing,
+    term: (reason) => assert.fail(reason),
+  };
+}
+
+/** The head of a message about this. */
+export function headOf(subject: string) {
+  return { id: newId(Date.now()), source: '/test', subject, time: new Date().toISOString() };
+}
