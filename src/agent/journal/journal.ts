@@ -77,6 +77,11 @@ export class Journal implements Part {
     return this.#db.exclusive(work);
   }
 
+  /** The same for what nobody waits for and a crash may take: it is written with what comes next, at the latest after a moment. */
+  note<T>(work: () => T): Promise<T> {
+    return this.#db.lazily(work);
+  }
+
   async start(): Promise<void> {
     const before = this.#clock.now() - KEEP_MS;
     this.#db.transaction(() => {

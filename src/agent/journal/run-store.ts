@@ -88,13 +88,12 @@ export class RunStore {
       );
     }
     const now = this.#clock.now();
-    this.#db.run('UPDATE runs SET state = ? WHERE run_id = ?', next, runId);
-    if (event === 'start') this.#db.run('UPDATE runs SET started_at = ? WHERE run_id = ?', now, runId);
-    if (event === 'finish' || event === 'park')
-      this.#db.run('UPDATE runs SET finished_at = ? WHERE run_id = ?', now, runId);
-    const advanced = this.#known(runId);
+    const begins = event === 'start';
+    const ends = event === 'finish' || event === 'park';
+    const at = begins ? ', started_at = ?' : ends ? ', finished_at = ?' : '';
+    this.#db.run(`UPDATE runs SET state = ?${at} WHERE run_id = ?`, next, ...(at ? [now] : []), runId);
     if (CLOSED.has(next)) this.#dispatches.delete(runId);
-    return advanced;
+    return { ...run, state: next, ...(begins ? { startedAt: now } : {}) };
   }
 
   #fromRow(row: Row): JournaledRun {

@@ -185,7 +185,8 @@ export class Runner {
       await this.#end(run, outcome);
     }
     await sent(resultKey(run.runId), AbortSignal.any([signal, left.signal]));
-    await journal.transaction(() => journal.runs.advance(run.runId, 'publish'));
+    // A crash before it is written brings the run back as finished, and its result goes out under the same id.
+    await journal.note(() => journal.runs.advance(run.runId, 'publish'));
   }
 
   async #turn(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<TurnOutcome> {

@@ -19,7 +19,7 @@ import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { NewTask } from '../store/task-repository.ts';
-import { advanceTask, type ControlContext } from '../tasks/advance.ts';
+import { advanceTask, type ControlContext, enterTask } from '../tasks/advance.ts';
 import { hold, takeIn } from './debounce.ts';
 
 export interface AdmissionOptions {
@@ -111,8 +111,8 @@ export interface Asked {
  * request whose key is known already changes nothing.
  */
 export async function admit(tx: Repositories, options: AdmissionLimits, asked: Asked): Promise<TaskRecord> {
-  const { context, log, deadlineMs, approvalMs } = options;
-  const { author, by, request, depth, keysOf = author, parentId, place } = asked;
+  const { context, log, deadlineMs } = options;
+  const { author, by, request, depth, keysOf = author, parentId } = asked;
   const dedupKey = `${keysOf}:${request.dedupKey}`;
   const known = await tx.tasks.byDedupKey(dedupKey);
   if (known) {
@@ -161,37 +161,56 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
       return taken;
     }
   }
-  await tx.tasks.insert(given);
+  const why = asked.why ?? `asked by ${given.requester.name}${parentId ? ` for task ${parentId}` : ''}`;
+  const task = refusal
+    ? await enterTask(tx, context, given, 'reject', { by: 'control', reason: refusal.code })
+    : await enterTask(tx, context, given, 'admit', { by, reason: why });
   // Also of one that is refused, which may be asked again; but nothing comes after what does not exist.
   if (wait && refusal?.code !== 'unknown_dependency') await tx.dependencies.add({ ...wait, taskId: id });
-  const task = await tx.tasks.byId(id);
-  if (!task) throw new Error(`task ${id} was not stored`);
-  if (!refusal) {
-    if (debounce) await hold(tx, given, debounce);
-    const reason = asked.why ?? `asked by ${task.requester.name}${parentId ? ` for task ${parentId}` : ''}`;
-    const admitted = await advanceTask(tx, context, task, 'admit', { by, reason });
-    log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-    if (admitted.trust === 'external') return holdForApproval(tx, context, admitted, approvalMs);
-    await deliver(tx, context, admitted, { state: 'admitted' });
-    if (place) return place(admitted);
-    if (wait) return blockOnStored(tx, context, admitted);
-    const queued = await advanceTask(tx, context, admitted, 'queue', {
-      by: 'control',
-      reason: debounce ? 'held for later requests of the same key' : `waiting for ${task.agent}`,
-    });
-    await releaseDue(tx, context, task.agent);
-    return (await tx.tasks.byId(id)) ?? queued;
-  }
+  if (refusal) return tellRefused(tx, options, task, refusal);
+  if (debounce) await hold(tx, given, debounce);
+  log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
+  return place(tx, options, task, {
+    place: asked.place,
+    waits: wait !== undefined,
+    held: debounce !== undefined,
+  });
+}
+
+/** What becomes of a task that was admitted. */
+async function place(
+  tx: Repositories,
+  { context, approvalMs }: AdmissionLimits,
+  task: TaskRecord,
+  how: { readonly place: Asked['place']; readonly waits: boolean; readonly held: boolean },
+): Promise<TaskRecord> {
+  if (task.trust === 'external') return holdForApproval(tx, context, task, approvalMs);
+  await deliver(tx, context, task, { state: 'admitted' });
+  if (how.place) return how.place(task);
+  if (how.waits) return blockOnStored(tx, context, task);
+  const queued = await advanceTask(tx, context, task, 'queue', {
+    by: 'control',
+    reason: how.held ? 'held for later requests of the same key' : `waiting for ${task.agent}`,
+  });
+  const released = await releaseDue(tx, context, task.agent);
+  return released.find(({ id }) => id === task.id) ?? queued;
+}
+
+async function tellRefused(
+  tx: Repositories,
+  { context, log }: AdmissionLimits,
+  task: TaskRecord,
+  refusal: Refusal,
+): Promise<TaskRecord> {
   // A bot that answers every refusal would go on for ever: it is told once a conversation.
-  const told =
-    task.requester.kind === 'bot' && task.conversation
-      ? await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)
-      : 0;
-  const rejected = await advanceTask(tx, context, task, 'reject', { by: 'control', reason: refusal.code });
-  const text = told === 0 ? rejectionSentence(refusal.code, refusal.values) : undefined;
-  await deliver(tx, context, rejected, { state: 'rejected', text });
-  log.info({ taskId: id, agent: task.agent, reason: refusal.code }, 'request rejected');
-  return rejected;
+  const isToldAlready =
+    task.requester.kind === 'bot' &&
+    task.conversation &&
+    (await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)) > 1;
+  const text = isToldAlready ? undefined : rejectionSentence(refusal.code, refusal.values);
+  await deliver(tx, context, task, { state: 'rejected', text });
+  log.info({ taskId: task.id, agent: task.agent, reason: refusal.code }, 'request rejected');
+  return task;
 }
 
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
@@ -221,13 +240,15 @@ async function refusalOf(
   // An agent names those who ask: names that it makes up do not make room for more.
   const ofAll = perMinute * REQUESTERS_AT_ONCE;
   if (asked.author > ofAll) return { code: 'rate_limited', values: { count: asked.author, limit: ofAll } };
-  const agents = await tx.agents.list();
   if (depthLimit === undefined) {
+    const agents = await tx.agents.list();
     const known = agents.map((agent) => `@${agent.name}`).join(', ') || 'no agent yet';
     return { code: 'unknown_agent', values: { agent: task.agent.slice(0, 64), known } };
   }
   if (task.requester.kind === 'bot') {
-    const asking = agents.find((agent) => agent.heartbeat.chat?.userId === task.requester.id);
+    const asking = (await tx.agents.list()).find(
+      (agent) => agent.heartbeat.chat?.userId === task.requester.id,
+    );
     if (!asking) return { code: 'foreign_bot', values: { author: task.requester.name } };
     if (asking.heartbeat.delegatesTo?.includes(task.agent) === false) {
       return { code: 'not_delegated', values: { author: asking.name, agent: task.agent } };

@@ -89,7 +89,7 @@ export class Dispatcher implements Part {
     if ((await read.tasks.due(agent.name, now, 1)).length === 0) return;
     const released = await store.transaction((tx) => releaseDue(tx, context, agent.name));
     if (released.length === 0) return;
-    log.info({ agent: agent.name, runs: released }, 'runs released');
+    log.info({ agent: agent.name, tasks: released.map(({ id }) => id) }, 'tasks released');
     onAdded();
   }
 

@@ -3,25 +3,25 @@ import { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newId } from '#lib/id.ts';
 import { type Resumption, resumptionOf } from '../approvals/resumption.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
-import type { RunRecord, TaskRecord } from '../store/records.ts';
+import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 import { inputOf } from '../tasks/input.ts';
 
 /**
- * Releases to one agent what is due, in the caller's transaction: never more at once than the agent takes. This is where
+ * Releases to one agent what is due, in the caller's transaction, and returns that: never more at once than the agent takes. This is where
  * runs are minted, and nowhere else. Done a second time there is nothing left to release.
  */
 export async function releaseDue(
   tx: Repositories,
   context: ControlContext,
   name: string,
-): Promise<RunRecord['id'][]> {
+): Promise<TaskRecord[]> {
   // As it is in this transaction: it may have been drained a moment ago.
   const agent = await tx.agents.byName(name);
   const free = agent ? await freePlaces(tx, agent) : 0;
   if (!agent || free === 0) return [];
-  const released: string[] = [];
+  const released: TaskRecord[] = [];
   for (const id of await tx.tasks.due(agent.name, context.now(), free)) {
     const task = await tx.tasks.byId(id);
     if (task) released.push(await release(tx, context, task, agent));
@@ -43,7 +43,7 @@ async function release(
   context: ControlContext,
   task: TaskRecord,
   agent: AgentRecord,
-): Promise<string> {
+): Promise<TaskRecord> {
   const fenced = await advanceTask(tx, context, task, 'release', {
     by: 'control',
     attempts: task.attempts + 1,
@@ -65,7 +65,7 @@ async function release(
     msgId: runId,
     body: JSON.stringify(dispatchOf(context, fenced, runId, agent, await resumptionOf(tx, fenced))),
   });
-  return runId;
+  return fenced;
 }
 
 function dispatchOf(

@@ -54,16 +54,21 @@ const BATCH = 1000;
  */
 export class AuditRepository {
   readonly #db: SqliteDatabase;
+  /** The record that this connection wrote last. */
+  #last: { readonly seq: number; readonly hash: string; readonly rolledBack: number } | undefined;
 
   constructor(db: SqliteDatabase) {
     this.#db = db;
   }
 
+  /** Must be called in a transaction; where another connection has written meanwhile, it fails and is right the next time. */
   async add(given: AuditEntry): Promise<void> {
     // As the file keeps it: half a character would come back as another.
     const entry = { ...given, who: given.who.toWellFormed() as Actor, why: given.why.toWellFormed() };
-    const last = this.#db.get('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1');
-    const seq = Number(last?.['seq'] ?? 0) + 1;
+    const { rolledBack } = this.#db;
+    const last = this.#last?.rolledBack === rolledBack ? this.#last : this.#newestRecord();
+    const seq = last.seq + 1;
+    const hash = hashOf(last.hash, { ...entry, seq });
     this.#db.run(
       'INSERT INTO audit (seq, at, who, what, entity, entity_id, state, why, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       seq,
@@ -74,8 +79,14 @@ export class AuditRepository {
       entry.entityId,
       entry.state,
       entry.why,
-      hashOf(String(last?.['hash'] ?? GENESIS), { ...entry, seq }),
+      hash,
     );
+    this.#last = { seq, hash, rolledBack };
+  }
+
+  #newestRecord(): { readonly seq: number; readonly hash: string } {
+    const row = this.#db.get('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1');
+    return { seq: Number(row?.['seq'] ?? 0), hash: String(row?.['hash'] ?? GENESIS) };
   }
 
   /** Of one thing, oldest first. */

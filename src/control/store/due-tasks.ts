@@ -24,12 +24,12 @@ const HEADS = `
     )
     FROM heads JOIN tasks AS head USING (id)
   )
-  SELECT author, requester_id, priority, (
-    SELECT count(*) FROM tasks AS out INDEXED BY tasks_in_flight
-    WHERE out.agent = ?1 AND out.state IN (${IN_FLIGHT})
-      AND out.author = tasks.author AND out.requester_id = tasks.requester_id
-  ) AS taken
-  FROM heads JOIN tasks USING (id)`;
+  SELECT author, requester_id, priority FROM heads JOIN tasks USING (id)`;
+
+/** How much is out for whom. */
+const TAKEN = `
+  SELECT author, requester_id, count(*) AS taken FROM tasks INDEXED BY tasks_in_flight
+  WHERE agent = ? AND state IN (${IN_FLIGHT}) GROUP BY author, requester_id`;
 
 const OLDEST = `
   SELECT id, created_at FROM tasks INDEXED BY tasks_turns
@@ -41,7 +41,6 @@ interface Candidate {
   readonly who: string;
   readonly class: number;
   readonly createdAt: number;
-  readonly taken: number;
 }
 
 /**
@@ -52,12 +51,14 @@ interface Candidate {
 export function dueTasks(db: SqliteDatabase, agent: string, now: number, limit: number): string[] {
   // What is not among the first `limit` of its own kind is not among the first `limit` of all.
   const candidates = db.all(HEADS, agent).flatMap((head) => oldestOf(db, agent, head, now, limit));
+  if (candidates.length <= 1) return candidates.map(({ id }) => id);
+  const taken = new Map(db.all(TAKEN, agent).map((row) => [whoOf(row), Number(row['taken'])]));
   const turns = new Map<string, number>();
   return candidates
     .toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
     .map((candidate) => {
       const group = `${candidate.class} ${candidate.who}`;
-      const turn = (turns.get(group) ?? candidate.taken) + 1;
+      const turn = (turns.get(group) ?? taken.get(candidate.who) ?? 0) + 1;
       turns.set(group, turn);
       return { ...candidate, turn };
     })
@@ -74,10 +75,13 @@ function oldestOf(db: SqliteDatabase, agent: string, head: Row, now: number, lim
     const createdAt = Number(row['created_at']);
     return {
       id: String(row['id']),
-      who: JSON.stringify([author, requester]),
+      who: whoOf(head),
       class: Math.max(0, priority - Math.floor((now - createdAt) / AGEING_MS)),
       createdAt,
-      taken: Number(head['taken']),
     };
   });
+}
+
+function whoOf(row: Row): string {
+  return JSON.stringify([row['author'], row['requester_id']]);
 }

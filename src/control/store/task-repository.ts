@@ -25,6 +25,12 @@ export interface NewTask {
   readonly now: number;
 }
 
+/** Where a task is when it is written down, and why. */
+export interface FirstStep {
+  readonly state: TaskState;
+  readonly reason?: string | undefined;
+}
+
 export interface TaskFilter {
   readonly agent?: string | undefined;
   readonly state?: TaskState | undefined;
@@ -62,15 +68,18 @@ export class TaskRepository {
     this.#db = db;
   }
 
-  async insert(task: NewTask): Promise<void> {
+  /** Writes down a task that has taken its first step already, or none. */
+  async insert(task: NewTask, { state, reason }: FirstStep = { state: 'requested' }): Promise<void> {
     this.#db.run(
-      `INSERT INTO tasks (id, dedup_key, state, agent, domain, text, requester_id, requester_name, requester_kind,
+      `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, requester_id, requester_name, requester_kind,
          depth, priority, trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
          created_at,
          updated_at)
-       VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
+      state,
+      reason ?? null,
       task.agent,
       task.domain,
       task.text,

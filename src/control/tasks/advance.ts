@@ -1,11 +1,11 @@
 import { OlympusError } from '#core/errors.ts';
 import type { Subjects } from '#core/subjects.ts';
-import { isTerminal, nextTaskState, type TaskEvent } from '#core/task-states.ts';
+import { isTerminal, nextTaskState, type TaskEvent, type TaskState } from '#core/task-states.ts';
 import { withdrawApprovals } from '../approvals/withdraw.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import type { TaskPatch } from '../store/task-repository.ts';
+import type { NewTask, TaskPatch } from '../store/task-repository.ts';
 import { record } from './record.ts';
 
 /** What every writing part of control needs to know. */
@@ -49,27 +49,57 @@ export async function advanceTask(
   event: TaskEvent,
   { by, ...change }: TaskChange,
 ): Promise<TaskRecord> {
-  const state = nextTaskState(task.state, event);
-  if (!state)
-    throw new OlympusError('state_conflict', `task ${task.id} is ${task.state} and cannot ${event}`);
+  const state = stateAfter(task, event);
   const now = context.now();
   await tx.tasks.update(task.id, { ...change, state, reason: change.reason, now });
+  // As the row is now: what a change leaves out stays as it was.
+  const fresh: TaskRecord = { ...task, ...given(change), state, reason: change.reason, updatedAt: now };
+  return told(tx, context, fresh, event, by);
+}
+
+/** Writes a new task down with the first step of its life, in the caller's transaction. */
+export async function enterTask(
+  tx: Repositories,
+  context: ControlContext,
+  task: NewTask,
+  event: 'admit' | 'reject',
+  { by, reason }: Pick<TaskChange, 'by' | 'reason'>,
+): Promise<TaskRecord> {
+  await tx.tasks.insert(task, { state: stateAfter({ id: task.id, state: 'requested' }, event), reason });
+  const entered = await tx.tasks.byId(task.id);
+  if (!entered) throw new Error(`task ${task.id} was not stored`);
+  return told(tx, context, entered, event, by);
+}
+
+function stateAfter({ id, state }: Pick<TaskRecord, 'id' | 'state'>, event: TaskEvent): TaskState {
+  const next = nextTaskState(state, event);
+  if (!next) throw new OlympusError('state_conflict', `task ${id} is ${state} and cannot ${event}`);
+  return next;
+}
+
+/** Puts a step that was taken on record, and does what follows of it. */
+async function told(
+  tx: Repositories,
+  context: ControlContext,
+  task: TaskRecord,
+  event: TaskEvent,
+  by: Actor,
+): Promise<TaskRecord> {
+  const { id, state, reason = '' } = task;
   await record(tx, context, {
     who: by,
     what: event,
     entity: 'task',
-    entityId: task.id,
+    entityId: id,
     state,
-    why: change.reason,
+    why: reason,
     // Who was asked for and is not there may be any text.
     agent: event === 'reject' ? undefined : task.agent,
   });
   // Nobody is asked for what is over.
-  if (isTerminal(state) || state === 'cancelling') await withdrawApprovals(tx, context, task.id);
-  // As the row is now: what a change leaves out stays as it was.
-  const fresh: TaskRecord = { ...task, ...given(change), state, reason: change.reason, updatedAt: now };
-  if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, fresh);
-  return fresh;
+  if (isTerminal(state) || state === 'cancelling') await withdrawApprovals(tx, context, id);
+  if (isTerminal(state)) for (const tell of context.onEnd) await tell(tx, context, task);
+  return task;
 }
 
 function given(change: Omit<TaskChange, 'by'>): Partial<TaskRecord> {

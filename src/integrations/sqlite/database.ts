@@ -33,6 +33,7 @@ export class SqliteDatabase {
   #working: Promise<void> | undefined;
   #trouble: string | undefined;
   #failedCommits = 0;
+  #rolledBack = 0;
 
   constructor(file: string, migrations: readonly string[]) {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -51,6 +52,11 @@ export class SqliteDatabase {
   /** How many commits of queued work have failed. */
   get failedCommits(): number {
     return this.#failedCommits;
+  }
+
+  /** How often something that was written has been taken back: what was read between may not be so any more. */
+  get rolledBack(): number {
+    return this.#rolledBack;
   }
 
   /** Queues the smallest write there is, which shows whether there is still trouble. */
@@ -125,6 +131,7 @@ export class SqliteDatabase {
     const failed = (error: unknown): void => {
       // A full disk ends the whole transaction by itself.
       if (!this.#db.isTransaction) throw error;
+      this.#rolledBack += 1;
       this.#exec('ROLLBACK TO work');
       this.#exec('RELEASE work');
       outcome = () => reject(error);
@@ -188,6 +195,7 @@ export class SqliteDatabase {
 
   /** Where the disk is full SQLite has done that itself; asking once more would hide why. */
   #rollBack(): void {
+    this.#rolledBack += 1;
     if (this.#db.isTransaction) this.#exec('ROLLBACK');
   }
 
