@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,11 +15,14 @@ It needs root and nearly ten minutes a round where machines are emulated.
   --record <file>    append each round to this file, one JSON object a line; rounds it already holds are not run
                      again, so that an interrupted row goes on`;
 
-const OLYMPUS = path.resolve(import.meta.dirname, '../olympus');
+const ROOT = path.resolve(import.meta.dirname, '..');
+const OLYMPUS = path.join(ROOT, 'olympus');
 
 /** How long each part of a round took, and what went wrong. */
 interface Round {
   readonly endedAt: string;
+  /** The commit that was checked out. */
+  readonly revision: string;
   readonly upSeconds: number;
   readonly answerSeconds: number;
   readonly downSeconds: number;
@@ -81,6 +84,7 @@ async function cycle(agents: string): Promise<Round> {
   const failed = Object.entries({ up, answer, down }).find(([, { code }]) => code !== 0);
   return {
     endedAt: new Date().toISOString(),
+    revision: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim(),
     upSeconds: up.seconds,
     answerSeconds: answer.seconds,
     downSeconds: down.seconds,
