@@ -23,6 +23,7 @@ import { commandHandler } from './parts/commands.ts';
 import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
 import { Lease } from './parts/lease.ts';
+import { longInput } from './parts/long-input.ts';
 import { noPresence } from './parts/presence.ts';
 import { RunReports } from './parts/run-reports.ts';
 import { Runner } from './parts/runner.ts';
@@ -41,7 +42,7 @@ export interface DaemonOptions {
   readonly account?: { readonly url: string; readonly token: string } | undefined;
   /** What runs the model. */
   readonly harness: HarnessPart;
-  /** Where answers go that do not fit into a message. */
+  /** Where answers go, and texts come from, that do not fit into a message. */
   readonly controlApi?: ControlApi | undefined;
   readonly version: string;
   readonly log: Logger;
@@ -169,6 +170,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     presence,
     journal,
     onAdded,
+    withInput: longInput({ api: options.controlApi, journal, log: part('input'), clock }),
     sent: (key, signal) => busRelay.sent(key, signal),
     log: part('runner'),
     clock,

@@ -19,6 +19,7 @@ import {
 } from '#core/api.ts';
 import { type Answer, ApprovalView, type Approve, type Deny } from '#core/api-approvals.ts';
 import type { ApprovalState } from '#core/approval-states.ts';
+import { ArtifactRef } from '#core/artifact.ts';
 import type { TaskState } from '#core/task-states.ts';
 import type { Clock } from '#lib/clock.ts';
 import { ApiTransport } from './api-transport.ts';
@@ -191,6 +192,11 @@ export class ApiClient {
 
   answer(id: string, decision: Answer): Promise<ApprovalView> {
     return this.#transport.write(`/v1/approvals/${id}/answer`, ApprovalView, decision);
+  }
+
+  /** Keeps a text that is too long for a request; the same text twice is one artifact. */
+  keepText(text: string, by: string): Promise<ArtifactRef> {
+    return this.#transport.putText(`/v1/artifacts?${queryOf({ by })}`, ArtifactRef, text);
   }
 
   /** What was kept under this digest. */

@@ -105,7 +105,12 @@ export class ApiTransport {
     return bytes;
   }
 
-  #call(method: 'GET' | 'POST', route: string, body?: unknown): Promise<Answer> {
+  /** Sends text as it is. */
+  async putText<T extends z.ZodType>(route: string, schema: T, text: string): Promise<z.output<T>> {
+    return this.accept(route, schema, await this.#call('PUT', route, text));
+  }
+
+  #call(method: 'GET' | 'POST' | 'PUT', route: string, body?: unknown): Promise<Answer> {
     return this.#ask(method, route, body, async (response) => ({
       status: response.status,
       body: parseJson(await response.text()),
@@ -114,12 +119,14 @@ export class ApiTransport {
   }
 
   async #ask<T>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT',
     route: string,
     body: unknown,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     const { url, token } = this.#settings;
+    const type = method === 'PUT' ? 'text/plain; charset=utf-8' : 'application/json';
+    const sent = method === 'PUT' ? String(body) : JSON.stringify(body);
     try {
       return await withDeadline(`${method} ${route}`, TIMEOUT_MS, this.#signal, async (signal) => {
         const response = await fetch(`${url}${route}`, {
@@ -127,9 +134,9 @@ export class ApiTransport {
           headers: {
             authorization: `Bearer ${token}`,
             accept: 'application/json',
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(body === undefined ? {} : { 'content-type': type }),
           },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          ...(body === undefined ? {} : { body: sent }),
           signal,
         });
         return read(response);

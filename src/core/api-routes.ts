@@ -28,26 +28,8 @@ import {
   TaskQuery,
   VerifyQuery,
 } from './api-queries.ts';
+import type { ApiRoute } from './api-route.ts';
 import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
-import type { Scope } from './scopes.ts';
-
-/** One thing that the control plane's API can be asked. */
-export interface ApiRoute {
-  readonly method: 'get' | 'post' | 'put';
-  /** `{…}` stands for a part of the path. */
-  readonly path: string;
-  readonly summary: string;
-  /** Names of headers that it looks at, with what each means. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** What may stand behind the question mark, each with what it means. */
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType | 'bytes';
-  readonly answer: z.ZodType | 'bytes' | 'text' | 'server-sent events' | 'a redirect';
-  /** Of the answer; 200 unless it says so. */
-  readonly status?: number;
-  /** Any one of them is enough. None: it is asked without a token. */
-  readonly scopes: readonly Scope[];
-}
 
 const AgentList = z.object({ agents: z.array(AgentView) });
 const TaskList = z.object({ tasks: z.array(TaskView) });
@@ -197,6 +179,13 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'What was kept under this digest; an agent sees what it brought itself',
     answer: 'bytes',
     scopes: ['read', 'agent'],
+  },
+  {
+    method: 'get',
+    path: '/v1/runs/{id}/input',
+    summary: 'All of what the agent of this run is asked, where its message has only the beginning',
+    answer: 'text',
+    scopes: ['agent'],
   },
   {
     method: 'get',

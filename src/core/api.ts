@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ArtifactRef } from './artifact.ts';
+import { ArtifactDigest, ArtifactRef } from './artifact.ts';
 import { Debounce } from './debounce.ts';
 import { After, WhenItFails } from './dependencies.ts';
 import { TrustLabel } from './envelope.ts';
@@ -60,6 +60,8 @@ const RelatedTask = z.object({
 export type RelatedTask = z.output<typeof RelatedTask>;
 
 export const TaskDetail = TaskView.extend({
+  /** Where the whole is of which `text` is the beginning. */
+  textArtifact: ArtifactRef.optional(),
   /** The answer, or the beginning of one that `answerArtifact` has as a whole. */
   answer: z.string().optional(),
   answerArtifact: ArtifactRef.optional(),
@@ -125,7 +127,10 @@ export const ActingName = z.string().min(1).max(128);
 /** A request for a task through the API. */
 export const NewTask = z.strictObject({
   agent: z.string().min(1).max(128),
-  text: z.string(),
+  /** What is asked; not for one whose text is an artifact. */
+  text: z.string().optional(),
+  /** Instead of `text`, for one that is too long for a request: an artifact of text that the same person has brought. */
+  textArtifact: ArtifactDigest.optional(),
   priority: Priority.optional(),
   by: ActingName.optional(),
   /** Asking twice with the same key makes one task. */

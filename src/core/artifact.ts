@@ -3,8 +3,8 @@ import { z } from 'zod';
 /** The most bytes of one artifact. */
 export const ARTIFACT_LIMIT = 8 * 1024 * 1024;
 
-/** How much of an answer that is an artifact stands where it is shown or told, in characters: less than one post. */
-export const ANSWER_BEGINNING = 12_000;
+/** How much of a text or an answer that is an artifact stands where it is shown or told, in characters: less than one post. */
+export const ARTIFACT_BEGINNING = 12_000;
 
 /** The name of an artifact: what it holds, so that the same bytes are one artifact. */
 export const ArtifactDigest = z

@@ -25,6 +25,13 @@ export const failureClasses = {
     remedy: 'Read the task with `olympus task show`, correct the input and ask again.',
     sentence: 'the request could not be understood by the model server',
   },
+  input_unavailable: {
+    ...NEVER,
+    cause:
+      "The control plane's API does not have the whole of a long text, which it keeps for 30 days, or may not give it out.",
+    remedy: 'The message of the run says why: `olympus task show`. If the text is gone, ask again with it.',
+    sentence: 'the whole of what I was asked could not be fetched',
+  },
   config_invalid: {
     ...NEVER,
     cause: 'The agent or its gateway is configured wrongly.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError } from './api.ts';
-import type { ApiRoute } from './api-routes.ts';
+import type { ApiRoute } from './api-route.ts';
 
 /** The API as OpenAPI 3.1.0 describes one (spec.openapis.org/oas/v3.1.0). */
 export function openApiOf(routes: readonly ApiRoute[]): object {

@@ -67,7 +67,8 @@ const toCallers: Partial<Record<RejectionCode, { readonly cause: string; readonl
   empty_input: { cause: 'The text is empty.', remedy: 'Write what is to be done.' },
   input_too_long: {
     cause: `The text is longer than the ${INPUT_LIMIT} characters that a task may have.`,
-    remedy: 'Shorten it, or ask for it in parts.',
+    remedy:
+      'Keep it with PUT /v1/artifacts and give its digest as textArtifact, as `olympus task create` does.',
   },
   rate_limited: {
     cause: rejections.rate_limited.cause,

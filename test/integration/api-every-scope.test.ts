@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ApiRoute, apiRoutes } from '#core/api-routes.ts';
+import type { ApiRoute } from '#core/api-route.ts';
+import { apiRoutes } from '#core/api-routes.ts';
 import { type Scope, scopes } from '#core/scopes.ts';
 import { apiTokensText } from '#provision/secrets/api-tokens.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';

@@ -4,10 +4,11 @@ import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
 import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
+import { asked } from '#test/deaths.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
-describe('an answer that does not fit into a message', function () {
+describe('a task of which a part does not fit into a message', function () {
   this.timeout(180_000);
   let fleet: TestFleet;
   before(async () => {
@@ -24,7 +25,16 @@ describe('an answer that does not fit into a message', function () {
     return fleet.api<TaskDetail>(`/v1/tasks/${found.id}`);
   }
 
-  it('is an artifact, of which the chat gets the beginning and where the rest is', async () => {
+  it('brings the model all of a long text', async () => {
+    const text = `Read this to its end. ${'A line of it.\n'.repeat(10_000)}And that was the very end.`;
+    const cli = new CliCaller(fleet.stateDir);
+    const ended = await cli.run(['task', 'create', 'athena', '-', '--follow'], {}, text);
+
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.ok(await asked(fleet, text.slice(-100_000)));
+  });
+
+  it('has its long answer as an artifact, of which the chat gets the beginning and where the rest is', async () => {
     await script(fleet.modelScript, {
       match: 'a whole book',
       behaviour: { kind: 'long', characters: 200_000 },
@@ -54,7 +64,7 @@ describe('an answer that does not fit into a message', function () {
     assert.ok(whole.startsWith(answer));
   });
 
-  it('waits for a control plane that is away, and is told once and as a whole', async () => {
+  it('waits with its answer for a control plane that is away, and it is told once and as a whole', async () => {
     await script(fleet.modelScript, { match: 'a chapter', behaviour: { kind: 'long', characters: 70_000 } });
     const post = await fleet.person.say('@athena write a chapter');
     await waitFor('the run to be under way', async () => (await taskOf('a chapter')).state === 'running');

@@ -8,6 +8,7 @@ import { createLogger } from '#lib/log.ts';
 import type { Journal } from '../../src/agent/journal/journal.ts';
 import { BusEffect } from '../../src/agent/journal/outbox-store.ts';
 import { Attention } from '../../src/agent/parts/attention.ts';
+import { longInput } from '../../src/agent/parts/long-input.ts';
 import { noPresence } from '../../src/agent/parts/presence.ts';
 import { RunReports } from '../../src/agent/parts/run-reports.ts';
 import { Runner } from '../../src/agent/parts/runner.ts';
@@ -45,6 +46,7 @@ export function workOf(given: {
       isWaiting: () => false,
     }),
     presence: noPresence,
+    withInput: longInput({ ...common, api: undefined }),
     sent: async () => undefined,
   });
   const parts = { agent: 'athena', runner, journal, lease, log };

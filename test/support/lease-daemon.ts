@@ -15,6 +15,7 @@ import { createSdNotifier } from '#lib/sd-notify.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { Attention } from '../../src/agent/parts/attention.ts';
 import { Lease } from '../../src/agent/parts/lease.ts';
+import { longInput } from '../../src/agent/parts/long-input.ts';
 import { noPresence } from '../../src/agent/parts/presence.ts';
 import { RunReports } from '../../src/agent/parts/run-reports.ts';
 import { Runner } from '../../src/agent/parts/runner.ts';
@@ -104,6 +105,7 @@ await runMain('lease-daemon', async () => {
       clock,
     }),
     presence: noPresence,
+    withInput: longInput({ api: undefined, journal, log, clock }),
     journal,
     onAdded: () => relay.wake(),
     sent: (key, signal) => relay.sent(key, signal),

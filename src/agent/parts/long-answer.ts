@@ -1,4 +1,4 @@
-import { ANSWER_BEGINNING, type ArtifactRef } from '#core/artifact.ts';
+import { ARTIFACT_BEGINNING, type ArtifactRef } from '#core/artifact.ts';
 import { RunResult } from '#core/messages/run-result.ts';
 import type { BusEffect, OutboxStore } from '../journal/outbox-store.ts';
 
@@ -29,7 +29,7 @@ export function withinMessage(answer: string, why = ''): string {
 
 /** The same result with the beginning of the answer, and where the whole of it is. */
 export function naming(result: BusEffect, answer: string, ref: ArtifactRef): BusEffect {
-  return changed(result, { summary: answer.slice(0, ANSWER_BEGINNING), summaryArtifact: ref });
+  return changed(result, { summary: answer.slice(0, ARTIFACT_BEGINNING), summaryArtifact: ref });
 }
 
 /** The same result with as much of the answer as fits, and why that is all. */

@@ -13,6 +13,7 @@ import type { JournaledRun } from '../journal/run-store.ts';
 import type { Ladder } from '../stuck/ladder.ts';
 import type { Attention } from './attention.ts';
 import type { Lease } from './lease.ts';
+import type { longInput } from './long-input.ts';
 import type { Presence } from './presence.ts';
 import { type RunReports, resultKey } from './run-reports.ts';
 import { tellingOfTools } from './tool-events.ts';
@@ -26,6 +27,7 @@ export interface RunnerOptions {
   readonly attention: Attention;
   readonly lease: Pick<Lease, 'held'>;
   readonly presence: Presence;
+  readonly withInput: ReturnType<typeof longInput>;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
   /** Resolves when the entry with this key is on the bus. */
@@ -190,7 +192,7 @@ export class Runner {
   }
 
   async #turn(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, attention, lease, reports, log, onAdded } = this.#options;
+    const { journal, attention, lease, reports, withInput, log, onAdded } = this.#options;
     const { dispatch } = run;
     if (!lease.held) throw new OlympusError('lease_not_held', `run ${run.runId} is not begun`);
     if (run.state === 'claimed' && journal.runs.isCancelled(run.runId)) {
@@ -210,7 +212,10 @@ export class Runner {
         // Without the lease it may be another's to do.
         if (lease.held) for (const message of underWay.messages) message.working();
       },
-      (onProgress) => this.#ask(run, underWay, onProgress, signal),
+      async (onProgress) => {
+        const given = await withInput(run, onProgress, AbortSignal.any([signal, underWay.left.signal]));
+        return given.kind === 'ended' ? given.outcome : this.#ask(given.run, underWay, onProgress, signal);
+      },
       signal,
     );
   }
@@ -233,7 +238,7 @@ export class Runner {
     const onError = (error: unknown): void => log.warn({ err: error, runId }, 'progress not told');
     return tellingOfTools({ tell: (tool) => tell('tool', tool), onError, clock }, (called) => {
       const outcome = ladder.climb(
-        journal.runs.get(runId) ?? run,
+        { ...(journal.runs.get(runId) ?? run), dispatch },
         ({ kind, detail }: TurnProgress) => {
           if (kind !== 'unheard') onProgress();
           if (left.signal.aborted) return;

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEBOUNCE_WINDOW_LIMIT_MS } from '#core/debounce.ts';
 import { WhenItFails } from '#core/dependencies.ts';
+import { INPUT_LIMIT } from '#core/messages/task-create.ts';
 import { ApiClient } from '../api-client.ts';
 import type { CliContext } from '../context.ts';
 import { followTask } from '../follow.ts';
@@ -9,6 +10,8 @@ import { readMessage } from '../say/message.ts';
 import { personOf } from '../settings.ts';
 import { findTask } from '../task-id.ts';
 
+/** Of a text as JSON: a request may have 64 KiB with all that is around it. */
+const REQUEST_BYTES = 60_000;
 const PRIORITIES = ['P0', 'P1', 'P2', 'P3'];
 
 interface CreateOptions {
@@ -55,6 +58,8 @@ export function addTaskCreate(parent: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
+A long text, up to 8 MiB, is kept as an artifact for 30 days; its agent is given all of it.
+
 Exit code: 0 when it was taken in, with --follow when it was completed; 1 otherwise.
 
 Examples:
@@ -68,11 +73,12 @@ Examples:
       const name = agent.replace(/^@/, '');
       const api = new ApiClient(context);
       const after = await Promise.all(options.after.map(async (id) => (await findTask(api, id)).id));
+      const by = personOf(context.settings);
       const asked = {
         agent: name,
-        text,
+        ...(fits(text) ? { text } : { textArtifact: (await api.keepText(text, by)).digest }),
         priority: PRIORITIES.indexOf(priority),
-        by: personOf(context.settings),
+        by,
         ...(key ? { dedupKey: key } : {}),
         ...(after.length > 0 ? { after, whenItFails } : {}),
         ...(debounce ? { debounce: { key: debounce, windowMs: Math.round(window * 1000) } } : {}),
@@ -90,6 +96,11 @@ Examples:
         out.note(`${how}. Watch it with: olympus task follow ${task.id}`);
       }
     });
+}
+
+/** Whether a text goes into a request as it is, and into the message that brings the task to its agent. */
+function fits(text: string): boolean {
+  return Array.from(text).length <= INPUT_LIMIT && Buffer.byteLength(JSON.stringify(text)) <= REQUEST_BYTES;
 }
 
 function parseWindow(text: string): number {

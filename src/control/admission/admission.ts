@@ -1,3 +1,4 @@
+import type { ArtifactRef } from '#core/artifact.ts';
 import { Conversation } from '#core/conversation.ts';
 import { parseMessage, type TrustLabel } from '#core/envelope.ts';
 import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
@@ -96,6 +97,8 @@ export interface Asked {
   readonly trust?: TrustLabel | undefined;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
+  /** Where the whole is of which the text of the request is the beginning. */
+  readonly textArtifact?: ArtifactRef | undefined;
   /** The task that this one is made for. */
   readonly parentId?: string | undefined;
   /** Decided before: it becomes no task. */
@@ -132,6 +135,7 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     agent: request.agent,
     domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
     text: request.text,
+    textArtifact: asked.textArtifact,
     requester: request.requester,
     depth,
     priority: grantedPriority(request.priority, keysOf),

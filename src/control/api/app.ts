@@ -18,6 +18,7 @@ import { addDeadLetterRoutes } from './dead-letter-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest } from './request.ts';
+import { addRunRoutes } from './run-routes.ts';
 import { addScheduleRoutes } from './schedule-routes.ts';
 import { addTaskRoutes, type TaskRoutesOptions } from './task-routes.ts';
 import type { ApiTokens } from './tokens.ts';
@@ -93,7 +94,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
       guardRoutes(v1, tokens);
 
       addAgentRoutes(v1, options.agents);
-      addTaskRoutes(v1, options.tasks);
+      addTaskRoutes(v1, options.tasks, options.artifacts);
+      addRunRoutes(v1, store, options.artifacts);
       addWorkflowRoutes(v1, options.workflows);
       addApprovalRoutes(v1, options.approvals);
       addAuditRoutes(v1, store);

@@ -1,10 +1,12 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NewTask, TaskDecision } from '#core/api.ts';
 import { TaskQuery } from '#core/api-queries.ts';
 import { isTerminal } from '#core/task-states.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
+import type { Artifacts } from '../artifacts/artifacts.ts';
+import { longTextOf } from '../artifacts/long-text.ts';
 import { cancelTask } from '../cancel/cancel.ts';
 import { neededBy } from '../dependencies/settle.ts';
 import { agentView } from '../registry/registry.ts';
@@ -16,7 +18,7 @@ import { latestTry, retryKey } from '../tasks/tries.ts';
 import { whyOf } from '../tasks/why.ts';
 import { actingName, ownKey } from './access.ts';
 import { refuse } from './refuse.ts';
-import { readRequest } from './request.ts';
+import { InvalidRequest, readRequest } from './request.ts';
 import { taskDetail, taskView } from './views.ts';
 
 export interface TaskRoutesOptions {
@@ -28,7 +30,7 @@ export interface TaskRoutesOptions {
 type WithId = { Params: { id: string } };
 
 /** `/tasks`: what there is to do, what became of it, and a person's say in it. */
-export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions): void {
+export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions, artifacts: Artifacts): void {
   const { admission, onCancelled } = options;
   const { store, context, onDecided } = admission;
 
@@ -40,19 +42,24 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
     return { tasks: (await store.read.tasks.list(query)).map(taskView) };
   });
   app.post('/tasks', async (request, reply) => {
-    const { dedupKey = newNonce(), debounce, by: given, ...wanted } = readRequest(NewTask, request.body);
+    const { dedupKey = newNonce(), by: given, text, textArtifact, ...wanted } = newTaskIn(request);
+    const { debounce } = wanted;
     const by = actingName(request, given);
+    const long = textArtifact && (await longTextOf(textArtifact, `person/${by}`, artifacts));
+    if (long && long.kind !== 'there') return reply.code(422).send(refuse('unknown_artifact', long.sentence));
     const requester = { id: `api:${by}`, name: by, kind: 'human' as const };
     const asked = {
       author: CONTROL_NAME,
       by: `person/${by}` as const,
       request: {
         ...wanted,
+        text: long ? long.beginning : (text ?? ''),
         dedupKey: ownKey(request, dedupKey),
         ...(debounce ? { debounce: { ...debounce, key: ownKey(request, debounce.key) } } : {}),
         requester,
       },
       depth: 0,
+      textArtifact: long ? long.ref : undefined,
     };
     const key = `${CONTROL_NAME}:${asked.request.dedupKey}`;
     const { task, other } = await store.transaction(async (tx) => {
@@ -123,8 +130,21 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions):
   });
 }
 
+/** A request with its text, which is given in one of two ways; a held one may take another's words, which are short. */
+function newTaskIn({ body }: FastifyRequest): NewTask {
+  const wanted = readRequest(NewTask, body);
+  if ((wanted.text === undefined) === (wanted.textArtifact === undefined))
+    throw new InvalidRequest('give either text or, for one that is too long for a request, textArtifact');
+  if (wanted.textArtifact !== undefined && wanted.debounce !== undefined)
+    throw new InvalidRequest('a text that is an artifact cannot wait for later ones: leave debounce out');
+  return wanted;
+}
+
 /** Whether it was this that was asked for. The words of one that is held are those of whoever came last. */
-function isSame(known: TaskRecord, { agent, text, debounce }: NewTask): boolean {
+function isSame(
+  known: TaskRecord,
+  { agent, text, debounce }: Pick<NewTask, 'agent' | 'debounce'> & { readonly text: string },
+): boolean {
   return known.agent === agent && (debounce !== undefined || known.text === text.toWellFormed());
 }
 
@@ -135,7 +155,7 @@ async function askAgain(
   task: TaskRecord,
   { by, why }: { readonly by: string; readonly why: string | undefined },
 ): Promise<TaskRecord> {
-  const { id, author, agent, text, domain, depth, priority, trust, conversation, requester, parentId } = task;
+  const { id, author, agent, text, domain, depth, priority, trust, conversation, requester } = task;
   admission.log.info({ taskId: id, by }, 'task asked again');
   const wait = await tx.dependencies.of(id);
   const request = {
@@ -155,7 +175,8 @@ async function askAgain(
     depth,
     trust,
     keysOf: CONTROL_NAME,
-    parentId,
+    textArtifact: task.textArtifact,
+    parentId: task.parentId,
     // It comes after the same as before, which means the latest tries of those, and waits as long for them.
     wait: wait && { ...wait, until: wait.until && admission.context.now() + (wait.until - task.createdAt) },
   });

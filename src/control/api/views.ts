@@ -45,6 +45,7 @@ export function taskDetail(task: TaskRecord, { runs, changes, wait, after, child
   const afterViews = after.map((each, index) => relatedTask(each, wait?.after[index]?.label));
   return {
     ...taskView(task),
+    ...(task.textArtifact ? { textArtifact: task.textArtifact } : {}),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
     ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
     ...(after.length > 0 ? { after: afterViews } : {}),

@@ -95,7 +95,12 @@ function dispatchOf(
       domain: task.domain,
       deadline: new Date(task.deadline).toISOString(),
       startToCloseMs: agent.heartbeat.limits.runTimeoutMs,
-      input: { text: resumed?.text ?? inputOf(task), requester: task.requester.name },
+      input: {
+        text: resumed?.text ?? inputOf(task),
+        requester: task.requester.name,
+        // The session of a run that goes on has it already.
+        ...(task.textArtifact && !resumed ? { isBeginning: true } : {}),
+      },
       session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
       // What it shows of its work it shows where it was asked; another may not be let in there.
       ...(task.conversation && task.author === agent.name ? { conversation: task.conversation } : {}),

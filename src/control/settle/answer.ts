@@ -1,4 +1,4 @@
-import { ANSWER_BEGINNING, type ArtifactRef } from '#core/artifact.ts';
+import { ARTIFACT_BEGINNING, type ArtifactRef } from '#core/artifact.ts';
 import type { RunResult } from '#core/messages/run-result.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
@@ -33,7 +33,10 @@ export async function answerIn(
   }
   const whole = new TextDecoder().decode(bytes);
   if (whole.length <= WHOLE_LIMIT) return { text: whole };
-  return { text: summary.slice(0, ANSWER_BEGINNING), artifact: { digest: ref.digest, bytes: bytes.length } };
+  return {
+    text: summary.slice(0, ARTIFACT_BEGINNING),
+    artifact: { digest: ref.digest, bytes: bytes.length },
+  };
 }
 
 /** What the conversation is told. */

@@ -248,4 +248,8 @@ export const controlMigrations = [
   CREATE INDEX tasks_open_by_deadline ON tasks (deadline)
     WHERE state IN ('queued', 'blocked', 'awaiting_approval', 'parked', 'released', 'claimed', 'running', 'lost', 'cancelling');
   `,
+  `
+  -- Where the whole of a text is that is too long for its row: a reference as JSON.
+  ALTER TABLE tasks ADD COLUMN text_artifact TEXT;
+  `,
 ] as const;

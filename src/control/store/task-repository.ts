@@ -12,6 +12,8 @@ export interface NewTask {
   readonly agent: string;
   readonly domain: string;
   readonly text: string;
+  /** Where the whole is of which `text` is the beginning. */
+  readonly textArtifact?: ArtifactRef | undefined;
   readonly requester: TaskRecord['requester'];
   readonly depth: number;
   readonly priority: Priority;
@@ -71,11 +73,11 @@ export class TaskRepository {
   /** Writes down a task that has taken its first step already, or none. */
   async insert(task: NewTask, { state, reason }: FirstStep = { state: 'requested' }): Promise<void> {
     this.#db.run(
-      `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, requester_id, requester_name, requester_kind,
+      `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, text_artifact, requester_id, requester_name, requester_kind,
          depth, priority, trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
          created_at,
          updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       state,
@@ -83,6 +85,7 @@ export class TaskRepository {
       task.agent,
       task.domain,
       task.text,
+      task.textArtifact ? JSON.stringify(task.textArtifact) : null,
       task.requester.id,
       task.requester.name,
       task.requester.kind,

@@ -19,7 +19,12 @@ export const TaskDispatch = defineMessage({
     deadline: z.iso.datetime(),
     /** Start-to-close limit in milliseconds. */
     startToCloseMs: z.int().positive(),
-    input: z.looseObject({ text: z.string(), requester: z.string() }),
+    input: z.looseObject({
+      text: z.string(),
+      requester: z.string(),
+      /** There where `text` is the beginning of a text that control's API has whole, at `/v1/runs/<runId>/input`. */
+      isBeginning: z.boolean().optional(),
+    }),
     session: z.looseObject({ key: z.string().min(1) }),
     /** Where it was asked, when this agent is the one that speaks there. */
     conversation: Conversation.optional(),
