@@ -40,38 +40,81 @@ export async function runMocha(
   signal: AbortSignal,
   processes = 1,
 ): Promise<Counts> {
-  const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: root }).sort();
-  const hands = deal(files, processes);
-  const scratch = await mkdtemp(path.join(tmpdir(), 'olympus-run-'));
-  const outputOf = (index: number): string | undefined =>
-    index === 0 ? undefined : path.join(scratch, `${index}.out`);
-  try {
-    const counts = await Promise.all(
-      hands.map(async (hand, index) => {
-        const summaryFile = path.join(scratch, `${index}.json`);
-        const others = files.filter((file) => !hand.includes(file));
-        const command = [
-          'mocha',
-          ...['--config', `test/${folder}/.mocharc.json`],
-          ...['--reporter', path.join(root, 'test', 'support', 'reporter.ts')],
-          ...others.flatMap((file) => ['--ignore', file]),
-        ];
-        const env = { SUITE_SUMMARY: summaryFile };
-        const ending = await run(root, command, env, limitMs, signal, outputOf(index));
-        const summary = await readFile(summaryFile, 'utf8').then(
-          (text) => JSON.parse(text) as Summary,
-          () => undefined,
-        );
-        return judge(ending, summary);
-      }),
-    );
-    for (let index = 1; index < hands.length; index++) {
-      process.stdout.write(await readFile(outputOf(index) ?? '', 'utf8'));
+  const hands = deal(filesOf(root, folder), processes);
+  await using scratch = await scratchDir();
+  const outputs = hands.map((_, index) => path.join(scratch.path, `${index}.out`));
+  const counts = await Promise.all(
+    hands.map((hand, index) =>
+      mocha({ root, folder, hand, limitMs, signal }, index === 0 ? undefined : outputs[index]),
+    ),
+  );
+  for (const output of outputs.slice(1)) process.stdout.write(await readFile(output, 'utf8'));
+  return total(counts);
+}
+
+/**
+ * The same for a suite of few files that take minutes each: one process a file, so many at once, each begun when one
+ * before it has ended. The output of a file is seen as a whole, when it is done; `first` names files to begin with.
+ */
+export async function runMochaByFile(
+  root: string,
+  folder: string,
+  limitMs: number,
+  signal: AbortSignal,
+  { atOnce, first }: { readonly atOnce: number; readonly first: readonly string[] },
+): Promise<Counts> {
+  await using scratch = await scratchDir();
+  const rank = (file: string): number => (first.includes(path.basename(file, '.test.ts')) ? 0 : 1);
+  const files = filesOf(root, folder).sort((a, b) => rank(a) - rank(b));
+  const left = files.entries();
+  const counts: Counts[] = [];
+  const lane = async (): Promise<void> => {
+    for (const [index, file] of left) {
+      if (signal.aborted) return;
+      const output = path.join(scratch.path, `${index}.out`);
+      counts.push(await mocha({ root, folder, hand: [file], limitMs, signal }, output));
+      process.stdout.write(await readFile(output, 'utf8'));
     }
-    return total(counts);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return total(counts);
+}
+
+function filesOf(root: string, folder: string): string[] {
+  return globSync(`test/${folder}/**/*.test.ts`, { cwd: root }).sort();
+}
+
+async function scratchDir(): Promise<AsyncDisposable & { readonly path: string }> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'olympus-run-'));
+  return { path: dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
+}
+
+interface Hand {
+  readonly root: string;
+  readonly folder: string;
+  /** The files of the folder that are run. */
+  readonly hand: readonly string[];
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One mocha process, its output to a file or straight to ours. */
+async function mocha({ root, folder, hand, limitMs, signal }: Hand, output?: string): Promise<Counts> {
+  await using scratch = await scratchDir();
+  const summaryFile = path.join(scratch.path, 'summary.json');
+  const others = filesOf(root, folder).filter((file) => !hand.includes(file));
+  const command = [
+    'mocha',
+    ...['--config', `test/${folder}/.mocharc.json`],
+    ...['--reporter', path.join(root, 'test', 'support', 'reporter.ts')],
+    ...others.flatMap((file) => ['--ignore', file]),
+  ];
+  const ending = await run(root, command, { SUITE_SUMMARY: summaryFile }, limitMs, signal, output);
+  const summary = await readFile(summaryFile, 'utf8').then(
+    (text) => JSON.parse(text) as Summary,
+    () => undefined,
+  );
+  return judge(ending, summary);
 }
 
 /** Runs a command of node_modules/.bin or PATH in a process group of its own, output to a file or straight to ours. */
