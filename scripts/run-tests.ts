@@ -11,6 +11,7 @@ Exit code 1 when anything failed, crashed, or ran no test.
 
   check        types, lint, unused code, shell scripts, architecture (every check:… of package.json)
   unit         no port, file or clock
+  libvirt      packages/node-libvirt, on a libvirtd of its own
   integration  real servers on the loopback interface
   ansible      playbooks, roles and inventories, without a machine
   crash        processes killed at the worst moment (not part of npm test)
@@ -27,17 +28,18 @@ const MINUTE_MS = 60_000;
 /** Where a number of processes stands last, the suite mostly waits: for gateways to start, for a message to come again. */
 const SUITES = {
   check: (signal: AbortSignal) => runChecks(ROOT, 5 * MINUTE_MS, signal),
-  unit: (signal: AbortSignal) => runMocha(ROOT, 'unit', 5 * MINUTE_MS, signal),
-  integration: (signal: AbortSignal) => runMocha(ROOT, 'integration', 30 * MINUTE_MS, signal, 2),
-  ansible: (signal: AbortSignal) => runMocha(ROOT, 'ansible', 15 * MINUTE_MS, signal),
+  unit: (signal: AbortSignal) => runMocha(ROOT, 'test/unit', 5 * MINUTE_MS, signal),
+  libvirt: (signal: AbortSignal) => runMocha(ROOT, 'packages/node-libvirt/test', 5 * MINUTE_MS, signal),
+  integration: (signal: AbortSignal) => runMocha(ROOT, 'test/integration', 30 * MINUTE_MS, signal, 2),
+  ansible: (signal: AbortSignal) => runMocha(ROOT, 'test/ansible', 15 * MINUTE_MS, signal),
   // Those that take longest first, so that none of them is left for the end.
   crash: (signal: AbortSignal) =>
-    runMochaByFile(ROOT, 'e2e', 30 * MINUTE_MS, signal, {
+    runMochaByFile(ROOT, 'test/e2e', 30 * MINUTE_MS, signal, {
       atOnce: 3,
       first: ['crash-gateway', 'path-failures'],
     }),
-  chaos: (signal: AbortSignal) => runMocha(ROOT, 'chaos', 15 * MINUTE_MS, signal),
-  lab: (signal: AbortSignal) => runMocha(ROOT, 'lab', 70 * MINUTE_MS, signal),
+  chaos: (signal: AbortSignal) => runMocha(ROOT, 'test/chaos', 15 * MINUTE_MS, signal),
+  lab: (signal: AbortSignal) => runMocha(ROOT, 'test/lab', 70 * MINUTE_MS, signal),
 };
 
 type SuiteName = keyof typeof SUITES;

@@ -30,7 +30,7 @@ export async function runChecks(root: string, limitMs: number, signal: AbortSign
 }
 
 /**
- * Runs the mocha suite whose `.mocharc.json` is in `test/<folder>`, its files dealt out to as many processes as asked
+ * Runs the mocha suite whose `.mocharc.json` is in this folder, its files dealt out to as many processes as asked
  * for, at once. The first one's output is seen as it comes, that of the others when all are done.
  */
 export async function runMocha(
@@ -81,7 +81,7 @@ export async function runMochaByFile(
 }
 
 function filesOf(root: string, folder: string): string[] {
-  return globSync(`test/${folder}/**/*.test.ts`, { cwd: root }).sort();
+  return globSync(`${folder}/**/*.test.ts`, { cwd: root }).sort();
 }
 
 async function scratchDir(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -105,7 +105,7 @@ async function mocha({ root, folder, hand, limitMs, signal }: Hand, output?: str
   const others = filesOf(root, folder).filter((file) => !hand.includes(file));
   const command = [
     'mocha',
-    ...['--config', `test/${folder}/.mocharc.json`],
+    ...['--config', `${folder}/.mocharc.json`],
     ...['--reporter', path.join(root, 'test', 'support', 'reporter.ts')],
     ...others.flatMap((file) => ['--ignore', file]),
   ];

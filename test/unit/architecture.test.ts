@@ -5,7 +5,7 @@ import { findViolations, type SourceFile, type Violation } from '../support/arch
 import { importsOf, scan } from '../support/architecture/scan.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const FOLDERS = ['src', 'test', 'scripts', 'bench'];
+const FOLDERS = ['src', 'packages', 'test', 'scripts', 'bench'];
 const NOT_WRITTEN_BY_HAND = /^test\/(recordings|golden)\/|^src\/lab\/tools\/openclaw\//;
 
 describe('the architecture', () => {
@@ -24,6 +24,13 @@ describe('the architecture', () => {
       ['core that imports a package', 'imports', 'src/core/a.ts', `import pino from 'pino';`],
       ['core that reads files', 'imports', 'src/core/a.ts', `import { readFile } from 'node:fs/promises';`],
       ['core that imports lib', 'imports', 'src/core/messages/a.ts', `import { newId } from '#lib/id.ts';`],
+      [
+        'a package that imports Olympus',
+        'imports',
+        'packages/a/src/a.ts',
+        `import { newId } from '../../../src/lib/id.ts';`,
+      ],
+      ['a package that imports another', 'imports', 'packages/a/test/a.test.ts', `import { z } from 'zod';`],
       ['lib that imports core', 'imports', 'src/lib/a.ts', `import type { Task } from '#core/task.ts';`],
       [
         'an integration that imports provision',

@@ -58,8 +58,11 @@ export function findViolations(files: readonly SourceFile[]): Violation[] {
   return files.flatMap((file) => {
     const scanned = /\.[jt]s$/.test(file.path) ? scan(file.text) : undefined;
     const inSource = file.path.startsWith('src/');
+    const inPackage = file.path.startsWith('packages/');
     return [
       ...(scanned && inSource ? [...checkImports(file, scanned), ...checkWords(file, scanned)] : []),
+      ...(scanned && inPackage ? checkPackageImports(file, scanned) : []),
+      ...(scanned && /^packages\/[^/]+\/src\//.test(file.path) ? checkWords(file, scanned) : []),
       ...checkShape(file),
     ];
   });
@@ -79,6 +82,19 @@ function checkImports(file: SourceFile, scanned: Scanned): Violation[] {
       return [{ rule: 'vendor' as const, path: file.path, message }];
     }),
   ];
+}
+
+/** A package stands by itself: its own files, and what Node brings. */
+function checkPackageImports(file: SourceFile, scanned: Scanned): Violation[] {
+  const home = file.path.split('/').slice(0, 2).join('/');
+  return importsOf(scanned).flatMap((specifier) => {
+    const isOwn =
+      specifier.startsWith('.') &&
+      path.posix.join(path.posix.dirname(file.path), specifier).startsWith(`${home}/`);
+    if (isOwn || specifier.startsWith('node:')) return [];
+    const message = `${specifier} is not in ${home}: a package imports its own files and node: alone`;
+    return [{ rule: 'imports' as const, path: file.path, message }];
+  });
 }
 
 function importProblem(from: string, specifier: string): string | undefined {
@@ -155,7 +171,10 @@ function checkShape({ path: at, text }: SourceFile): Violation[] {
       message: `${lines} lines, ${LONGEST_FILE} is the limit: split it`,
     });
   }
-  const misnamed = at.split('/').find((name) => !/^\.?[a-z0-9]+([.-][a-z0-9]+)*$/.test(name));
+  // The one name that registries and forges look for.
+  const isNamed = (name: string): boolean =>
+    name === 'README.md' || /^\.?[a-z0-9]+([.-][a-z0-9]+)*$/.test(name);
+  const misnamed = at.split('/').find((name) => !isNamed(name));
   if (misnamed !== undefined) {
     found.push({ rule: 'name', path: at, message: `${misnamed} is not in kebab-case` });
   }

@@ -1,0 +1,26 @@
+import type { Call, CallOptions, Link } from './link.ts';
+import type { XdrReader, XdrWriter } from './xdr.ts';
+
+/** Makes calls for one kind of thing: `what` is written first, then the rest of the arguments. */
+export type Caller = <T>(call: Call<T>, options?: CallOptions) => Promise<T>;
+
+/** A procedure by its name and its number on the wire (`remote_procedure`). */
+export type Procedure = readonly [name: string, number: number];
+
+export function callerOf(link: Link): Caller {
+  return (call, options) => link.call(call, options);
+}
+
+/** A call that answers nothing but that it was done. */
+export function order([name, procedure]: Procedure, write?: (writer: XdrWriter) => void): Call<void> {
+  return { name, procedure, read: () => undefined, ...(write ? { write } : {}) };
+}
+
+/** A call that answers something. */
+export function question<T>(
+  [name, procedure]: Procedure,
+  read: (reader: XdrReader) => T,
+  write?: (writer: XdrWriter) => void,
+): Call<T> {
+  return { name, procedure, read, ...(write ? { write } : {}) };
+}

@@ -1,0 +1,59 @@
+import { type Caller, order, type Procedure, question } from './calls.ts';
+import type { CallOptions } from './link.ts';
+import { type DomainRef, readSnapshot, type SnapshotRef, writeDomain, writeSnapshot } from './values.ts';
+import type { XdrReader, XdrWriter } from './xdr.ts';
+
+const PROCEDURES = {
+  create: ['DOMAIN_SNAPSHOT_CREATE_XML', 185],
+  list: ['DOMAIN_LIST_ALL_SNAPSHOTS', 274],
+  revert: ['DOMAIN_REVERT_TO_SNAPSHOT', 192],
+  delete: ['DOMAIN_SNAPSHOT_DELETE', 193],
+} as const satisfies Record<string, Procedure>;
+
+const NEED_RESULTS = 1;
+
+/** The snapshots of domains. Every call rejects as `Link.call` does. */
+export class Snapshots {
+  readonly #call: Caller;
+
+  constructor(call: Caller) {
+    this.#call = call;
+  }
+
+  create(domain: DomainRef, xml: string, options?: CallOptions): Promise<SnapshotRef> {
+    const write = (writer: XdrWriter): void => {
+      writeDomain(writer, domain);
+      writer.string(xml).u32(0);
+    };
+    return this.#call(question(PROCEDURES.create, readSnapshot, write), options);
+  }
+
+  list(domain: DomainRef, options?: CallOptions): Promise<SnapshotRef[]> {
+    const read = (reader: XdrReader): SnapshotRef[] => {
+      const snapshots = reader.array(readSnapshot);
+      reader.i32(); // Their number, once more.
+      return snapshots;
+    };
+    const write = (writer: XdrWriter): void => {
+      writeDomain(writer, domain);
+      writer.i32(NEED_RESULTS).u32(0);
+    };
+    return this.#call(question(PROCEDURES.list, read, write), options);
+  }
+
+  /** A running domain is stopped for it, of which events tell. */
+  revert(snapshot: SnapshotRef, options?: CallOptions): Promise<void> {
+    return this.#call(order(PROCEDURES.revert, on(snapshot)), options);
+  }
+
+  delete(snapshot: SnapshotRef, options?: CallOptions): Promise<void> {
+    return this.#call(order(PROCEDURES.delete, on(snapshot)), options);
+  }
+}
+
+function on(snapshot: SnapshotRef): (writer: XdrWriter) => void {
+  return (writer) => {
+    writeSnapshot(writer, snapshot);
+    writer.u32(0);
+  };
+}
