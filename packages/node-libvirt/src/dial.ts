@@ -19,7 +19,8 @@ export interface DialOptions {
 /** Where a URI leads. */
 export interface Target {
   readonly name: string;
-  readonly socket: string;
+  /** Of the daemon; where none is named, its usual one. */
+  readonly socket: string | undefined;
   readonly ssh:
     | {
         readonly host: string;
@@ -50,7 +51,7 @@ export function targetOf(uri: string): Target {
     if (!PARAMETERS.includes(name)) throw new TypeError(`${uri}: the parameter ${name} is not allowed`);
     if (!PATH.test(value)) throw new TypeError(`${uri}: ${name} is not the path of a file`);
   }
-  const target = { name: `${driver}://${path}`, socket: parameters.get('socket') ?? SOCKET };
+  const target = { name: `${driver}://${path}`, socket: parameters.get('socket') ?? undefined };
   if (transport !== 'ssh') {
     if (host !== undefined) throw new TypeError(`${uri}: write ${driver}+ssh:// to reach another host`);
     return { ...target, ssh: undefined };
@@ -67,7 +68,10 @@ export function targetOf(uri: string): Target {
 export function sshArguments({ name, socket, ssh }: Target, { sshConfig }: DialOptions = {}): string[] {
   if (!ssh) throw new TypeError(`${name} is on this machine`);
   const { host, user, port, keyFile, knownHosts } = ssh;
-  const helper = `if command -v virt-ssh-helper >/dev/null 2>&1; then exec virt-ssh-helper '${name}'; else exec nc -U ${socket}; fi`;
+  // The helper knows where the daemon is, but takes no socket.
+  const helper = socket
+    ? `exec nc -U ${socket}`
+    : `if command -v virt-ssh-helper >/dev/null 2>&1; then exec virt-ssh-helper '${name}'; else exec nc -U ${SOCKET}; fi`;
   return [
     ...(sshConfig ? ['-F', sshConfig] : []),
     ...[
@@ -93,7 +97,7 @@ export function sshArguments({ name, socket, ssh }: Target, { sshConfig }: DialO
 /** Opens the way; what fails on it ends the stream. */
 export function dial(target: Target, options: DialOptions = {}): Dialled {
   const { name, socket, ssh } = target;
-  if (!ssh) return { stream: createConnection(socket), said: () => '', name };
+  if (!ssh) return { stream: createConnection(socket ?? SOCKET), said: () => '', name };
   const child = spawn('ssh', sshArguments(target, options), { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

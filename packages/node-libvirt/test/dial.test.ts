@@ -5,7 +5,7 @@ describe('a URI of libvirt', () => {
   it('leads to a socket of this machine, or over ssh to one of another', () => {
     assert.deepEqual(targetOf('qemu:///system'), {
       name: 'qemu:///system',
-      socket: '/run/libvirt/libvirt-sock',
+      socket: undefined,
       ssh: undefined,
     });
     assert.equal(targetOf('test+unix:///default?socket=/tmp/a/sock').socket, '/tmp/a/sock');
@@ -31,6 +31,8 @@ describe('a URI of libvirt', () => {
       / -- r720xd sh -c "if command -v virt-ssh-helper .* exec virt-ssh-helper 'qemu:\/\/\/system'/,
     );
     assert.equal(sshArguments(targetOf('qemu+ssh://[fe80::1]/system')).at(-2), 'fe80::1');
+    const there = sshArguments(targetOf('test+ssh://host/default?socket=/run/other/sock'));
+    assert.equal(there.at(-1), 'sh -c "exec nc -U /run/other/sock"');
   });
 
   for (const [uri, why] of [
