@@ -102,8 +102,6 @@ describe("a person's say in the work", () => {
       assert.match(stderr, sentence);
     };
     await refused(/The text is empty\.[\s\S]*Write what is to be done/, 'task', 'create', 'athena', '');
-    const huge = 'a'.repeat(70_000);
-    await refused(/at most 65536 bytes[\s\S]*Shorten it/, 'task', 'create', 'athena', huge);
     await refused(/no dead letter 99[\s\S]*olympus dlq list/, 'dlq', 'show', '99');
   });
 
