@@ -1,3 +1,4 @@
+import { LibvirtError } from './errors.ts';
 import type { Call, CallOptions, Link } from './link.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
@@ -23,4 +24,36 @@ export function question<T>(
   write?: (writer: XdrWriter) => void,
 ): Call<T> {
   return { name, procedure, read, ...(write ? { write } : {}) };
+}
+
+const NEED_RESULTS = 1;
+
+/** A call that answers a list; `write` writes what it is a list of, such as the volumes of a pool. */
+export function listing<T>(
+  procedure: Procedure,
+  readItem: (reader: XdrReader) => T,
+  write: (writer: XdrWriter) => void = () => undefined,
+): Call<T[]> {
+  return question(
+    procedure,
+    (reader) => {
+      const items = reader.array(readItem);
+      reader.u32(); // Their number, once more.
+      return items;
+    },
+    (writer) => {
+      write(writer);
+      writer.i32(NEED_RESULTS).u32(0);
+    },
+  );
+}
+
+/** Undefined where the daemon says with this code that there is no such thing. */
+export async function unlessMissing<T>(asked: Promise<T>, code: number): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof LibvirtError && error.code === code) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
-import { type Caller, order, type Procedure, question } from './calls.ts';
-import { errorCodes, LibvirtError, ProtocolError } from './errors.ts';
+import { type Caller, listing, order, type Procedure, question, unlessMissing } from './calls.ts';
+import { errorCodes, ProtocolError } from './errors.ts';
 import type { CallOptions } from './link.ts';
 import { type DomainRef, readDomain, writeDomain } from './values.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
@@ -55,7 +55,6 @@ export type Kept = keyof typeof KEPT;
 const ALL_KEPT = Object.keys(KEPT) as Kept[];
 const RESIZE_IN_BYTES = 1;
 const METADATA_ELEMENT = 2;
-const NEED_RESULTS = 1;
 
 /** The domains of one host. Every call rejects as `Link.call` does. */
 export class Domains {
@@ -66,26 +65,13 @@ export class Domains {
   }
 
   list(options?: CallOptions): Promise<DomainRef[]> {
-    const read = (reader: XdrReader): DomainRef[] => {
-      const domains = reader.array(readDomain);
-      reader.u32(); // Their number, once more.
-      return domains;
-    };
-    const write = (writer: XdrWriter): unknown => writer.i32(NEED_RESULTS).u32(0);
-    return this.#call(question(PROCEDURES.list, read, write), options);
+    return this.#call(listing(PROCEDURES.list, readDomain), options);
   }
 
   /** Undefined when there is none of this name. */
-  async find(name: string, options?: CallOptions): Promise<DomainRef | undefined> {
-    try {
-      return await this.#call(
-        question(PROCEDURES.lookup, readDomain, (writer) => writer.string(name)),
-        options,
-      );
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCodes.noDomain) return undefined;
-      throw error;
-    }
+  find(name: string, options?: CallOptions): Promise<DomainRef | undefined> {
+    const call = question(PROCEDURES.lookup, readDomain, (writer) => writer.string(name));
+    return unlessMissing(this.#call(call, options), errorCodes.noDomain);
   }
 
   /** Defines it, or defines it anew; the XML is held against libvirt's schema first. */

@@ -1,5 +1,5 @@
-import { type Caller, order, type Procedure, question } from './calls.ts';
-import { errorCodes, LibvirtError } from './errors.ts';
+import { type Caller, listing, order, type Procedure, question, unlessMissing } from './calls.ts';
+import { errorCodes } from './errors.ts';
 import type { CallOptions } from './link.ts';
 import { type NamedRef, readNamed, writeNamed } from './values.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
@@ -18,7 +18,6 @@ const PROCEDURES = {
   leases: ['NETWORK_GET_DHCP_LEASES', 341],
 } as const satisfies Record<string, Procedure>;
 
-const NEED_RESULTS = 1;
 const UPDATE = { modify: 1, delete: 2, add: 3 } as const;
 const DHCP_HOST = 4;
 /** Of an element of which there is one parent only. */
@@ -52,26 +51,13 @@ export class Networks {
   }
 
   list(options?: CallOptions): Promise<NamedRef[]> {
-    const read = (reader: XdrReader): NamedRef[] => {
-      const networks = reader.array(readNamed);
-      reader.u32(); // Their number, once more.
-      return networks;
-    };
-    const write = (writer: XdrWriter): unknown => writer.i32(NEED_RESULTS).u32(0);
-    return this.#call(question(PROCEDURES.list, read, write), options);
+    return this.#call(listing(PROCEDURES.list, readNamed), options);
   }
 
   /** Undefined when there is none of this name. */
-  async find(name: string, options?: CallOptions): Promise<NamedRef | undefined> {
-    try {
-      return await this.#call(
-        question(PROCEDURES.lookup, readNamed, (writer) => writer.string(name)),
-        options,
-      );
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCodes.noNetwork) return undefined;
-      throw error;
-    }
+  find(name: string, options?: CallOptions): Promise<NamedRef | undefined> {
+    const call = question(PROCEDURES.lookup, readNamed, (writer) => writer.string(name));
+    return unlessMissing(this.#call(call, options), errorCodes.noNetwork);
   }
 
   define(xml: string, options?: CallOptions): Promise<NamedRef> {
@@ -131,19 +117,11 @@ export class Networks {
   }
 
   leases(network: NamedRef, options?: CallOptions): Promise<Lease[]> {
-    const read = (reader: XdrReader): Lease[] => {
-      const leases = reader.array(readLease);
-      reader.u32(); // Their number, once more.
-      return leases;
-    };
-    const write = (writer: XdrWriter): void => {
+    const of = (writer: XdrWriter): void => {
       writeNamed(writer, network);
-      writer
-        .optional(undefined, () => undefined)
-        .i32(NEED_RESULTS)
-        .u32(0);
+      writer.optional(undefined, () => undefined); // Of one MAC only.
     };
-    return this.#call(question(PROCEDURES.leases, read, write), options);
+    return this.#call(listing(PROCEDURES.leases, readLease, of), options);
   }
 }
 

@@ -1,5 +1,5 @@
-import { type Caller, order, type Procedure, question } from './calls.ts';
-import { errorCodes, LibvirtError } from './errors.ts';
+import { type Caller, listing, order, type Procedure, question, unlessMissing } from './calls.ts';
+import { errorCodes } from './errors.ts';
 import type { CallOptions } from './link.ts';
 import { type NamedRef, readNamed, writeNamed } from './values.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
@@ -20,8 +20,6 @@ const PROCEDURES = {
   active: ['STORAGE_POOL_IS_ACTIVE', 154],
 } as const satisfies Record<string, Procedure>;
 
-const NEED_RESULTS = 1;
-
 /** How full a pool is, in bytes. */
 export interface PoolInfo {
   readonly capacity: bigint;
@@ -38,26 +36,13 @@ export class Pools {
   }
 
   list(options?: CallOptions): Promise<NamedRef[]> {
-    const read = (reader: XdrReader): NamedRef[] => {
-      const pools = reader.array(readNamed);
-      reader.u32(); // Their number, once more.
-      return pools;
-    };
-    const write = (writer: XdrWriter): unknown => writer.i32(NEED_RESULTS).u32(0);
-    return this.#call(question(PROCEDURES.list, read, write), options);
+    return this.#call(listing(PROCEDURES.list, readNamed), options);
   }
 
   /** Undefined when there is none of this name. */
-  async find(name: string, options?: CallOptions): Promise<NamedRef | undefined> {
-    try {
-      return await this.#call(
-        question(PROCEDURES.lookup, readNamed, (writer) => writer.string(name)),
-        options,
-      );
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCodes.noStoragePool) return undefined;
-      throw error;
-    }
+  find(name: string, options?: CallOptions): Promise<NamedRef | undefined> {
+    const call = question(PROCEDURES.lookup, readNamed, (writer) => writer.string(name));
+    return unlessMissing(this.#call(call, options), errorCodes.noStoragePool);
   }
 
   define(xml: string, options?: CallOptions): Promise<NamedRef> {

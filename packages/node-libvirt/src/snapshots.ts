@@ -1,7 +1,7 @@
-import { type Caller, order, type Procedure, question } from './calls.ts';
+import { type Caller, listing, order, type Procedure, question } from './calls.ts';
 import type { CallOptions } from './link.ts';
 import { type DomainRef, readSnapshot, type SnapshotRef, writeDomain, writeSnapshot } from './values.ts';
-import type { XdrReader, XdrWriter } from './xdr.ts';
+import type { XdrWriter } from './xdr.ts';
 
 const PROCEDURES = {
   create: ['DOMAIN_SNAPSHOT_CREATE_XML', 185],
@@ -9,8 +9,6 @@ const PROCEDURES = {
   revert: ['DOMAIN_REVERT_TO_SNAPSHOT', 192],
   delete: ['DOMAIN_SNAPSHOT_DELETE', 193],
 } as const satisfies Record<string, Procedure>;
-
-const NEED_RESULTS = 1;
 
 /** The snapshots of domains. Every call rejects as `Link.call` does. */
 export class Snapshots {
@@ -29,16 +27,8 @@ export class Snapshots {
   }
 
   list(domain: DomainRef, options?: CallOptions): Promise<SnapshotRef[]> {
-    const read = (reader: XdrReader): SnapshotRef[] => {
-      const snapshots = reader.array(readSnapshot);
-      reader.i32(); // Their number, once more.
-      return snapshots;
-    };
-    const write = (writer: XdrWriter): void => {
-      writeDomain(writer, domain);
-      writer.i32(NEED_RESULTS).u32(0);
-    };
-    return this.#call(question(PROCEDURES.list, read, write), options);
+    const of = (writer: XdrWriter): void => writeDomain(writer, domain);
+    return this.#call(listing(PROCEDURES.list, readSnapshot, of), options);
   }
 
   /** A running domain is stopped for it, of which events tell. */

@@ -1,5 +1,5 @@
-import { type Caller, order, type Procedure, question } from './calls.ts';
-import { errorCodes, LibvirtError } from './errors.ts';
+import { type Caller, listing, order, type Procedure, question, unlessMissing } from './calls.ts';
+import { errorCodes } from './errors.ts';
 import type { CallOptions, Link } from './link.ts';
 import { download, upload } from './transfer.ts';
 import { type NamedRef, readVolume, type VolumeRef, writeNamed, writeVolume } from './values.ts';
@@ -19,8 +19,6 @@ const PROCEDURES = {
   resize: ['STORAGE_VOL_RESIZE', 260],
 } as const satisfies Record<string, Procedure>;
 
-const NEED_RESULTS = 1;
-
 /** How large a volume is for who uses it, and how much of its host it takes, in bytes. */
 export interface VolumeInfo {
   readonly capacity: bigint;
@@ -38,30 +36,18 @@ export class Volumes {
   }
 
   list(pool: NamedRef, options?: CallOptions): Promise<VolumeRef[]> {
-    const read = (reader: XdrReader): VolumeRef[] => {
-      const volumes = reader.array(readVolume);
-      reader.u32(); // Their number, once more.
-      return volumes;
-    };
-    const write = (writer: XdrWriter): void => {
-      writeNamed(writer, pool);
-      writer.i32(NEED_RESULTS).u32(0);
-    };
-    return this.#call(question(PROCEDURES.list, read, write), options);
+    const of = (writer: XdrWriter): void => writeNamed(writer, pool);
+    return this.#call(listing(PROCEDURES.list, readVolume, of), options);
   }
 
   /** Undefined when there is none of this name in the pool. */
-  async find(pool: NamedRef, name: string, options?: CallOptions): Promise<VolumeRef | undefined> {
+  find(pool: NamedRef, name: string, options?: CallOptions): Promise<VolumeRef | undefined> {
     const write = (writer: XdrWriter): void => {
       writeNamed(writer, pool);
       writer.string(name);
     };
-    try {
-      return await this.#call(question(PROCEDURES.lookup, readVolume, write), options);
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCodes.noStorageVolume) return undefined;
-      throw error;
-    }
+    const call = question(PROCEDURES.lookup, readVolume, write);
+    return unlessMissing(this.#call(call, options), errorCodes.noStorageVolume);
   }
 
   /** A backing store in the XML makes it an overlay. */
