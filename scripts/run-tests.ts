@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { closingLine, type Outcome, report, total } from './run-tests/outcome.ts';
-import { runChecks, runMocha, runMochaByFile } from './run-tests/suites.ts';
+import { runChecks, runMocha } from './run-tests/suites.ts';
 
 const HELP = `Usage: npm test -- [--all] [--only <suite>]…
 
@@ -32,12 +32,7 @@ const SUITES = {
   libvirt: (signal: AbortSignal) => runMocha(ROOT, 'packages/node-libvirt/test', 5 * MINUTE_MS, signal),
   integration: (signal: AbortSignal) => runMocha(ROOT, 'test/integration', 30 * MINUTE_MS, signal, 2),
   ansible: (signal: AbortSignal) => runMocha(ROOT, 'test/ansible', 15 * MINUTE_MS, signal),
-  // Those that take longest first, so that none of them is left for the end.
-  crash: (signal: AbortSignal) =>
-    runMochaByFile(ROOT, 'test/e2e', 30 * MINUTE_MS, signal, {
-      atOnce: 3,
-      first: ['crash-gateway', 'path-failures'],
-    }),
+  crash: (signal: AbortSignal) => runMocha(ROOT, 'test/e2e', 30 * MINUTE_MS, signal, 3),
   chaos: (signal: AbortSignal) => runMocha(ROOT, 'test/chaos', 15 * MINUTE_MS, signal),
   lab: (signal: AbortSignal) => runMocha(ROOT, 'test/lab', 70 * MINUTE_MS, signal),
 };

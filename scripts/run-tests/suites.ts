@@ -52,34 +52,6 @@ export async function runMocha(
   return total(counts);
 }
 
-/**
- * The same for a suite of few files that take minutes each: one process a file, so many at once, each begun when one
- * before it has ended. The output of a file is seen as a whole, when it is done; `first` names files to begin with.
- */
-export async function runMochaByFile(
-  root: string,
-  folder: string,
-  limitMs: number,
-  signal: AbortSignal,
-  { atOnce, first }: { readonly atOnce: number; readonly first: readonly string[] },
-): Promise<Counts> {
-  await using scratch = await scratchDir();
-  const rank = (file: string): number => (first.includes(path.basename(file, '.test.ts')) ? 0 : 1);
-  const files = filesOf(root, folder).sort((a, b) => rank(a) - rank(b));
-  const left = files.entries();
-  const counts: Counts[] = [];
-  const lane = async (): Promise<void> => {
-    for (const [index, file] of left) {
-      if (signal.aborted) return;
-      const output = path.join(scratch.path, `${index}.out`);
-      counts.push(await mocha({ root, folder, hand: [file], limitMs, signal }, output));
-      process.stdout.write(await readFile(output, 'utf8'));
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return total(counts);
-}
-
 function filesOf(root: string, folder: string): string[] {
   return globSync(`${folder}/**/*.test.ts`, { cwd: root }).sort();
 }
