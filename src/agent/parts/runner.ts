@@ -192,7 +192,7 @@ export class Runner {
   }
 
   async #turn(run: JournaledRun, underWay: UnderWay, signal: AbortSignal): Promise<TurnOutcome> {
-    const { journal, attention, lease, reports, withInput, log, onAdded } = this.#options;
+    const { journal, attention, ladder, lease, reports, withInput, log, onAdded } = this.#options;
     const { dispatch } = run;
     if (!lease.held) throw new OlympusError('lease_not_held', `run ${run.runId} is not begun`);
     if (run.state === 'claimed' && journal.runs.isCancelled(run.runId)) {
@@ -214,7 +214,13 @@ export class Runner {
       },
       async (onProgress) => {
         const given = await withInput(run, onProgress, AbortSignal.any([signal, underWay.left.signal]));
-        return given.kind === 'ended' ? given.outcome : this.#ask(given.run, underWay, onProgress, signal);
+        underWay.left.signal.throwIfAborted();
+        // It may have waited for long: the lease may be another's by now.
+        if (!lease.held) throw new OlympusError('lease_not_held', `run ${run.runId} is not begun`);
+        if (given.kind === 'there') return this.#ask(given.run, underWay, onProgress, signal);
+        // A former process may have begun the turn: it is ended, and what it has answered counts.
+        const found = await ladder.end(run, journal.rungs.of(run.runId).level, signal);
+        return found.kind === 'answered' ? found : given.outcome;
       },
       signal,
     );
