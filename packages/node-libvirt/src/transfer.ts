@@ -20,30 +20,40 @@ export async function upload(
 ): Promise<void> {
   const end = Promise.withResolvers<void>();
   end.promise.catch(() => undefined); // It may come while the source is still read.
+  /** Whatever is waited for, it is not waited for beyond a failure, or the signal. */
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined);
+  const onAbort = (): void => broken.reject(options.signal?.reason);
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const unlessBroken = <T>(wait: T | PromiseLike<T>): Promise<T> => Promise.race([wait, broken.promise]);
   let failure: unknown;
   const stream = await link.open(
     call,
     (frame) => {
       failure = failureIn(frame, call.name);
-      if (failure !== undefined) end.reject(failure);
+      if (failure !== undefined) broken.reject(failure);
       else if ((frame as Frame).status === frameStatus.ok) end.resolve();
     },
     options,
   );
+  const chunks = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   try {
-    for await (const chunk of source) {
-      for (const part of partsOf(chunk)) {
-        if (failure !== undefined) throw failure;
-        options.signal?.throwIfAborted();
-        if (!stream.send(frameStatus.more, part)) await link.drained();
+    for (;;) {
+      const next = await unlessBroken(chunks.next());
+      if (next.done) break;
+      for (const part of partsOf(next.value)) {
+        if (!stream.send(frameStatus.more, part)) await unlessBroken(link.drained());
       }
     }
     stream.send(frameStatus.ok);
-    await end.promise;
+    await unlessBroken(end.promise);
   } catch (error) {
     if (failure === undefined) stream.send(frameStatus.error);
+    // Not waited for: it may be what hangs.
+    Promise.resolve(chunks.return?.()).catch(() => undefined);
     throw error;
   } finally {
+    options.signal?.removeEventListener('abort', onAbort);
     stream.forget();
   }
 }
