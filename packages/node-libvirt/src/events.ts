@@ -43,26 +43,30 @@ export class DomainEvents {
     this.#call = call;
   }
 
-  /** Resolves once the daemon tells of everything from now on, with what has it stop. */
+  /**
+   * Resolves once the daemon tells of everything from now on, with what has it stop. What the listener throws is a warning
+   * of the process: the connection and other listeners go on.
+   */
   async subscribe(
     listener: (event: DomainEvent) => void,
     options?: CallOptions,
   ): Promise<(options?: CallOptions) => Promise<void>> {
-    const id = await this.#call(
-      question(
-        PROCEDURES.register,
-        (reader) => reader.i32(),
-        (writer) => writer.i32(LIFECYCLE).optional(undefined, () => undefined),
-      ),
-      options,
+    const register = question(
+      PROCEDURES.register,
+      (reader) => reader.i32(),
+      (writer) => writer.i32(LIFECYCLE).optional(undefined, () => undefined),
     );
-    this.#listeners.set(id, listener);
-    return async (last) => {
-      this.#listeners.delete(id);
-      await this.#call(
+    const deregister = (id: number, last?: CallOptions): Promise<void> =>
+      this.#call(
         order(PROCEDURES.deregister, (writer) => writer.i32(id)),
         last,
       );
+    const onLate = (id: number): void => void deregister(id).catch(() => undefined);
+    const id = await this.#call({ ...register, onLate }, options);
+    this.#listeners.set(id, listener);
+    return async (last) => {
+      this.#listeners.delete(id);
+      await deregister(id, last);
     };
   }
 
@@ -77,6 +81,10 @@ export class DomainEvents {
     reader.end();
     const event = domainEvents[number];
     if (!event) throw new ProtocolError(`event ${number} of a domain is not known here`);
-    this.#listeners.get(id)?.({ domain, event, detail });
+    try {
+      this.#listeners.get(id)?.({ domain, event, detail });
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
   }
 }

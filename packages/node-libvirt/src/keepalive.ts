@@ -14,7 +14,10 @@ export function answerKeepalive(link: Link, { program, procedure }: Frame): bool
   return true;
 }
 
-/** Pings every `everyMs`, and ends the link when nothing was heard for three of those: a stopped daemon keeps its sockets open. */
+/**
+ * Pings every `everyMs`, and ends the link when nothing was heard for three of those: a stopped daemon keeps its sockets open.
+ * On a link that waits for somebody a little is read each time, since the daemon counts its own pings.
+ */
 export function keepAlive(link: Link, everyMs: number): void {
   const beat = (): void => {
     if (link.end) return;
@@ -24,6 +27,7 @@ export function keepAlive(link: Link, everyMs: number): void {
       return;
     }
     post(link, PING);
+    link.breathe();
     timer.refresh();
   };
   const timer = setTimeout(beat, everyMs);

@@ -14,6 +14,8 @@ export interface Call<T> {
   readonly read: (reader: XdrReader) => T;
   /** Told its number on this link, by which what belongs to it is known. */
   readonly onSent?: (serial: number) => void;
+  /** Told what the daemon has answered after the call was given up: what it then keeps for nobody is to be taken back. */
+  readonly onLate?: (value: T) => void;
 }
 
 /** A stream of bytes that a call has opened. */
@@ -57,10 +59,12 @@ export class Link {
   readonly #why: () => string;
   readonly #splitter = new FrameSplitter();
   readonly #waiting = new Map<number, Waiting>();
-  /** Calls that are not sent yet. */
-  readonly #queue: (() => void)[] = [];
+  /** Calls that are not sent yet, in order. */
+  readonly #queue = new Set<() => void>();
   readonly #streams = new Map<number, (frame: Frame | Error) => void>();
   readonly #ended = Promise.withResolvers<Error>();
+  /** Those who take no more for now. */
+  readonly #pausing = new Set<object>();
   #serial = 0;
   #end: Error | undefined;
   #heardAt = performance.now();
@@ -97,24 +101,25 @@ export class Link {
   async call<T>(call: Call<T>, { signal, timeoutMs = TIMEOUT_MS }: CallOptions = {}): Promise<T> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const given = { up: false };
+    let isOver = false;
     const timer = setTimeout(
       () => reject(new CallTimeout(`${call.name} took longer than ${timeoutMs} ms`)),
       timeoutMs,
     );
     const onAbort = (): void => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#queue.push(() => {
-      // Given up while it waited for its turn: the daemon is not asked.
-      if (given.up) return;
+    const answered = (value: T): void => (isOver ? call.onLate?.(value) : resolve(value));
+    const turn = (): void => {
       if (this.#end) reject(this.#end);
-      else this.#send(call, (reply) => this.#read(call, reply, resolve, reject));
-    });
+      else this.#send(call, (reply) => this.#read(call, reply, answered, reject));
+    };
+    this.#queue.add(turn);
     this.#next();
     try {
       return await promise;
     } finally {
-      given.up = true;
+      isOver = true;
+      this.#queue.delete(turn);
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     }
@@ -135,15 +140,16 @@ export class Link {
       this.#streams.set(serial, onFrame);
     };
     const forget = (): void => void this.#streams.delete(serial);
+    const { procedure, program = programs.remote } = call;
+    const send = (status: number, body?: Buffer): boolean =>
+      this.post({ program, procedure, type: frameTypes.stream, serial, status, ...(body ? { body } : {}) });
+    const onLate = (): void => void send(frameStatus.error);
     try {
-      await this.call({ ...call, onSent }, options);
+      await this.call({ ...call, onSent, onLate }, options);
     } catch (error) {
       forget();
       throw error;
     }
-    const { procedure, program = programs.remote } = call;
-    const send = (status: number, body?: Buffer): boolean =>
-      this.post({ program, procedure, type: frameTypes.stream, serial, status, ...(body ? { body } : {}) });
     return { send, forget };
   }
 
@@ -161,12 +167,19 @@ export class Link {
     this.#stream.off('drain', resolve);
   }
 
-  /** Lets the other side wait before it sends more; replies wait too. */
-  pause(): void {
+  /** Lets the other side wait before it sends more, replies included, until everybody who has asked for that takes more. */
+  pause(who: object): void {
+    this.#pausing.add(who);
     this.#stream.pause();
   }
 
-  resume(): void {
+  resume(who: object): void {
+    this.#pausing.delete(who);
+    if (this.#pausing.size === 0) this.#stream.resume();
+  }
+
+  /** Takes a little of what has come, also while it is to wait: pings are among it, and whether there is anything at all. */
+  breathe(): void {
     this.#stream.resume();
   }
 
@@ -231,6 +244,7 @@ export class Link {
 
   #receive(chunk: Buffer): void {
     this.#heardAt = performance.now();
+    if (this.#pausing.size > 0) this.#stream.pause();
     try {
       for (const frame of this.#splitter.push(chunk)) this.#take(frame);
     } catch (error) {
@@ -256,7 +270,11 @@ export class Link {
   }
 
   #next(): void {
-    while (this.#waiting.size < AT_ONCE && this.#queue.length > 0) this.#queue.shift()?.();
+    for (const turn of this.#queue) {
+      if (this.#waiting.size >= AT_ONCE) return;
+      this.#queue.delete(turn);
+      turn();
+    }
   }
 
   #lost(reason: string): ConnectionLost {

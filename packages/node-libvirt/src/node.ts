@@ -61,7 +61,8 @@ export class Node {
 function readInfo(reader: XdrReader): NodeInfo {
   // Each character takes four bytes.
   const characters = Array.from({ length: MODEL_LENGTH }, () => reader.i32());
-  const architecture = String.fromCharCode(...characters.slice(0, characters.indexOf(0)));
+  const end = characters.indexOf(0);
+  const architecture = String.fromCharCode(...(end < 0 ? characters : characters.slice(0, end)));
   const memoryKib = reader.u64();
   const processors = reader.i32();
   reader.i32(); // MHz

@@ -1,5 +1,5 @@
 import { type Frame, frameStatus } from './frame.ts';
-import type { Call, CallOptions, Link, OpenStream } from './link.ts';
+import type { Call, CallOptions, Link } from './link.ts';
 import { readError } from './remote-error.ts';
 import { XdrReader } from './xdr.ts';
 
@@ -73,7 +73,7 @@ export async function* download(
     call,
     (frame) => {
       arrived.push(frame);
-      if (arrived.length >= AHEAD) link.pause();
+      if (arrived.length >= AHEAD) link.pause(arrived);
       wake.resolve();
     },
     options,
@@ -84,7 +84,7 @@ export async function* download(
       options.signal?.throwIfAborted();
       const frame = arrived.shift();
       if (frame === undefined) {
-        link.resume();
+        link.resume(arrived);
         await untilWoken(wake.promise, options.signal);
         wake = Promise.withResolvers();
         continue;
@@ -101,14 +101,10 @@ export async function* download(
       else yield body;
     }
   } finally {
-    leave(link, stream, isOver);
+    if (!isOver) stream.send(frameStatus.error);
+    stream.forget();
+    link.resume(arrived);
   }
-}
-
-function leave(link: Link, stream: OpenStream, isOver: boolean): void {
-  if (!isOver) stream.send(frameStatus.error);
-  stream.forget();
-  link.resume();
 }
 
 async function untilWoken(woken: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -4,7 +4,6 @@ import { CallTimeout, ConnectionLost, LibvirtError, ProtocolError } from '../src
 import { encodeFrame, type Frame, programs } from '../src/frame.ts';
 import { answerKeepalive, keepAlive } from '../src/keepalive.ts';
 import type { Call } from '../src/link.ts';
-import { upload } from '../src/transfer.ts';
 import { XdrWriter } from '../src/xdr.ts';
 import { FakeDaemon } from './support/fake-daemon.ts';
 
@@ -141,28 +140,6 @@ describe('a link', () => {
     await assert.rejects(call, /libvirtd has not answered for \d+ ms/);
   });
 
-  for (const [what, after, act] of [
-    [
-      'its signal, while the last word is waited for',
-      [Buffer.from('all')],
-      (stop: AbortController) => stop.abort(new Error('over')),
-    ],
-    ['the connection, while the source is waited for', undefined, () => daemon.hangUp()],
-  ] as const) {
-    it(`ends an upload with ${what}`, async () => {
-      const stop = new AbortController();
-      const source = after ?? endless();
-      const call: Call<void> = { name: 'UPLOAD', procedure: 208, read: () => undefined };
-      const uploading = upload(daemon.link, call, source, { signal: stop.signal });
-      const [frame] = await daemon.until(1);
-      daemon.reply(frame as Frame);
-      if (after) await daemon.until(3);
-      act(stop);
-
-      await assert.rejects(uploading, after ? /over/ : ConnectionLost);
-    });
-  }
-
   it('settles every call, whatever comes', async () => {
     for (let round = 0; round < 300; round += 1) {
       await using other = await FakeDaemon.start();
@@ -181,12 +158,6 @@ describe('a link', () => {
     }
   });
 });
-
-/** A source that never has anything. */
-async function* endless(): AsyncGenerator<Buffer> {
-  await new Promise(() => undefined);
-  yield Buffer.alloc(0);
-}
 
 /** Cuts, changes or lengthens it at a random place. */
 function spoil(bytes: Buffer): Buffer {

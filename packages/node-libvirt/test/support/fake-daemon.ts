@@ -9,6 +9,8 @@ export class FakeDaemon implements AsyncDisposable {
   /** What the link has sent, in order. */
   readonly heard: Frame[] = [];
   readonly messages: Frame[] = [];
+  /** Called with each. */
+  onHeard: (frame: Frame) => void = () => undefined;
   readonly #server: Server;
   readonly #socket: Socket;
   #changed = Promise.withResolvers<void>();
@@ -19,7 +21,10 @@ export class FakeDaemon implements AsyncDisposable {
     this.link = new Link({ stream: client, onMessage: (frame) => this.messages.push(frame) });
     const splitter = new FrameSplitter();
     socket.on('data', (chunk: Buffer) => {
-      this.heard.push(...splitter.push(chunk));
+      for (const frame of splitter.push(chunk)) {
+        this.heard.push(frame);
+        this.onHeard(frame);
+      }
       this.#changed.resolve();
       this.#changed = Promise.withResolvers();
     });
@@ -41,6 +46,11 @@ export class FakeDaemon implements AsyncDisposable {
   async until(count: number): Promise<Frame[]> {
     while (this.heard.length < count) await this.#changed.promise;
     return this.heard.slice(0, count);
+  }
+
+  /** Resolves once one like this is there. */
+  async untilHeard(isIt: (frame: Frame) => boolean): Promise<void> {
+    while (!this.heard.some(isIt)) await this.#changed.promise;
   }
 
   /** Answers a call. */
