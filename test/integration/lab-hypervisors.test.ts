@@ -1,19 +1,36 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
 import { promisify } from 'node:util';
+import { libvirtHypervisor } from '#integrations/libvirt/libvirt-hypervisor.ts';
 import { readLabState } from '#lab/lab-state.ts';
 import { lookAtLab } from '#lab/lab-status.ts';
 import { writeModelKeys } from '#lab/relay/model-keys.ts';
+import type { HypervisorHost } from '#provision/inventory/inventory.ts';
+import { openShell } from '#provision/ssh/shell.ts';
+import { renderSshConfig } from '#provision/ssh/ssh-config.ts';
+import { sshFiles } from '#provision/ssh/ssh-files.ts';
 import { HYPERVISORS, networksOf, processesOf, TestLab, TINY_DOMAIN } from '../support/lab.ts';
 import { waitFor } from '../support/wait.ts';
 
 const run = promisify(execFile);
 const never = new AbortController().signal;
 const [r420, r720xd] = HYPERVISORS;
+
+const HOST: HypervisorHost = {
+  ...r420,
+  memoryMib: 1024,
+  vcpus: 1,
+  diskGib: 1,
+  local: false,
+  user: 'root',
+  become: false,
+  attach: { bridge: 'br0' },
+  domainType: 'qemu',
+};
 
 describe('the simulated hypervisors', function () {
   this.timeout(120_000);
@@ -73,6 +90,26 @@ describe('the simulated hypervisors', function () {
     ]);
     assert.equal(state, 'up');
     await lab.ssh(r420, 'virsh destroy tiny; virsh undefine tiny');
+  });
+
+  it('are hypervisors to the provisioner, over the connection that its shell has open', async () => {
+    await lab.ssh(r420, `cat >/root/tiny.xml <<'END'\n${TINY_DOMAIN}\nEND`);
+    const files = sshFiles(lab.names.stateDir);
+    writeFileSync(files.config, renderSshConfig({ hypervisors: [HOST], machines: [] }, files));
+    await using shell = await openShell(HOST, files, never);
+    await using hypervisor = libvirtHypervisor({ name: r420.name, shell, libvirt: shell.libvirt });
+    assert.equal(await hypervisor.domain('tiny', never), undefined);
+
+    await hypervisor.define((await hypervisor.readFile('/root/tiny.xml', never)) ?? '', never);
+    await hypervisor.start('tiny', never);
+    const running = await hypervisor.domain('tiny', never);
+    assert.deepEqual([running?.state, running?.persistent], ['running', true]);
+    assert.ok(running?.live);
+    await hypervisor.powerOff('tiny', never);
+    assert.equal((await hypervisor.domain('tiny', never))?.state, 'off');
+    await hypervisor.undefine('tiny', never);
+    assert.equal(await hypervisor.domain('tiny', never), undefined);
+    assert.equal(await hypervisor.hasLibvirt(never), true);
   });
 
   it('are reached on this machine’s loopback through a door', async () => {

@@ -30,6 +30,12 @@ describe('the architecture', () => {
         'packages/a/src/a.ts',
         `import { newId } from '../../../src/lib/id.ts';`,
       ],
+      [
+        'provision that imports node-libvirt',
+        'vendor',
+        'src/provision/a.ts',
+        `import { connect } from '#node-libvirt';`,
+      ],
       ['a package that imports another', 'imports', 'packages/a/test/a.test.ts', `import { z } from 'zod';`],
       ['lib that imports core', 'imports', 'src/lib/a.ts', `import type { Task } from '#core/task.ts';`],
       [

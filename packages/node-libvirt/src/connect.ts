@@ -42,8 +42,8 @@ const KEEPALIVE_MS = 5_000;
  * not among those, and what `Link.call` throws when the daemon cannot be reached or says no.
  */
 export async function connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
-  const { readOnly = false, keepaliveMs = KEEPALIVE_MS, sshConfig, ...call } = options;
-  const { stream, said, name } = dial(targetOf(uri), { sshConfig });
+  const { readOnly = false, keepaliveMs = KEEPALIVE_MS, sshConfig, sshControl, sudo, ...call } = options;
+  const { stream, said, name } = dial(targetOf(uri), { sshConfig, sshControl, sudo });
   const link = new Link({
     stream,
     why: said,

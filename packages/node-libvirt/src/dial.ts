@@ -14,6 +14,10 @@ export interface Dialled {
 export interface DialOptions {
   /** The configuration file of ssh, instead of the user's own. */
   readonly sshConfig?: string | undefined;
+  /** The socket of an ssh that is connected there already, whose connection is used. */
+  readonly sshControl?: string | undefined;
+  /** Speaks to the daemon as root by `sudo -n`, where the user is not let in. */
+  readonly sudo?: boolean | undefined;
 }
 
 /** Where a URI leads. */
@@ -65,40 +69,48 @@ export function targetOf(uri: string): Target {
 }
 
 /** The arguments of ssh for a target: never a terminal, never a question, host keys always checked. */
-export function sshArguments({ name, socket, ssh }: Target, { sshConfig }: DialOptions = {}): string[] {
+export function sshArguments(target: Target, options: DialOptions = {}): string[] {
+  const { name, ssh } = target;
+  const { sshConfig, sshControl } = options;
   if (!ssh) throw new TypeError(`${name} is on this machine`);
   const { host, user, port, keyFile, knownHosts } = ssh;
-  // The helper knows where the daemon is, but takes no socket.
-  const helper = socket
-    ? `exec nc -U ${socket}`
-    : `if command -v virt-ssh-helper >/dev/null 2>&1; then exec virt-ssh-helper '${name}'; else exec nc -U ${SOCKET}; fi`;
   return [
     ...(sshConfig ? ['-F', sshConfig] : []),
-    ...[
-      '-T',
-      '-e',
-      'none',
-      '-o',
-      'BatchMode=yes',
-      '-o',
-      'ConnectTimeout=10',
-      '-o',
-      'StrictHostKeyChecking=yes',
-    ],
+    ...['-T', '-e', 'none', '-o', 'BatchMode=yes'],
+    ...['-o', 'ConnectTimeout=10', '-o', 'StrictHostKeyChecking=yes'],
     ...['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3'],
+    ...(sshControl ? ['-o', `ControlPath=${sshControl}`] : []),
     ...(port ? ['-p', port] : []),
     ...(user ? ['-l', user] : []),
     ...(keyFile ? ['-i', keyFile, '-o', 'IdentitiesOnly=yes'] : []),
     ...(knownHosts ? ['-o', `UserKnownHostsFile=${knownHosts}`] : []),
-    ...['--', host.replaceAll(/[[\]]/g, ''), `sh -c "${helper}"`],
+    ...[
+      '--',
+      host.replaceAll(/[[\]]/g, ''),
+      `${options.sudo ? `${SUDO.join(' ')} ` : ''}sh -c "${helperOf(target)}"`,
+    ],
   ];
+}
+
+const SUDO = ['sudo', '-n', '--'] as const;
+
+/** What leads from a shell to the daemon: its own helper knows where it is, but takes no socket. */
+function helperOf({ name, socket }: Target): string {
+  if (socket) return `exec nc -U ${socket}`;
+  return `if command -v virt-ssh-helper >/dev/null 2>&1; then exec virt-ssh-helper '${name}'; else exec nc -U ${SOCKET}; fi`;
 }
 
 /** Opens the way; what fails on it ends the stream. */
 export function dial(target: Target, options: DialOptions = {}): Dialled {
   const { name, socket, ssh } = target;
-  if (!ssh) return { stream: createConnection(socket ?? SOCKET), said: () => '', name };
-  const child = spawn('ssh', sshArguments(target, options), { stdio: ['pipe', 'pipe', 'pipe'] });
+  if (ssh) return { ...through('ssh', sshArguments(target, options)), name };
+  if (!options.sudo) return { stream: createConnection(socket ?? SOCKET), said: () => '', name };
+  const [sudo, ...arguments_] = SUDO;
+  return { ...through(sudo, [...arguments_, 'sh', '-c', helperOf(target)]), name };
+}
+
+function through(program: string, args: readonly string[]): Omit<Dialled, 'name'> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-KEPT);
@@ -107,5 +119,5 @@ export function dial(target: Target, options: DialOptions = {}): Dialled {
   child.once('error', (error) => stream.destroy(error));
   child.once('close', () => stream.destroy());
   stream.once('close', () => child.kill());
-  return { stream, said: () => said.trim(), name };
+  return { stream, said: () => said.trim() };
 }

@@ -1,5 +1,5 @@
 import { type Caller, listing, order, type Procedure, question, unlessMissing } from './calls.ts';
-import { errorCodes, ProtocolError } from './errors.ts';
+import { errorCodes, LibvirtError, ProtocolError } from './errors.ts';
 import type { CallOptions } from './link.ts';
 import { type DomainRef, readDomain, writeDomain } from './values.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
@@ -53,6 +53,7 @@ const DEFINE_VALIDATE = 1;
 const KEPT = { managedSave: 1, snapshots: 2, nvram: 4, checkpoints: 16 } as const;
 export type Kept = keyof typeof KEPT;
 const ALL_KEPT = Object.keys(KEPT) as Kept[];
+const KEPT_BY_ALL: readonly Kept[] = ['managedSave', 'snapshots'];
 const RESIZE_IN_BYTES = 1;
 const METADATA_ELEMENT = 2;
 
@@ -140,12 +141,22 @@ export class Domains {
   }
 
   /**
-   * Removes the definition with what libvirt keeps beside it, by default all there can be under QEMU; what runs goes on
+   * Removes the definition with what libvirt keeps beside it, by default all that the driver keeps; what runs goes on
    * without a definition.
    */
-  undefine(domain: DomainRef, kept: readonly Kept[] = ALL_KEPT, options?: CallOptions): Promise<void> {
-    const flags = kept.reduce((sum, each) => sum | KEPT[each], 0);
-    return this.#call(order(PROCEDURES.undefine, on(domain, flags)), options);
+  async undefine(domain: DomainRef, kept?: readonly Kept[], options?: CallOptions): Promise<void> {
+    const undefine = (each: readonly Kept[]): Promise<void> => {
+      const flags = each.reduce((sum, name) => sum | KEPT[name], 0);
+      return this.#call(order(PROCEDURES.undefine, on(domain, flags)), options);
+    };
+    if (kept) return undefine(kept);
+    try {
+      await undefine(ALL_KEPT);
+    } catch (error) {
+      // A driver that does not keep all of it knows no flag for that, and has done nothing yet.
+      if (!(error instanceof LibvirtError) || error.code !== errorCodes.invalidArgument) throw error;
+      await undefine(KEPT_BY_ALL);
+    }
   }
 
   setMemory(domain: DomainRef, kib: bigint, affects: Affects, options?: CallOptions): Promise<void> {

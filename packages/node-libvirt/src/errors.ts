@@ -1,6 +1,7 @@
 /** Codes of libvirt's errors (`virErrorNumber`) that callers decide on. */
 export const errorCodes = {
   noSupport: 3,
+  invalidArgument: 8,
   noDomain: 42,
   noNetwork: 43,
   noStoragePool: 49,

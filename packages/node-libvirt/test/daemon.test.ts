@@ -55,7 +55,7 @@ describe('a libvirtd', () => {
     assert.match(await domains.xml(hermes, 'next start'), /<memory unit='KiB'>65536</);
     await domains.shutdown(hermes);
     assert.equal(await domains.state(hermes), 'shutoff');
-    await domains.undefine(hermes, ['managedSave', 'snapshots']); // The test driver knows no others.
+    await domains.undefine(hermes);
     assert.equal(await domains.find('hermes'), undefined);
 
     const seen = told.filter(({ domain }) => domain.name === 'hermes').map(({ event }) => event);

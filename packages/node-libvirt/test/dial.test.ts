@@ -35,6 +35,14 @@ describe('a URI of libvirt', () => {
     assert.equal(there.at(-1), 'sh -c "exec nc -U /run/other/sock"');
   });
 
+  it('uses an ssh that is connected already, and sudo that asks nothing', () => {
+    const args = sshArguments(targetOf('qemu+ssh://host/system'), { sshControl: '/run/cp/1', sudo: true });
+    assert.match(
+      args.join(' '),
+      / -o ControlPath=\/run\/cp\/1 .*-- host sudo -n -- sh -c "if command -v virt/,
+    );
+  });
+
   for (const [uri, why] of [
     ['qemu+ssh://host/system?command=/tmp/evil', /parameter command is not allowed/],
     ['qemu+ssh://host/system?netcat=/tmp/evil', /parameter netcat is not allowed/],

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
-import { virshHypervisor } from '#integrations/libvirt/virsh.ts';
+import { libvirtHypervisor } from '#integrations/libvirt/libvirt-hypervisor.ts';
 import type { Clock } from '#lib/clock.ts';
 import { readYaml } from '#lib/yaml.ts';
 import { readSeedTemplates, type Seed, type SeedTemplates } from '../cloud-init/seed.ts';
@@ -69,9 +69,13 @@ export async function openFleet({ root, stateDir, ...rest }: FleetOptions): Prom
     },
     connect: async (host) => {
       const shell = await openShell(host, files, signal);
+      const hypervisor = libvirtHypervisor({ name: host.name, shell, libvirt: shell.libvirt });
       return {
-        hypervisor: virshHypervisor(host.name, shell),
-        [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
+        hypervisor,
+        async [Symbol.asyncDispose]() {
+          await hypervisor[Symbol.asyncDispose]();
+          await shell[Symbol.asyncDispose]();
+        },
       };
     },
   };

@@ -24,8 +24,8 @@ export interface Release {
 }
 
 /**
- * Packs the working tree into `releases/<digest>.tar.gz` of the cache: `src`, `node_modules`, `package.json` and a file
- * `RELEASE` that names it. The same content makes the same bytes, once.
+ * Packs the working tree into `releases/<digest>.tar.gz` of the cache: `src`, our own packages, `node_modules`, `package.json`
+ * and a file `RELEASE` that names it. The same content makes the same bytes, once.
  */
 export async function buildRelease(options: BuildOptions): Promise<Release> {
   const { root, cacheDir, signal, onProgress } = options;

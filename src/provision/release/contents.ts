@@ -4,7 +4,8 @@ import path from 'node:path';
 
 /** Grows when the same sources would make another archive. */
 const FORMAT = 1;
-const SOURCES = 'src';
+/** With the packages that are our own: they are imported by path, and npm knows nothing of them. */
+const SOURCES = ['src', 'packages/node-libvirt/src'];
 /** The lock file decides what is installed; it does not travel. */
 const PINS = ['package.json', 'package-lock.json'];
 
@@ -17,7 +18,8 @@ export interface ReleaseContents {
 
 /** Our own files as they are in the working tree. The same content has the same digest, wherever it lies. */
 export async function readContents(root: string): Promise<ReleaseContents> {
-  const names = [...(await filesBelow(root, SOURCES)), ...PINS].sort();
+  const sources = await Promise.all(SOURCES.map((folder) => filesBelow(root, folder)));
+  const names = [...sources.flat(), ...PINS].sort();
   const hash = createHash('sha256').update(`release ${FORMAT}\0`);
   const files = new Map<string, Buffer>();
   for (const name of names) {

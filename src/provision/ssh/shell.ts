@@ -8,12 +8,16 @@ import {
   type ShellOptions,
   type ShellResult,
 } from '#integrations/libvirt/hypervisor.ts';
+import type { LibvirtWay } from '#integrations/libvirt/libvirt-session.ts';
 import { runCommand } from '../command.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
 import type { SshFiles } from './ssh-files.ts';
 
 /** A shell on a hypervisor that holds a connection as long as it is used. */
-export interface OpenShell extends Shell, AsyncDisposable {}
+export interface OpenShell extends Shell, AsyncDisposable {
+  /** How libvirt there is reached the same way. */
+  readonly libvirt: LibvirtWay;
+}
 
 const COMMAND_TIMEOUT_MS = 120_000;
 
@@ -23,16 +27,25 @@ export async function openShell(
   files: SshFiles,
   signal: AbortSignal,
 ): Promise<OpenShell> {
-  if (host.local) return { run: runner(host, [], undefined), [Symbol.asyncDispose]: async () => undefined };
+  const sudo = sudoNeeded(host);
+  if (host.local) {
+    return {
+      run: runner(host, [], undefined),
+      libvirt: { uri: 'qemu:///system', sudo },
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+  // A socket of our own: one that another process is just closing would take commands and not answer them.
+  const sshControl = `${controlFolder(files)}/${randomBytes(6).toString('hex')}`;
   const options = [
     ...['-F', files.config, '-o', 'BatchMode=yes', '-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
-    // A socket of our own: one that another process is just closing would take commands and not answer them.
-    ...['-o', `ControlPath=${controlFolder(files)}/${randomBytes(6).toString('hex')}`],
+    ...['-o', `ControlPath=${sshControl}`],
   ];
   const run = runner(host, options, files.config);
   await run('true', [], { signal });
   return {
     run,
+    libvirt: { uri: `qemu+ssh://${host.name}/system`, sshConfig: files.config, sshControl, sudo },
     async [Symbol.asyncDispose]() {
       const args = [...options, '-O', 'exit', host.name];
       await runCommand('ssh', args, { signal: new AbortController().signal, timeoutMs: 10_000 });
@@ -45,9 +58,13 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function runner(host: HypervisorHost, options: readonly string[], config: string | undefined): Shell['run'] {
+function sudoNeeded(host: HypervisorHost): boolean {
   const isRoot = host.local ? process.getuid?.() === 0 : host.user === 'root';
-  const prefix = host.become && !isRoot ? ['sudo', '-n', '--'] : [];
+  return host.become && !isRoot;
+}
+
+function runner(host: HypervisorHost, options: readonly string[], config: string | undefined): Shell['run'] {
+  const prefix = sudoNeeded(host) ? ['sudo', '-n', '--'] : [];
   return async (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }: ShellOptions) => {
     const command = [...prefix, program, ...args];
     const given = { signal, timeoutMs, input };

@@ -5,7 +5,10 @@ import type { SshFiles } from './ssh-files.ts';
 export const MACHINE_USER = 'agent';
 
 /** The SSH configuration of a fleet: every hypervisor and machine by name and by address. */
-export function renderSshConfig(inventory: Inventory, files: SshFiles): string {
+export function renderSshConfig(
+  inventory: Pick<Inventory, 'hypervisors' | 'machines'>,
+  files: SshFiles,
+): string {
   const blocks = [
     ...inventory.hypervisors
       .filter(({ local }) => !local)

@@ -43,6 +43,7 @@ const VENDORS: readonly { readonly packages: readonly string[]; readonly folders
   { packages: ['nats', '@nats-io/'], folders: ['src/integrations/nats'] },
   { packages: ['@mattermost/'], folders: ['src/integrations/mattermost'] },
   { packages: ['octokit', '@octokit/'], folders: ['src/integrations/github'] },
+  { packages: ['#node-libvirt'], folders: ['src/integrations/libvirt'] },
   { packages: ['ssh2'], folders: ['src/integrations/ssh'] },
   { packages: ['node:sqlite'], folders: ['src/integrations/sqlite'] },
   { packages: ['pg'], folders: ['src/integrations/postgres'] },
@@ -50,6 +51,9 @@ const VENDORS: readonly { readonly packages: readonly string[]; readonly folders
   { packages: ['commander'], folders: ['src/cli'] },
   { packages: ['openclaw'], folders: [] },
 ];
+
+/** Folders of `packages`, which are imported like those of others: where the table above lets them be. */
+const PACKAGES_OF_OURS: readonly string[] = ['node-libvirt'];
 
 const LONGEST_FILE = 300;
 
@@ -110,6 +114,7 @@ function importProblem(from: string, specifier: string): string | undefined {
   }
   if (specifier.startsWith('#')) {
     const target = specifier.slice(1).split('/')[0] ?? '';
+    if (PACKAGES_OF_OURS.includes(target)) return undefined;
     if (target === folder && system === undefined)
       return `${specifier} is in the same folder: write ./ or ../`;
     return allowed.includes(target) ? undefined : `src/${folder} may not import ${specifier}`;

@@ -77,7 +77,8 @@ export class FakeHypervisor implements Hypervisor {
 
   powerOff(name: string): Promise<void> {
     return this.#change(`power off ${name}`, () => {
-      this.#existing(name).live = undefined;
+      const domain = this.domains.get(name);
+      if (domain) domain.live = undefined;
     });
   }
 

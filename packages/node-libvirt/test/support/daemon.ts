@@ -63,13 +63,17 @@ export class Daemon implements AsyncDisposable {
     this.#child?.kill(signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends it at once; what it keeps in files stays. */
+  async stop(): Promise<void> {
     const child = this.#child;
-    if (child && child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    }
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
     rmSync(this.dir, { recursive: true, force: true });
   }
 

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ShellResult } from '#integrations/libvirt/hypervisor.ts';
+import { HypervisorFiles } from '#integrations/libvirt/hypervisor-files.ts';
+import { type TempDir, tempDir } from '#test/temp-dir.ts';
+
+const { signal } = new AbortController();
+
+describe('the files of a hypervisor', () => {
+  let dir: TempDir;
+  let bin: string;
+
+  before(async () => {
+    dir = await tempDir('hypervisor files');
+    bin = path.join(dir.path, 'bin');
+    mkdirSync(bin);
+    // Stands for qemu-img: writes what it was asked, so that the scripts around it run for real.
+    const program = path.join(bin, 'qemu-img');
+    writeFileSync(
+      program,
+      '#!/bin/sh\nfor last; do file=$after; after=$last; done\n[ "$1" = create ] && echo "$*" > "$file"\nexit 0\n',
+    );
+    chmodSync(program, 0o755);
+  });
+  after(() => dir[Symbol.asyncDispose]());
+
+  /** Runs the scripts on this machine. */
+  function files(): HypervisorFiles {
+    return new HypervisorFiles('here', {
+      run: (program, args, { input }) => {
+        const { promise, resolve } = Promise.withResolvers<ShellResult>();
+        const env = { PATH: `${bin}:/usr/bin:/bin` };
+        const child = execFile(program, [...args], { env }, (error, stdout, stderr) => {
+          resolve({ code: error ? 1 : 0, stdout, stderr });
+        });
+        child.stdin?.end(input);
+        return promise;
+      },
+    });
+  }
+
+  it('are written whole, and for nobody else to read', async () => {
+    const file = path.join(dir.path, 'a folder', `it's "quoted" $(here)`);
+
+    await files().write(file, new Uint8Array([0, 255, 10]), signal);
+
+    assert.deepEqual([...readFileSync(file)], [0, 255, 10]);
+    assert.deepEqual(readdirSync(path.dirname(file)), [path.basename(file)]);
+    assert.equal(await files().size(file, signal), 3);
+  });
+
+  it('that are empty are not absent', async () => {
+    const file = path.join(dir.path, 'empty');
+    await files().write(file, '', signal);
+
+    assert.equal(await files().read(file, signal), '');
+    assert.equal(await files().size(file, signal), 0);
+    assert.equal(await files().read(`${file}-not`, signal), undefined);
+    assert.equal(await files().size(`${file}-not`, signal), undefined);
+    assert.deepEqual(await files().tail(`${file}-not`, 5, signal), []);
+  });
+
+  it('show their end', async () => {
+    const file = path.join(dir.path, 'console');
+    await files().write(file, 'one\n\ntwo\nthree\n', signal);
+
+    assert.deepEqual(await files().tail(file, 2, signal), ['two', 'three']);
+  });
+
+  it('become disks under their own name only when they are whole', async () => {
+    const file = path.join(dir.path, 'machine', 'root.qcow2');
+
+    await files().createOverlay(file, '/images/base.qcow2', 12, signal);
+
+    assert.match(
+      readFileSync(file, 'utf8'),
+      /create -q -f qcow2 -F qcow2 -b \/images\/base\.qcow2 .*\.new\.\d+ 12G/,
+    );
+    assert.deepEqual(readdirSync(path.dirname(file)), ['root.qcow2']);
+  });
+
+  it('outside of our own folder are never removed', async () => {
+    for (const file of [
+      '/etc/passwd',
+      '/var/lib/olympus',
+      '/var/lib/olympus/machines/',
+      '/var/lib/olympus/machines/../x',
+    ]) {
+      await assert.rejects(files().remove(file, signal), /is not a file of a machine/, file);
+    }
+  });
+});
