@@ -35,7 +35,7 @@ describe('a release', () => {
     unpacked = path.join(dir.path, 'unpacked');
     // A copy, which nobody edits meanwhile.
     sources = path.join(dir.path, 'sources');
-    for (const each of ['src', 'package.json', 'package-lock.json']) {
+    for (const each of ['src', 'packages', 'package.json', 'package-lock.json']) {
       await cp(path.join(ROOT, each), path.join(sources, each), { recursive: true });
     }
     release = await build(sources);
@@ -48,7 +48,14 @@ describe('a release', () => {
     const names = (await readdir(unpacked, { recursive: true })).map((name) => `/${name}`);
     const modules = names.filter((name) => name.startsWith('/node_modules/'));
 
-    assert.deepEqual((await readdir(unpacked)).sort(), ['RELEASE', 'node_modules', 'package.json', 'src']);
+    assert.deepEqual((await readdir(unpacked)).sort(), [
+      'RELEASE',
+      'node_modules',
+      'package.json',
+      'packages',
+      'src',
+    ]);
+    assert.deepEqual(await readdir(path.join(unpacked, 'packages/node-libvirt')), ['src']);
     assert.equal(JSON.parse(await readFile(path.join(unpacked, 'RELEASE'), 'utf8')).digest, release.digest);
     assert.ok(names.includes('/src/agent/main.ts') && modules.includes('/node_modules/nats/LICENSE'));
     assert.deepEqual(
@@ -89,6 +96,11 @@ describe('a release', () => {
       assert.match(ended.stderr, new RegExp(`^${program} cannot start:\nOLYMPUS_FLEET is not set`));
     });
   }
+
+  it('holds a whole command line, which agents have', async () => {
+    const { stdout } = await run(process.execPath, ['src/cli/main.ts', '--help'], { cwd: unpacked, env: {} });
+    assert.match(stdout, /^Usage: olympus /);
+  });
 
   it('holds a control plane that answers before the bus is there', async () => {
     const file = async (name: string, text: string): Promise<string> => {
