@@ -1,4 +1,5 @@
 import { callerOf } from './calls.ts';
+import { Consoles } from './consoles.ts';
 import { type DialOptions, dial, targetOf } from './dial.ts';
 import { Domains } from './domains.ts';
 import { DomainEvents } from './events.ts';
@@ -27,6 +28,7 @@ export interface Connection extends AsyncDisposable {
   readonly domains: Domains;
   readonly events: DomainEvents;
   readonly guests: Guests;
+  readonly consoles: Consoles;
   readonly snapshots: Snapshots;
   readonly pools: Pools;
   readonly volumes: Volumes;
@@ -63,6 +65,7 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
       domains: new Domains(caller),
       events,
       guests: new Guests(caller),
+      consoles: new Consoles(link),
       snapshots: new Snapshots(caller),
       pools: new Pools(caller),
       volumes: new Volumes(caller, link),

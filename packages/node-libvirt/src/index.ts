@@ -1,7 +1,8 @@
 export { type Connection, type ConnectOptions, connect } from './connect.ts';
+export { type ConsoleOptions, Consoles } from './consoles.ts';
 export { type Affects, type DomainState, Domains, domainStates, type Kept } from './domains.ts';
 export { CallTimeout, ConnectionLost, errorCodes, LibvirtError, ProtocolError } from './errors.ts';
-export { type DomainEvent, DomainEvents, domainEvents } from './events.ts';
+export { type AgentEvent, type DomainEvent, DomainEvents, domainEvents } from './events.ts';
 export { type DomainStats, type GuestAddress, Guests } from './guests.ts';
 export type { CallOptions } from './link.ts';
 export { type DhcpHost, type Lease, Networks } from './networks.ts';
@@ -10,3 +11,4 @@ export { type PoolInfo, Pools } from './pools.ts';
 export { Snapshots } from './snapshots.ts';
 export type { DomainRef, NamedRef, ParameterValue, SnapshotRef, VolumeRef } from './values.ts';
 export { type VolumeInfo, Volumes } from './volumes.ts';
+export { type WatchOptions, watch } from './watch.ts';

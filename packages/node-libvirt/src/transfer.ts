@@ -119,11 +119,13 @@ async function untilWoken(woken: Promise<void>, signal: AbortSignal | undefined)
   }
 }
 
-function failureIn(frame: Frame | Error, name: string): unknown {
+/** What a frame says has gone wrong; undefined when nothing has. */
+export function failureIn(frame: Frame | Error, name: string): Error | undefined {
   if (frame instanceof Error) return frame;
   return frame.status === frameStatus.error ? readError(new XdrReader(frame.body), name) : undefined;
 }
 
-function* partsOf(chunk: Uint8Array): Generator<Buffer> {
+/** What fits into one frame at a time. */
+export function* partsOf(chunk: Uint8Array): Generator<Buffer> {
   for (let at = 0; at < chunk.length; at += MOST) yield Buffer.from(chunk.subarray(at, at + MOST));
 }

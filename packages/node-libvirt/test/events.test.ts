@@ -35,6 +35,28 @@ describe('events of domains', () => {
     assert.equal(daemon.link.end, undefined);
   });
 
+  it('tell of guest agents that come and go, and of each to its own listener', async () => {
+    await using daemon = await FakeDaemon.start();
+    const events = new DomainEvents(callerOf(daemon.link));
+    const seen: unknown[] = [];
+    const subscribed = events.subscribeAgents(({ domain, isConnected }) =>
+      seen.push([domain.name, isConnected]),
+    );
+    const [frame] = await daemon.until(1);
+    assert.equal(frame?.body.readInt32BE(), 18);
+    daemon.reply(frame as Frame, { body: new XdrWriter().i32(1).bytes() });
+    await subscribed;
+
+    events.take(agent(1, 1));
+    events.take(agent(1, 2));
+    events.take(agent(2, 1));
+    events.take(started(1));
+    assert.deepEqual(seen, [
+      ['athena', true],
+      ['athena', false],
+    ]);
+  });
+
   it('are not asked for any more when the asking was given up', async () => {
     await using daemon = await FakeDaemon.start();
     const events = new DomainEvents(callerOf(daemon.link));
@@ -52,11 +74,20 @@ describe('events of domains', () => {
 });
 
 function started(callback: number): Frame {
-  const body = new XdrWriter().i32(callback).string('athena');
-  body
+  return told(318, callback, 2);
+}
+
+function agent(callback: number, state: number): Frame {
+  return told(348, callback, state);
+}
+
+function told(procedure: number, callback: number, number: number): Frame {
+  const writer = new XdrWriter().i32(callback).string('athena');
+  const body = writer
     .fixed(Buffer.from(UUID.replaceAll('-', ''), 'hex'))
     .i32(1)
-    .i32(2)
-    .i32(0);
-  return { program: 0x20008086, procedure: 318, type: 2, serial: 0, status: 0, body: body.bytes() };
+    .i32(number)
+    .i32(0)
+    .bytes();
+  return { program: 0x20008086, procedure, type: 2, serial: 0, status: 0, body };
 }
