@@ -31,6 +31,7 @@ import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskFollow } from './commands/task-follow.ts';
 import { addTaskList } from './commands/task-list.ts';
 import { addTaskShow } from './commands/task-show.ts';
+import { addUndo } from './commands/undo.ts';
 import { addWorkflowCommands } from './commands/workflow.ts';
 import type { CliContext } from './context.ts';
 import type { Output } from './output.ts';
@@ -138,6 +139,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   addPlan(program, context);
   addApply(program, context);
   addDestroy(program, context);
+  addUndo(program, context);
   const action = group(program, 'action', 'how an agent asks people before it goes on', [
     'olympus action ask --task 019a2f3c-5d1e-7abc-8def-000000000001 "Which colour?"',
   ]);

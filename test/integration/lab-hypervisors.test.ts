@@ -110,6 +110,16 @@ describe('the simulated hypervisors', function () {
     await hypervisor.undefine('tiny', never);
     assert.equal(await hypervisor.domain('tiny', never), undefined);
     assert.equal(await hypervisor.hasLibvirt(never), true);
+
+    const [disk, trash] = ['/var/lib/olympus/machines/tiny', '/var/lib/olympus/trash/tiny/1'];
+    await hypervisor.writeFile(`${disk}/root.qcow2`, 'disk', never);
+    await hypervisor.move(disk, trash, never);
+    await hypervisor.move(disk, trash, never);
+    assert.deepEqual(await hypervisor.list('/var/lib/olympus/trash/tiny', never), ['1']);
+    await hypervisor.writeFile(`${disk}/root.qcow2`, 'another', never);
+    await assert.rejects(hypervisor.move(disk, trash, never), /is there already/);
+    assert.equal(await hypervisor.readFile(`${trash}/root.qcow2`, never), 'disk');
+    for (const folder of [disk, trash]) assert.equal(await hypervisor.remove(folder, never), true);
   });
 
   it('are reached on this machine’s loopback through a door', async () => {

@@ -176,14 +176,21 @@ describe('a fleet in virtual machines', () => {
   });
 
   it('goes away by reset.yml, which then finds nothing to do', async () => {
+    const files = async (): Promise<string> =>
+      (await lab.onHypervisor('r420', 'find /var/lib/olympus -type f')).text.trim();
     const first = await runReset(lab.names.stateDir);
     const { text: machines } = await lab.onHypervisor('r420', 'virsh -c qemu:///system list --all --name');
-    const { text: files } = await lab.onHypervisor('r420', 'find /var/lib/olympus -type f');
-    const second = await runReset(lab.names.stateDir);
+    const kept = await files();
+    const again = await runReset(lab.names.stateDir);
+    const last = await runReset(lab.names.stateDir, '-e', 'vm_purge=true');
 
-    assert.match(first, /r420 +: .*changed=[1-9]/);
-    assert.equal(machines.trim() + files.trim(), '');
-    assert.doesNotMatch(second, /changed=[1-9]/);
+    assert.match(first, /athena +: .*changed=[1-9]/);
+    assert.equal(machines.trim(), '');
+    assert.match(kept, /^\/var\/lib\/olympus\/trash\/athena\/[\dT.]+Z\/data\.qcow2$/m);
+    assert.doesNotMatch(kept, /\/machines\//);
+    assert.doesNotMatch(again, /changed=[1-9]/);
+    assert.match(last, /r420 +: .*changed=[1-9]/);
+    assert.equal(await files(), '');
   });
 
   it('leaves nothing when it is taken down', async () => {

@@ -22,7 +22,7 @@ export function runSetup(stateDir: string, logFile: string): Promise<Changes> {
 }
 
 /** Runs ansible/reset.yml for the hub and athena, confirmed; resolves with what Ansible printed. */
-export async function runReset(stateDir: string): Promise<string> {
+export async function runReset(stateDir: string, ...more: readonly string[]): Promise<string> {
   const args = [
     '--inventory',
     'inventory/lab',
@@ -30,6 +30,7 @@ export async function runReset(stateDir: string): Promise<string> {
     'hypervisors,hub,athena',
     '-e',
     'reset_confirm=olympus',
+    ...more,
   ];
   const { stdout } = await promisify(execFile)('ansible-playbook', [...args, 'ansible/reset.yml'], {
     cwd: ROOT,

@@ -37,7 +37,15 @@ describe('the command line of machines', () => {
     return { code, ...written };
   }
 
-  for (const command of ['inventory check', 'ssh-config', 'secrets init', 'plan', 'apply', 'destroy']) {
+  for (const command of [
+    'inventory check',
+    'ssh-config',
+    'secrets init',
+    'plan',
+    'apply',
+    'destroy',
+    'undo',
+  ]) {
     it(`has help with an example for ${command}`, async () => {
       const { code, stdout } = await run(...command.split(' '), '--help');
 
@@ -107,7 +115,10 @@ describe('the command line of machines', () => {
     [['apply', '--replace', 'athene', '--dry-run'], /There is no machine athene/],
     [['apply', '--machine', 'athena;reboot'], /Write the name of a machine\./],
     [['destroy'], /No machine is named\. Name what is to go/],
-    [['destroy', '--machine', 'athena'], /removes athena of the fleet olympus with all disks\. Say --yes/],
+    [
+      ['destroy', '--machine', 'athena'],
+      /takes athena of the fleet olympus away, and keeps the disks for 24 hours\. .* --yes/,
+    ],
     [['destroy', '--machine', '*', '--yes'], /Write the name of a machine\./],
   ];
   for (const [args, sentence] of WRONG) {

@@ -81,7 +81,15 @@ describe('the files of a hypervisor', () => {
     assert.deepEqual(readdirSync(path.dirname(file)), ['root.qcow2']);
   });
 
-  it('outside of our own folder are never removed', async () => {
+  it('are listed, and none are where there is no folder', async () => {
+    await files().write(path.join(dir.path, 'listed', 'b'), '', signal);
+    await files().write(path.join(dir.path, 'listed', '.a'), '', signal);
+
+    assert.deepEqual(await files().list(path.join(dir.path, 'listed'), signal), ['.a', 'b']);
+    assert.deepEqual(await files().list(path.join(dir.path, 'nowhere'), signal), []);
+  });
+
+  it('outside of our own folder are never removed or moved', async () => {
     for (const file of [
       '/etc/passwd',
       '/var/lib/olympus',
@@ -89,6 +97,9 @@ describe('the files of a hypervisor', () => {
       '/var/lib/olympus/machines/../x',
     ]) {
       await assert.rejects(files().remove(file, signal), /is not a file of a machine/, file);
+      const ours = '/var/lib/olympus/machines/x';
+      await assert.rejects(files().move(file, ours, signal), /is not a file of a machine/, file);
+      await assert.rejects(files().move(ours, file, signal), /is not a file of a machine/, file);
     }
   });
 });

@@ -20,6 +20,11 @@ qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new.$$" "$3"; ln "$1.new.$$" "$
 mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1".new.* "$1".raw.*; trap 'rm -f "$1.new.$$" "$1.raw.$$"' EXIT
 truncate -s "$3" "$1.raw.$$"; mke2fs -q -F -t ext4 -L "$2" -O ${EXT4_FEATURES} -E lazy_itable_init=1 "$1.raw.$$"
 qemu-img convert -f raw -O qcow2 "$1.raw.$$" "$1.new.$$"; ln "$1.new.$$" "$1"`,
+  // Under its new name nothing is ever lost: what is there stays, and who moves twice finds it moved.
+  move: `if [ ! -e "$1" ] && [ -e "$2" ]; then exit 0; fi
+if [ -e "$2" ]; then echo "$2 is there already" >&2; exit 1; fi
+mkdir -p -m 711 "$(dirname "$2")" && mv -T -- "$1" "$2"`,
+  list: '[ ! -d "$1" ] || ls -A1 "$1"',
   remove: 'if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1" && echo removed; fi',
   read: '[ ! -e "$1" ] || { echo there; cat "$1"; }',
   size: '[ ! -e "$1" ] || stat -c %s "$1"',
@@ -35,6 +40,12 @@ for kernel in "$1" "/boot/vmlinuz-$(uname -r)"; do
 done
 grep -qwE "vmx|svm" /proc/cpuinfo`,
 } as const;
+
+/** Whatever a caller gets wrong, nothing outside of our own folder is ever removed or moved. */
+function mustBeOfMachine(file: string): void {
+  if (/^\/var\/lib\/olympus\/[a-z]+\/[a-z0-9][\w./-]*$/.test(file) && !file.includes('..')) return;
+  throw new Error(`${file} is not a file of a machine`);
+}
 
 /** The files of a hypervisor that machines are made of. */
 export class HypervisorFiles {
@@ -82,11 +93,18 @@ export class HypervisorFiles {
     await this.#script('write', `writing ${file}`, [file], { signal, input: content });
   }
 
+  async move(from: string, to: string, signal: AbortSignal): Promise<void> {
+    for (const each of [from, to]) mustBeOfMachine(each);
+    await this.#script('move', `moving ${from}`, [from, to], { signal });
+  }
+
+  async list(folder: string, signal: AbortSignal): Promise<string[]> {
+    const { stdout } = await this.#script('list', `looking into ${folder}`, [folder], { signal });
+    return stdout.split('\n').filter(Boolean);
+  }
+
   async remove(file: string, signal: AbortSignal): Promise<boolean> {
-    // Whatever a caller gets wrong, nothing outside of our own folder is ever removed.
-    if (!/^\/var\/lib\/olympus\/[a-z]+\/[a-z0-9][\w./-]*$/.test(file) || file.includes('..')) {
-      throw new Error(`${file} is not a file of a machine`);
-    }
+    mustBeOfMachine(file);
     const { stdout } = await this.#script('remove', `removing ${file}`, [file], { signal });
     return stdout !== '';
   }

@@ -73,6 +73,10 @@ export interface Hypervisor {
   readFile(file: string, signal: AbortSignal): Promise<string | undefined>;
   /** Only root may read what is written, its folder included. */
   writeFile(file: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Moves a file or folder of ours to where nothing is yet; fine if that was done already. */
+  move(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /** The names in a folder; none when it is not there. */
+  list(folder: string, signal: AbortSignal): Promise<string[]>;
   /** Removes a file, or a folder with everything in it; whether there was one. */
   remove(file: string, signal: AbortSignal): Promise<boolean>;
   /** The end of a text file, such as a console; empty when there is none. */

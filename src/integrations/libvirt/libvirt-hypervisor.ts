@@ -101,6 +101,8 @@ export function libvirtHypervisor({
     fileSize: (file, signal) => files.size(file, signal),
     readFile: (file, signal) => files.read(file, signal),
     writeFile: (file, content, signal) => files.write(file, content, signal),
+    move: (from, to, signal) => files.move(from, to, signal),
+    list: (folder, signal) => files.list(folder, signal),
     remove: (file, signal) => files.remove(file, signal),
     tail: (file, lines, signal) => files.tail(file, lines, signal),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

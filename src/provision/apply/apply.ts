@@ -5,6 +5,7 @@ import { imagePath, machineFiles } from '../machine/machine-spec.ts';
 import { type PlanOptions, parseApplied, planMachine } from '../machine/plan.ts';
 import type { MachinePlan, Refusal, Step } from '../machine/step.ts';
 import { waitUntilReady } from '../ready/wait-until-ready.ts';
+import { sweepTrash } from '../trash/trash.ts';
 import { executeStep } from './execute.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
@@ -147,6 +148,8 @@ class MachineWork {
     const { makeSeedImage, clock, signal } = this.#fleet;
     const { spec, steps } = plan;
     const context = { hypervisor, spec, wanted, makeSeedImage, clock, signal };
+    // What was kept for its time makes room for new disks.
+    if (steps.some(({ kind }) => kind === 'create-root')) await sweepTrash(hypervisor, clock.now(), signal);
     for (const step of steps.filter(({ kind }) => kind !== 'finish')) {
       this.#say(`${step.kind}: ${step.detail}`);
       await executeStep(step, context);

@@ -1,30 +1,46 @@
-import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
-import type { HypervisorHost, Machine } from '../inventory/inventory.ts';
+import type { Domain, Hypervisor } from '#integrations/libvirt/hypervisor.ts';
+import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 import { machineFiles } from '../machine/machine-spec.ts';
 import { parseApplied } from '../machine/plan.ts';
+import { discard, noteDestroyed, sweepTrash, trashOf } from '../trash/trash.ts';
+import { TRASH_MS } from '../trash/trash-entry.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
 import { type Failure, failureOf } from './outcome.ts';
 
-/** What became of one machine that was to be removed. */
-export interface Destroyed {
+/** What became of one machine that was to be taken away. */
+export interface DestroyOutcome {
   readonly machine: string;
   readonly host: string;
   readonly changed: boolean;
+  /** Until when its disks can be brought back (Unix ms). */
+  readonly keptUntil?: number;
   readonly failure?: Failure;
 }
 
-/** Removes machines with all of their disks; what is gone already is fine, what is not ours is refused. */
+export interface DestroyOptions {
+  readonly machines: readonly string[];
+  /** Removes the disks at once, and what is in the trash of these machines with them. */
+  readonly purge: boolean;
+}
+
+type DestroyFleet = Pick<Fleet, 'inventory' | 'connect' | 'clock' | 'signal' | 'onProgress'>;
+
+/**
+ * Takes machines away; what is gone already is fine, what is not ours is refused. Their disks go to the trash, from which
+ * `undoDestroy` brings them back for `TRASH_MS`. No name stands for all of them: none names none.
+ */
 export async function destroyMachines(
-  fleet: Pick<Fleet, 'inventory' | 'connect' | 'signal' | 'onProgress'>,
-  names: readonly string[],
-): Promise<Destroyed[]> {
-  const picked = pickMachines(fleet.inventory, names);
+  fleet: DestroyFleet,
+  { machines, purge }: DestroyOptions,
+): Promise<DestroyOutcome[]> {
+  if (machines.length === 0) return [];
+  const picked = pickMachines(fleet.inventory, machines);
   await using pool = new HypervisorPool(fleet.connect);
-  const work = picked.map(async ({ machine, host }): Promise<Destroyed> => {
+  const work = picked.map(async ({ machine, host }): Promise<DestroyOutcome> => {
     const result = { machine: machine.name, host: host.name };
     try {
-      return { ...result, ...(await destroy(fleet, await pool.get(host), machine, host)) };
+      return { ...result, ...(await destroy(fleet, await pool.get(host), machine, { host, purge })) };
     } catch (error) {
       fleet.signal.throwIfAborted();
       return { ...result, changed: false, failure: failureOf(machine.name, 'destroying', error) };
@@ -35,30 +51,52 @@ export async function destroyMachines(
 }
 
 async function destroy(
-  { inventory, signal, onProgress }: Pick<Fleet, 'inventory' | 'signal' | 'onProgress'>,
+  { inventory, clock, signal, onProgress }: DestroyFleet,
   hypervisor: Hypervisor,
   { name }: Machine,
-  host: HypervisorHost,
-): Promise<{ changed: boolean; failure?: Failure }> {
+  { host, purge }: { readonly host: HypervisorHost; readonly purge: boolean },
+): Promise<Omit<DestroyOutcome, 'machine' | 'host'>> {
   // A host that was never set up completely has nothing of ours but perhaps files.
   const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(name, signal) : undefined;
   if (domain) {
-    const fleet = parseApplied(domain.defined.metadata)?.spec.fleet;
-    if (domain.defined.metadata === undefined || (fleet !== undefined && fleet !== inventory.fleet)) {
-      const whose = fleet === undefined ? 'was not made by Olympus' : `belongs to the fleet ${fleet}`;
-      const failure = {
-        message: `The domain ${name} on ${host.name} ${whose}; nothing of it was touched.`,
-        remedy: 'Remove it with virsh, if it really has to go.',
-        console: [],
-      };
-      return { changed: false, failure };
-    }
+    const refusal = notOurs(name, domain, { host, inventory });
+    if (refusal) return { changed: false, failure: refusal };
+    if (!purge) await noteDestroyed(hypervisor, name, { fleet: inventory.fleet, domain }, signal);
     onProgress({ machine: name, text: `destroy: the domain on ${host.name}` });
     await hypervisor.powerOff(name, signal);
     // Without a definition, a running domain is gone with its power.
     if (await hypervisor.domain(name, signal)) await hypervisor.undefine(name, signal);
   }
-  const removed = await hypervisor.remove(machineFiles(name).folder, signal);
+  if (purge) {
+    const removed = [await hypervisor.remove(machineFiles(name).folder, signal)];
+    for (const { entry } of await trashOf(hypervisor, name, inventory.fleet, signal)) {
+      removed.push(await hypervisor.remove(entry.folder, signal));
+    }
+    const any = removed.includes(true);
+    if (any) onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
+    return { changed: domain !== undefined || any };
+  }
+  await sweepTrash(hypervisor, clock.now(), signal);
+  const { removed, kept } = await discard(hypervisor, name, clock.now(), signal);
   if (removed) onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
-  return { changed: domain !== undefined || removed };
+  return {
+    changed: domain !== undefined || removed,
+    ...(kept ? { keptUntil: kept.destroyedAt + TRASH_MS } : {}),
+  };
+}
+
+/** Why a domain is not to be touched; undefined for one of this fleet. */
+function notOurs(
+  name: string,
+  { defined }: Domain,
+  { host, inventory }: { readonly host: HypervisorHost; readonly inventory: Inventory },
+): Failure | undefined {
+  const fleet = parseApplied(defined.metadata)?.spec.fleet;
+  if (defined.metadata !== undefined && (fleet === undefined || fleet === inventory.fleet)) return undefined;
+  const whose = fleet === undefined ? 'was not made by Olympus' : `belongs to the fleet ${fleet}`;
+  return {
+    message: `The domain ${name} on ${host.name} ${whose}; nothing of it was touched.`,
+    remedy: 'Remove it with virsh, if it really has to go.',
+    console: [],
+  };
 }

@@ -4,7 +4,7 @@ import { type DomainSpec, renderDomain } from '#integrations/libvirt/domain-xml.
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 
 /** Where things of ours are on every hypervisor. */
-const FOLDER = '/var/lib/olympus';
+export const FOLDER = '/var/lib/olympus';
 
 const Image = z.object({
   file: z.string(),

@@ -144,6 +144,26 @@ export class FakeHypervisor implements Hypervisor {
     return this.#change(`write ${file}`, () => void this.files.set(file, content));
   }
 
+  async move(from: string, to: string): Promise<void> {
+    const inside = (folder: string): string[] =>
+      [...this.files.keys()].filter((each) => each === folder || each.startsWith(`${folder}/`));
+    const [moved, there] = [inside(from), inside(to)];
+    if (moved.length === 0 && there.length > 0) return;
+    if (there.length > 0) throw new Error(`${to} is there already`);
+    if (moved.length === 0) throw new Error(`${from} is not there`);
+    await this.#change(`move ${from}`, () => {
+      for (const each of moved) {
+        this.files.set(`${to}${each.slice(from.length)}`, this.files.get(each) ?? '');
+        this.files.delete(each);
+      }
+    });
+  }
+
+  async list(folder: string): Promise<string[]> {
+    const below = [...this.files.keys()].filter((each) => each.startsWith(`${folder}/`));
+    return [...new Set(below.map((each) => each.slice(folder.length + 1).split('/')[0] ?? ''))];
+  }
+
   async remove(file: string): Promise<boolean> {
     const found = [...this.files.keys()].filter((each) => each === file || each.startsWith(`${file}/`));
     if (found.length === 0) return false;
