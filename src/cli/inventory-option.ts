@@ -24,8 +24,13 @@ export function readOptions(): ReadOptions {
 
 /** The inventory, or an error that lists everything that is wrong with it. */
 export function inventoryOf(dir: string): Inventory {
+  return readable(dir, () => readInventory(dir, readOptions()));
+}
+
+/** What `read` makes of the inventory; what it throws about it is told as one error that lists everything. */
+export function readable<T>(dir: string, read: () => T): T {
   try {
-    return readInventory(dir, readOptions());
+    return read();
   } catch (error) {
     if (!(error instanceof InventoryError)) throw error;
     const lines = error.findings.map((finding) => `\n  ${findingLine(finding)}`).join('');

@@ -235,7 +235,10 @@ describe('reset.yml', () => {
 
     const ended = await playbookOn('reset', path.join(dir.path, 'state'), ['--limit', 'athena,hub']);
 
-    assert.match(flat(ended), /Fleet olympus: hub, athena; their disks are kept for 24 hours\..*Ask for the fleet's name/);
+    assert.match(
+      flat(ended),
+      /Fleet olympus: hub, athena; their disks are kept for 24 hours\..*Ask for the fleet's name/,
+    );
   });
 });
 

@@ -1,33 +1,9 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
-import { ManualClock } from '#test/manual-clock.ts';
-import { createOutput } from '../../src/cli/output.ts';
-import { runProgram } from '../../src/cli/program.ts';
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { runCli } from '#test/cli-here.ts';
 
 /** Runs a call that must end before it needs any server. */
-async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const written = { stdout: '', stderr: '' };
-  const screen = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const code = await runProgram(args, {
-    settings: { env, stateDir: '/state', envFiles: [] },
-    out: createOutput(screen('stdout'), screen('stderr'), true),
-    stdin: Readable.from(['from a pipe\n']),
-    signal: new AbortController().signal,
-    clock: new ManualClock(),
-    version: '1.2.3',
-  });
-  return { code, ...written };
-}
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runCli(args, { env, input: 'from a pipe\n' });
 
 describe('the command line', () => {
   it('prints its version', async () => {

@@ -1,29 +1,11 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { ApiTokensFile } from '#core/scopes.ts';
 import { newUserKey } from '#integrations/nats/keys.ts';
-import { ManualClock } from '#test/manual-clock.ts';
-import { createOutput } from '../../src/cli/output.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runCli } from '#test/cli-here.ts';
 
 /** Runs `olympus render <name>` on this input. */
-async function render(name: string, input: unknown) {
-  const written = { stdout: '', stderr: '' };
-  const screen = (to: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[to] += text;
-    },
-  });
-  const code = await runProgram(['render', name], {
-    settings: { env: {}, stateDir: '/state', envFiles: [] },
-    out: createOutput(screen('stdout'), screen('stderr'), true),
-    stdin: Readable.from([typeof input === 'string' ? input : JSON.stringify(input)]),
-    signal: new AbortController().signal,
-    clock: new ManualClock(),
-    version: '1.2.3',
-  });
-  return { code, ...written };
-}
+const render = (name: string, input: unknown) =>
+  runCli(['render', name], { input: typeof input === 'string' ? input : JSON.stringify(input) });
 
 const GATEWAY = {
   agentName: 'athena',

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { ManualClock } from '#test/manual-clock.ts';
+import { runCli } from '#test/cli-here.ts';
 import { writeSmallFleet } from '#test/provision/small-fleet.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { createOutput } from '../../src/cli/output.ts';
-import { runProgram } from '../../src/cli/program.ts';
 
 describe('the command line of machines', () => {
   let dir: TempDir;
@@ -19,23 +16,7 @@ describe('the command line of machines', () => {
   });
   after(() => dir[Symbol.asyncDispose]());
 
-  async function run(...args: readonly string[]) {
-    const written = { stdout: '', stderr: '' };
-    const screen = (name: 'stdout' | 'stderr') => ({
-      write: (text: string) => {
-        written[name] += text;
-      },
-    });
-    const code = await runProgram(args, {
-      settings: { env: {}, stateDir: path.join(dir.path, 'state'), envFiles: [] },
-      out: createOutput(screen('stdout'), screen('stderr'), true),
-      stdin: Readable.from([]),
-      signal: new AbortController().signal,
-      clock: new ManualClock(),
-      version: '1.2.3',
-    });
-    return { code, ...written };
-  }
+  const run = (...args: readonly string[]) => runCli(args, { stateDir: path.join(dir.path, 'state') });
 
   for (const command of [
     'inventory check',

@@ -1,15 +1,16 @@
+import { loadsOf } from '../place/load.ts';
 import type { Finding } from './finding.ts';
-import type { HypervisorHost, Machine } from './inventory.ts';
+import type { HypervisorHost, Machine, UnplacedMachine } from './inventory.ts';
 import { isHostAddress, parseNetwork } from './ipv4.ts';
 import type { FleetVariables } from './schema.ts';
 import type { YamlFile } from './yaml-file.ts';
 
-interface Together {
+interface Together<M extends UnplacedMachine = UnplacedMachine> {
   readonly hosts: YamlFile;
   readonly main: YamlFile;
   readonly variables: FleetVariables;
   readonly hypervisors: readonly HypervisorHost[];
-  readonly machines: readonly Machine[];
+  readonly machines: readonly M[];
 }
 
 /** What only shows when all hosts are looked at together: duplicates, and addresses that fit no network. */
@@ -18,25 +19,21 @@ export function checkTogether(all: Together): Finding[] {
 }
 
 /** Whether the machines of each hypervisor fit on it: memory, disk, and vCPUs with the overcommit that was chosen. */
-export function checkCapacity({ hosts, variables, hypervisors, machines }: Together): Finding[] {
-  return hypervisors.flatMap((hypervisor) => {
-    const here = machines.filter(({ host }) => host === hypervisor.name);
-    const sum = (of: (machine: Machine) => number): number =>
-      here.reduce((total, each) => total + of(each), 0);
-    const names = here.map(({ name }) => name).join(', ');
-    const overcommit = variables.hypervisor_vcpu_overcommit;
-    const limits = [
-      ['memory_gib', sum((each) => each.memoryMib), hypervisor.memoryMib, 'MiB of memory'],
-      ['disk_gib', sum((each) => each.diskGib + each.dataGib), hypervisor.diskGib, 'GiB of disk'],
-      ['vcpus', sum((each) => each.vcpus), hypervisor.vcpus * overcommit, `vCPUs (overcommit ${overcommit})`],
-    ] as const;
-    return limits.flatMap(([field, wanted, there, what]) => {
+export function checkCapacity({ hosts, variables, hypervisors, machines }: Together<Machine>): Finding[] {
+  const overcommit = variables.hypervisor_vcpu_overcommit;
+  const fields = [
+    ['memory_gib', 'memoryMib', 'MiB of memory'],
+    ['disk_gib', 'diskGib', 'GiB of disk'],
+    ['vcpus', 'vcpus', `vCPUs (overcommit ${overcommit})`],
+  ] as const;
+  return loadsOf(hypervisors, machines, overcommit).flatMap(({ host, total, taken, machines: names }) =>
+    fields.flatMap(([field, resource, what]) => {
+      const [wanted, there] = [taken[resource], total[resource]];
       if (wanted <= there) return [];
-      const message = `${names} want ${wanted} ${what} of ${hypervisor.name}, which has ${there}. Place one elsewhere, or make one smaller.`;
-      const at = ['hypervisors', 'hosts', hypervisor.name, field];
-      return [hosts.finding(at, message, { field: `${hypervisor.name}.${field}` })];
-    });
-  });
+      const message = `${names.join(', ')} want ${wanted} ${what} of ${host}, which has ${there}. Place one elsewhere, or make one smaller.`;
+      return [hosts.finding(['hypervisors', 'hosts', host, field], message, { field: `${host}.${field}` })];
+    }),
+  );
 }
 
 /** A host of any kind, as far as duplicates matter. */

@@ -31,6 +31,9 @@ export interface Machine {
   readonly dataGib: number;
 }
 
+/** A machine that still wants a place. */
+export type UnplacedMachine = Omit<Machine, 'host'>;
+
 /** An entry of hosts.yml that describes a machine. */
 export interface MachineOfGroup {
   readonly group: Machine['group'];
@@ -48,7 +51,8 @@ export interface Inventory {
   readonly machines: readonly Machine[];
 }
 
-const PROFILES = {
+/** The sizes that have a name. */
+export const PROFILES = {
   light: { vcpus: 2, memoryMib: 8192 },
   medium: { vcpus: 4, memoryMib: 16_384 },
   heavy: { vcpus: 8, memoryMib: 32_768 },
@@ -77,15 +81,18 @@ export function toHypervisor(
 }
 
 /** The machine that an entry of hosts.yml describes; `undefined` when nothing says how large it is. */
-export function toMachine({ group, name, entry }: MachineOfGroup, fleet: string): Machine | undefined {
+export function toMachine(
+  { group, name, entry }: MachineOfGroup,
+  fleet: string,
+): Machine | UnplacedMachine | undefined {
   const profile = entry.profile ? PROFILES[entry.profile] : undefined;
   const vcpus = entry.vcpus ?? profile?.vcpus;
   const memoryMib = entry.memory_mib ?? profile?.memoryMib;
-  if (vcpus === undefined || memoryMib === undefined || entry.host === undefined) return undefined;
+  if (vcpus === undefined || memoryMib === undefined) return undefined;
   return {
     name,
     group,
-    host: entry.host,
+    ...(entry.host === undefined ? {} : { host: entry.host }),
     address: entry.address,
     mac: entry.mac ?? macOf(fleet, name),
     vcpus,

@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkCapacity, checkTogether } from './checks.ts';
 import { type Finding, InventoryError, nearest } from './finding.ts';
-import { type Inventory, type MachineOfGroup, toHypervisor, toMachine } from './inventory.ts';
+import {
+  type Inventory,
+  type Machine,
+  type MachineOfGroup,
+  toHypervisor,
+  toMachine,
+  type UnplacedMachine,
+} from './inventory.ts';
 import { FleetVariables, HypervisorEntry, MachineEntry } from './schema.ts';
 import { parsePart, readYamlFile, type YamlFile } from './yaml-file.ts';
 
@@ -11,6 +18,8 @@ export interface ReadOptions {
   readonly root: string;
   /** Variables of the roles, which may stand beside ours. */
   readonly alsoKnown: ReadonlySet<string>;
+  /** Whether a machine may be without a hypervisor: who looks for places starts from there. */
+  readonly mayBeUnplaced?: boolean;
 }
 
 const GROUPS = ['hypervisors', 'hub', 'agents', 'machines'] as const;
@@ -18,15 +27,21 @@ type Group = (typeof GROUPS)[number];
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const TAKEN = new Set(['all', 'ungrouped', 'localhost', 'hypervisors', 'agents', 'machines']);
 
-/** Reads and checks an inventory. It is there when nothing is wrong with it; warnings may be. */
-export function checkInventory(
-  dir: string,
-  options: ReadOptions,
-): { inventory?: Inventory; findings: readonly Finding[] } {
+/** An inventory as far as it can be used, and everything that is to be said of it. */
+export interface CheckedInventory {
+  /** There when nothing is wrong with it; warnings may be. */
+  readonly inventory?: Inventory;
+  /** The machines that are left out of it, where that is allowed. */
+  readonly unplaced: readonly UnplacedMachine[];
+  readonly findings: readonly Finding[];
+}
+
+/** Reads and checks an inventory. */
+export function checkInventory(dir: string, options: ReadOptions): CheckedInventory {
   const hosts = readYamlFile(path.join(dir, 'hosts.yml'));
   const main = readYamlFile(path.join(dir, 'group_vars', 'all', 'main.yml'));
   const findings: Finding[] = [...hosts.findings, ...main.findings];
-  if (findings.length > 0) return { findings };
+  if (findings.length > 0) return { unplaced: [], findings };
 
   const variables = parsePart(main, [], {
     schema: FleetVariables,
@@ -42,17 +57,20 @@ export function checkInventory(
     ...read.findings,
     ...checkFiles(dir, main, variables.value),
   );
-  if (!variables.value) return { findings };
+  if (!variables.value) return { unplaced: [], findings };
 
   const fleetVariables = variables.value;
   const { fleet, network_domain: domain = `${fleet}.internal` } = fleetVariables;
   const hypervisors = read.hypervisors.map(({ name, entry }) => toHypervisor(name, entry, fleetVariables));
-  const machines = read.machines.flatMap((each) => toMachine(each, fleet) ?? []);
-  const together = { hosts, main, variables: fleetVariables, hypervisors, machines };
-  findings.push(...checkTogether(together));
-  if (!hasErrors(findings)) findings.push(...checkCapacity(together));
-  if (hasErrors(findings)) return { findings };
-  return { inventory: { dir, fleet, domain, variables: fleetVariables, hypervisors, machines }, findings };
+  const all = read.machines.flatMap((each) => toMachine(each, fleet) ?? []);
+  const machines = all.filter((each): each is Machine => 'host' in each);
+  const unplaced = all.filter((each) => !('host' in each));
+  const known = { hosts, main, variables: fleetVariables, hypervisors };
+  findings.push(...checkTogether({ ...known, machines: all }));
+  if (!hasErrors(findings)) findings.push(...checkCapacity({ ...known, machines }));
+  if (hasErrors(findings)) return { unplaced, findings };
+  const inventory = { dir, fleet, domain, variables: fleetVariables, hypervisors, machines };
+  return { inventory, unplaced, findings };
 }
 
 /** The inventory; throws an InventoryError that lists everything that is wrong with it. */
@@ -129,7 +147,7 @@ function readEntries(hosts: YamlFile, entries: readonly Entry[], options: ReadOp
       if (!parsed.value) continue;
       const machine = { group, name, entry: parsed.value };
       machines.push(machine);
-      findings.push(...checkMachine(hosts, at, machine, options.root));
+      findings.push(...checkMachine(hosts, at, machine, options));
     }
   }
   return { hypervisors, machines, findings };
@@ -174,13 +192,13 @@ function checkMachine(
   hosts: YamlFile,
   at: readonly string[],
   { group, name, entry }: MachineOfGroup,
-  root: string,
+  { root, mayBeUnplaced = false }: ReadOptions,
 ): Finding[] {
   const findings: Finding[] = [];
   const finding = (field: string, message: string, severity: Finding['severity'] = 'error'): void => {
     findings.push(hosts.finding([...at, field], message, { severity, field: `${name}.${field}` }));
   };
-  if (entry.host === undefined) {
+  if (entry.host === undefined && !mayBeUnplaced) {
     finding('host', 'the machine is not placed: name the hypervisor that it lives on, host: <name>.');
   }
   if (!entry.profile && (entry.vcpus === undefined || entry.memory_mib === undefined)) {

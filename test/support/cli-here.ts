@@ -1,0 +1,33 @@
+import { Readable } from 'node:stream';
+import { createOutput } from '../../src/cli/output.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import { ManualClock } from './manual-clock.ts';
+
+export interface CliHere {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stateDir?: string;
+  /** What comes over standard input, which is no terminal. */
+  readonly input?: string;
+}
+
+/** Runs a call of the command line in this process, which must end without any server. */
+export async function runCli(
+  args: readonly string[],
+  { env = {}, stateDir = '/state', input }: CliHere = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = { stdout: '', stderr: '' };
+  const screen = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const code = await runProgram(args, {
+    settings: { env, stateDir, envFiles: [] },
+    out: createOutput(screen('stdout'), screen('stderr'), true),
+    stdin: Readable.from(input === undefined ? [] : [input]),
+    signal: new AbortController().signal,
+    clock: new ManualClock(),
+    version: '1.2.3',
+  });
+  return { code, ...written };
+}
