@@ -6,6 +6,7 @@ import { CliError, exitCodes, usageError } from './cli-error.ts';
 import type { CliContext } from './context.ts';
 import { duration } from './format.ts';
 import { inventoryOf, ROOT } from './inventory-option.ts';
+import type { PlanOutput } from './plan-output.ts';
 
 /** Opens the fleet of an inventory for work; what goes on is shown to somebody who watches. */
 export async function fleetOf(dir: string, context: CliContext): Promise<Fleet> {
@@ -62,14 +63,16 @@ export async function applyAndTell(
 }
 
 /** The same for scripts: whether anything was to be done, what, and what went wrong. */
-function outcomesAsJson(outcomes: readonly Outcome[]) {
+export function outcomesAsJson(outcomes: readonly Outcome[]): PlanOutput {
   return {
     changed: outcomes.some(({ steps }) => steps.length > 0),
     steps: outcomes.flatMap(({ machine, steps }) =>
       steps.map(({ kind, effect, detail }) => ({ machine, kind, effect, detail })),
     ),
     notes: outcomes.flatMap(({ notes }) => notes),
-    failures: outcomes.flatMap(({ machine, failure }) => (failure ? [{ machine, ...failure }] : [])),
+    failures: outcomes.flatMap(({ machine, failure }) =>
+      failure ? [{ machine, ...failure, console: [...failure.console] }] : [],
+    ),
   };
 }
 

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
 import { readInventory } from '#provision/inventory/read-inventory.ts';
 import { agentsMore, shortfallOf } from '#provision/place/growth.ts';
 import { type Load, lacking, loadsOf, type Size } from '#provision/place/load.ts';
 import { place, type Wanting } from '#provision/place/place.ts';
 import { runCli } from '#test/cli-here.ts';
 import { ROOT, writeSmallFleet } from '#test/provision/small-fleet.ts';
+import { PlaceOutput } from '../../src/cli/plan-output.ts';
 
 const MEDIUM: Size = { memoryMib: 16_384, diskGib: 270, vcpus: 4 };
 
@@ -119,10 +121,12 @@ describe('olympus plan --place', () => {
     const { code, stdout } = await runCli([...args, '--json']);
 
     assert.equal(code, 1);
-    const { placements, unplaceable, shortfall } = JSON.parse(stdout);
-    assert.equal(placements[0].machine, 'athena');
-    assert.equal(unplaceable[0].machine, 'agent-03');
-    assert.equal(shortfall.machines, 1);
+    const { placements, unplaceable, shortfall } = z
+      .strictObject(PlaceOutput.shape)
+      .parse(JSON.parse(stdout));
+    assert.equal(placements[0]?.machine, 'athena');
+    assert.equal(unplaceable[0]?.machine, 'agent-03');
+    assert.equal(shortfall?.machines, 1);
     assert.match((await runCli(args)).stdout, /One does not fit: wanted are 8 vCPUs, 32 GiB of memory/);
   });
 

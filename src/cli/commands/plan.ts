@@ -47,6 +47,8 @@ export function addPlan(parent: Command, context: CliContext): void {
 A step is done in place, with a restart of the machine, or with a new root disk (replace); the latter only for
 machines named with --replace. The data disk always stays.
 
+What --json prints is described in docs/reference/schemas/olympus.plan.json and olympus.plan-place.json.
+
 --place and --agents look at the inventory alone, at no hypervisor. They keep agents of the same first domain apart where
 they can, and take the hypervisor of which least is taken then. Exit code 1 when a machine fits nowhere.
 
