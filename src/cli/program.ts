@@ -23,6 +23,7 @@ import { addReleaseBuild } from './commands/release-build.ts';
 import { addRender } from './commands/render.ts';
 import { addSay } from './commands/say.ts';
 import { addSecretsInit } from './commands/secrets-init.ts';
+import { addSnapshotCommands } from './commands/snapshot.ts';
 import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
@@ -140,6 +141,11 @@ Settings come from the environment, .env in the working directory, then ${contex
   addApply(program, context);
   addDestroy(program, context);
   addUndo(program, context);
+  const snapshot = group(program, 'snapshot', 'states of machines that can be gone back to', [
+    'olympus snapshot create before-upgrade --inventory inventory/example --machine athena',
+    'olympus snapshot list --inventory inventory/example',
+  ]);
+  addSnapshotCommands(snapshot, context);
   const action = group(program, 'action', 'how an agent asks people before it goes on', [
     'olympus action ask --task 019a2f3c-5d1e-7abc-8def-000000000001 "Which colour?"',
   ]);

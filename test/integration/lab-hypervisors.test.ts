@@ -5,11 +5,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
 import { promisify } from 'node:util';
+import { DISK_TARGETS } from '#integrations/libvirt/domain-xml.ts';
 import { libvirtHypervisor } from '#integrations/libvirt/libvirt-hypervisor.ts';
 import { readLabState } from '#lab/lab-state.ts';
 import { lookAtLab } from '#lab/lab-status.ts';
 import { writeModelKeys } from '#lab/relay/model-keys.ts';
 import type { HypervisorHost } from '#provision/inventory/inventory.ts';
+import { definitionOf, type MachineSpec, machineFiles } from '#provision/machine/machine-spec.ts';
 import { openShell } from '#provision/ssh/shell.ts';
 import { renderSshConfig } from '#provision/ssh/ssh-config.ts';
 import { sshFiles } from '#provision/ssh/ssh-files.ts';
@@ -30,6 +32,22 @@ const HOST: HypervisorHost = {
   become: false,
   attach: { bridge: 'br0' },
   domainType: 'qemu',
+};
+
+/** A machine whose disks hold nothing to start: its firmware waits. */
+const BARE: MachineSpec = {
+  fleet: 'olympus',
+  name: 'bare',
+  mac: '52:54:00:12:34:56',
+  attach: HOST.attach,
+  vcpus: 1,
+  memoryMib: 64,
+  diskGib: 1,
+  dataGib: 1,
+  domainType: 'qemu',
+  diskCache: 'unsafe',
+  image: { file: 'none' },
+  instanceId: 'bare-1',
 };
 
 describe('the simulated hypervisors', function () {
@@ -90,6 +108,35 @@ describe('the simulated hypervisors', function () {
     ]);
     assert.equal(state, 'up');
     await lab.ssh(r420, 'virsh destroy tiny; virsh undefine tiny');
+  });
+
+  it('run what the provisioner defines, take it back to a snapshot, and grow a disk under it', async () => {
+    const files = sshFiles(lab.names.stateDir);
+    writeFileSync(files.config, renderSshConfig({ hypervisors: [HOST], machines: [] }, files));
+    await using shell = await openShell(HOST, files, never);
+    await using hypervisor = libvirtHypervisor({ name: r420.name, shell, libvirt: shell.libvirt });
+    const { folder, root, data, seed } = machineFiles('bare');
+    await hypervisor.createDataDisk(root, 'root', 1, never);
+    await hypervisor.createDataDisk(data, 'data', 1, never);
+    await hypervisor.writeFile(seed, Buffer.alloc(512), never);
+    await hypervisor.define(definitionOf(BARE).xml, never);
+    await hypervisor.start('bare', never);
+
+    await hypervisor.createSnapshot('bare', 'running', never);
+    const [snapshot] = await hypervisor.snapshots('bare', never);
+    assert.deepEqual([snapshot?.name, snapshot?.wasRunning], ['running', true]);
+    assert.ok(Math.abs((snapshot?.createdAt ?? 0) - Date.now()) < 120_000, 'when it was made');
+    await hypervisor.powerOff('bare', never);
+    await hypervisor.revertTo('bare', 'running', never);
+    assert.equal((await hypervisor.domain('bare', never))?.state, 'running');
+    await hypervisor.deleteSnapshot('bare', 'running', never);
+    assert.deepEqual(await hypervisor.snapshots('bare', never), []);
+
+    await hypervisor.growDisk(data, 2, { domain: 'bare', target: DISK_TARGETS.data }, never);
+    assert.equal((await hypervisor.disk(data, never))?.sizeBytes, 2 * 1024 ** 3);
+    await hypervisor.powerOff('bare', never);
+    await hypervisor.undefine('bare', never);
+    assert.equal(await hypervisor.remove(folder, never), true);
   });
 
   it('are hypervisors to the provisioner, over the connection that its shell has open', async () => {

@@ -117,6 +117,29 @@ describe('a hypervisor', () => {
         );
       });
 
+      it('goes back to a snapshot, running as it ran, and drops it', async () => {
+        await host.define(definition(), signal);
+        await host.createSnapshot('athena', 'off', signal);
+        await host.start('athena', signal);
+        await host.createSnapshot('athena', 'on', signal);
+        assert.deepEqual(
+          (await host.snapshots('athena', signal)).map(({ name, wasRunning }) => [name, wasRunning]),
+          [
+            ['off', false],
+            ['on', true],
+          ],
+        );
+
+        await host.revertTo('athena', 'off', signal);
+        assert.equal((await host.domain('athena', signal))?.state, 'off');
+        await host.revertTo('athena', 'on', signal);
+        assert.equal((await host.domain('athena', signal))?.state, 'running');
+        for (const name of ['on', 'off']) await host.deleteSnapshot('athena', name, signal);
+        assert.deepEqual(await host.snapshots('athena', signal), []);
+        await assert.rejects(host.revertTo('athena', 'off', signal), /no snapshot off/);
+        await assert.rejects(host.createSnapshot('nobody', 'x', signal), /nobody/);
+      });
+
       it('has no complaint about a plug that is pulled twice, or of a domain that is not there', async () => {
         await host.define(definition(), signal);
         await host.start('athena', signal);

@@ -6,6 +6,7 @@ import type { XdrWriter } from './xdr.ts';
 const PROCEDURES = {
   create: ['DOMAIN_SNAPSHOT_CREATE_XML', 185],
   list: ['DOMAIN_LIST_ALL_SNAPSHOTS', 274],
+  xml: ['DOMAIN_SNAPSHOT_GET_XML_DESC', 186],
   revert: ['DOMAIN_REVERT_TO_SNAPSHOT', 192],
   delete: ['DOMAIN_SNAPSHOT_DELETE', 193],
 } as const satisfies Record<string, Procedure>;
@@ -29,6 +30,14 @@ export class Snapshots {
   list(domain: DomainRef, options?: CallOptions): Promise<SnapshotRef[]> {
     const of = (writer: XdrWriter): void => writeDomain(writer, domain);
     return this.#call(listing(PROCEDURES.list, readSnapshot, of), options);
+  }
+
+  /** What it is, with when it was made and in which state the domain was. */
+  xml(snapshot: SnapshotRef, options?: CallOptions): Promise<string> {
+    return this.#call(
+      question(PROCEDURES.xml, (reader) => reader.string(), on(snapshot)),
+      options,
+    );
   }
 
   /** A running domain is stopped for it, of which events tell. */

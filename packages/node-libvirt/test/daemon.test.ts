@@ -87,6 +87,7 @@ describe('a libvirtd', () => {
     const { domains, snapshots } = host;
     const hermes = await domains.define(DOMAIN);
     const before = await snapshots.create(hermes, '<domainsnapshot><name>before</name></domainsnapshot>');
+    assert.match(await snapshots.xml(before), /<creationTime>\d+<\/creationTime>/);
     await domains.start(hermes);
     await snapshots.revert(before);
     assert.equal(await domains.state(hermes), 'shutoff');

@@ -163,7 +163,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
 };
 
-function text(value: string): string {
+/** Text as it may stand in XML, also between quotes. */
+export function text(value: string): string {
   return value.replaceAll(/[&<>'"]/g, (character) => ENTITIES[character] ?? character);
 }
 

@@ -20,6 +20,14 @@ export interface Domain {
   readonly live: DomainFacts | undefined;
 }
 
+/** A state of a domain that can be gone back to: its disks, and its memory where it was running. */
+export interface Snapshot {
+  readonly name: string;
+  /** Unix ms, by the clock of the hypervisor. */
+  readonly createdAt: number;
+  readonly wasRunning: boolean;
+}
+
 /** A disk image file. */
 export interface Disk {
   readonly sizeBytes: number;
@@ -52,6 +60,13 @@ export interface Hypervisor {
   setLiveMemory(name: string, memoryKib: number, signal: AbortSignal): Promise<void>;
   /** Removes the definition with everything libvirt keeps for it: NVRAM, managed save, snapshots, checkpoints. */
   undefine(name: string, signal: AbortSignal): Promise<void>;
+  /** The snapshots of a domain, the oldest first. */
+  snapshots(domain: string, signal: AbortSignal): Promise<Snapshot[]>;
+  /** A running guest stands still while its memory is written down. */
+  createSnapshot(domain: string, snapshot: string, signal: AbortSignal): Promise<void>;
+  /** Goes back; what was written to its disks since is lost. It runs then if it ran. */
+  revertTo(domain: string, snapshot: string, signal: AbortSignal): Promise<void>;
+  deleteSnapshot(domain: string, snapshot: string, signal: AbortSignal): Promise<void>;
   /** Whether libvirt is there at all. */
   hasLibvirt(signal: AbortSignal): Promise<boolean>;
   /** Whether a guest really runs with KVM here: found out by starting a kernel, where there is one to start. */

@@ -7,9 +7,10 @@ import {
   LibvirtError,
 } from '#node-libvirt';
 import { parseDomain } from './domain-xml.ts';
-import { type Domain, type Hypervisor, HypervisorError, type Shell } from './hypervisor.ts';
+import type { Domain, Hypervisor, Shell } from './hypervisor.ts';
 import { HypervisorFiles } from './hypervisor-files.ts';
 import { LibvirtSession, type LibvirtWay } from './libvirt-session.ts';
+import { notThere, snapshotsOf } from './libvirt-snapshots.ts';
 
 export interface LibvirtHypervisorOptions {
   readonly name: string;
@@ -87,6 +88,7 @@ export function libvirtHypervisor({
       on('undefining', domain, signal, ({ domains }, ref, options) =>
         domains.undefine(ref, undefined, options),
       ),
+    ...snapshotsOf(name, session),
     hasLibvirt: async (signal) => (await shell.run('sh', ['-c', HAS_LIBVIRT], { signal })).code === 0,
     hasKvm: (kernel, signal) => files.hasKvm(kernel, signal),
     disk: (file, signal) => files.disk(file, signal),
@@ -148,12 +150,4 @@ async function powerOff({ domains }: Connection, name: string, options: CallOpti
 
 function isOf(error: unknown, code: number): boolean {
   return error instanceof LibvirtError && error.code === code;
-}
-
-function notThere(name: string, domain: string): HypervisorError {
-  return new HypervisorError(
-    name,
-    `${name} has no domain ${domain}.`,
-    'Somebody has removed it meanwhile: run the same again, and it is made anew.',
-  );
 }

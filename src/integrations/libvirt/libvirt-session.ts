@@ -40,13 +40,14 @@ export class LibvirtSession implements AsyncDisposable {
     what: string,
     signal: AbortSignal,
     work: (libvirt: Connection, options: CallOptions) => Promise<T>,
+    timeoutMs = TIMEOUT_MS,
   ): Promise<T> {
-    const options = { signal, timeoutMs: TIMEOUT_MS };
+    const options = { signal, timeoutMs };
     try {
       return await work(await this.#connected(options), options);
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#said(what, error);
+      throw this.#said(what, error, timeoutMs);
     }
   }
 
@@ -74,7 +75,7 @@ export class LibvirtSession implements AsyncDisposable {
     }
   }
 
-  #said(what: string, error: unknown): unknown {
+  #said(what: string, error: unknown, timeoutMs: number): unknown {
     const name = this.#name;
     const cause = { cause: error };
     if (error instanceof LibvirtError) {
@@ -82,7 +83,7 @@ export class LibvirtSession implements AsyncDisposable {
       return new HypervisorError(name, `${name}: ${what} failed: ${reason}.`, remedyFor(reason), cause);
     }
     if (error instanceof CallTimeout) {
-      const message = `${name}: ${what} was not done within ${TIMEOUT_MS / 1000} s.`;
+      const message = `${name}: ${what} was not done within ${timeoutMs / 1000} s.`;
       return new HypervisorError(name, message, 'See with virsh there whether libvirtd hangs.', cause);
     }
     if (error instanceof ConnectionLost || error instanceof ProtocolError) {

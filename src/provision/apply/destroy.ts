@@ -1,11 +1,11 @@
-import type { Domain, Hypervisor } from '#integrations/libvirt/hypervisor.ts';
-import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
+import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
+import type { HypervisorHost, Machine } from '../inventory/inventory.ts';
 import { machineFiles } from '../machine/machine-spec.ts';
-import { parseApplied } from '../machine/plan.ts';
 import { discard, noteDestroyed, sweepTrash, trashOf } from '../trash/trash.ts';
 import { TRASH_MS } from '../trash/trash-entry.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
+import { notOurs } from './ours.ts';
 import { type Failure, failureOf } from './outcome.ts';
 
 /** What became of one machine that was to be taken away. */
@@ -59,7 +59,7 @@ async function destroy(
   // A host that was never set up completely has nothing of ours but perhaps files.
   const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(name, signal) : undefined;
   if (domain) {
-    const refusal = notOurs(name, domain, { host, inventory });
+    const refusal = notOurs(name, domain, { host: host.name, fleet: inventory.fleet });
     if (refusal) return { changed: false, failure: refusal };
     if (!purge) await noteDestroyed(hypervisor, name, { fleet: inventory.fleet, domain }, signal);
     onProgress({ machine: name, text: `destroy: the domain on ${host.name}` });
@@ -82,21 +82,5 @@ async function destroy(
   return {
     changed: domain !== undefined || removed,
     ...(kept ? { keptUntil: kept.destroyedAt + TRASH_MS } : {}),
-  };
-}
-
-/** Why a domain is not to be touched; undefined for one of this fleet. */
-function notOurs(
-  name: string,
-  { defined }: Domain,
-  { host, inventory }: { readonly host: HypervisorHost; readonly inventory: Inventory },
-): Failure | undefined {
-  const fleet = parseApplied(defined.metadata)?.spec.fleet;
-  if (defined.metadata !== undefined && (fleet === undefined || fleet === inventory.fleet)) return undefined;
-  const whose = fleet === undefined ? 'was not made by Olympus' : `belongs to the fleet ${fleet}`;
-  return {
-    message: `The domain ${name} on ${host.name} ${whose}; nothing of it was touched.`,
-    remedy: 'Remove it with virsh, if it really has to go.',
-    console: [],
   };
 }

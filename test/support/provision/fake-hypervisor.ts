@@ -1,11 +1,12 @@
 import { parseDomain } from '#integrations/libvirt/domain-xml.ts';
-import type { Disk, Domain, DomainFacts, Hypervisor } from '#integrations/libvirt/hypervisor.ts';
+import type { Disk, Domain, DomainFacts, Hypervisor, Snapshot } from '#integrations/libvirt/hypervisor.ts';
 
 interface FakeDomain {
   defined: string;
   live: string | undefined;
   autostart: boolean;
   paused: boolean;
+  snapshots: Map<string, Omit<FakeDomain, 'snapshots'>>;
 }
 
 /** Thrown in place of going on: what SIGKILL does to a provisioner. */
@@ -47,7 +48,12 @@ export class FakeHypervisor implements Hypervisor {
   define(xml: string): Promise<void> {
     const name = /<name>(.*)<\/name>/.exec(xml)?.[1] ?? '';
     return this.#change(`define ${name}`, () => {
-      const before = this.domains.get(name) ?? { live: undefined, autostart: false, paused: false };
+      const before = this.domains.get(name) ?? {
+        live: undefined,
+        autostart: false,
+        paused: false,
+        snapshots: new Map(),
+      };
       this.domains.set(name, { ...before, defined: xml });
     });
   }
@@ -94,6 +100,37 @@ export class FakeHypervisor implements Hypervisor {
 
   undefine(name: string): Promise<void> {
     return this.#change(`undefine ${name}`, () => void this.domains.delete(name));
+  }
+
+  async snapshots(name: string): Promise<Snapshot[]> {
+    return [...this.#existing(name).snapshots.keys()].map((snapshot, index) => ({
+      name: snapshot,
+      createdAt: index,
+      wasRunning: this.#existing(name).snapshots.get(snapshot)?.live !== undefined,
+    }));
+  }
+
+  createSnapshot(name: string, snapshot: string): Promise<void> {
+    return this.#change(`snapshot ${name} ${snapshot}`, () => {
+      const { snapshots, ...state } = this.#existing(name);
+      if (snapshots.has(snapshot)) throw new Error(`${snapshot} already exists`);
+      snapshots.set(snapshot, state);
+    });
+  }
+
+  revertTo(name: string, snapshot: string): Promise<void> {
+    return this.#change(`revert ${name} ${snapshot}`, () => {
+      const { snapshots } = this.#existing(name);
+      const state = snapshots.get(snapshot);
+      if (!state) throw new Error(`no snapshot ${snapshot}`);
+      this.domains.set(name, { ...state, snapshots });
+    });
+  }
+
+  deleteSnapshot(name: string, snapshot: string): Promise<void> {
+    return this.#change(`delete ${name} ${snapshot}`, () => {
+      if (!this.#existing(name).snapshots.delete(snapshot)) throw new Error(`no snapshot ${snapshot}`);
+    });
   }
 
   async hasLibvirt(): Promise<boolean> {

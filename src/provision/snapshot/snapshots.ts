@@ -1,0 +1,96 @@
+import type { Hypervisor, Snapshot } from '#integrations/libvirt/hypervisor.ts';
+import { type Fleet, pickMachines } from '../apply/fleet.ts';
+import { HypervisorPool } from '../apply/hypervisor-pool.ts';
+import { notOurs } from '../apply/ours.ts';
+import { type Failure, failureOf } from '../apply/outcome.ts';
+
+type SnapshotFleet = Pick<Fleet, 'inventory' | 'connect' | 'signal' | 'onProgress'>;
+
+/** What was done to one machine. */
+export interface SnapshotOutcome {
+  readonly machine: string;
+  readonly host: string;
+  readonly failure?: Failure;
+}
+
+/** The snapshots of one machine, the oldest first. */
+export interface MachineSnapshots extends SnapshotOutcome {
+  readonly snapshots: readonly Snapshot[];
+}
+
+export interface SnapshotOptions {
+  /** All machines when empty. */
+  readonly machines: readonly string[];
+  readonly name: string;
+}
+
+/** What may be done with a snapshot by its name, and how it is said while it goes on. */
+const ACTIONS = {
+  create: {
+    doing: 'making a snapshot',
+    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
+      hypervisor.createSnapshot(machine, name, signal),
+  },
+  revert: {
+    doing: 'going back to a snapshot',
+    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
+      hypervisor.revertTo(machine, name, signal),
+  },
+  delete: {
+    doing: 'deleting a snapshot',
+    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
+      hypervisor.deleteSnapshot(machine, name, signal),
+  },
+} as const;
+
+/**
+ * Makes a snapshot of machines under one name, takes them back to it, or deletes it: each machine at its own moment, and
+ * one that fails does not keep the others from it. What is not ours is refused.
+ */
+export async function withSnapshot(
+  action: keyof typeof ACTIONS,
+  fleet: SnapshotFleet,
+  { machines, name }: SnapshotOptions,
+): Promise<SnapshotOutcome[]> {
+  const { doing, run } = ACTIONS[action];
+  const done = await onEach(fleet, { machines, doing }, async (hypervisor, machine) => {
+    fleet.onProgress({ machine, text: `${doing}: ${name}` });
+    await run(hypervisor, machine, name, fleet.signal);
+  });
+  return done.map(({ outcome }) => outcome);
+}
+
+/** The snapshots of machines. */
+export async function listSnapshots(
+  fleet: SnapshotFleet,
+  machines: readonly string[],
+): Promise<MachineSnapshots[]> {
+  const listed = await onEach(fleet, { machines, doing: 'listing its snapshots' }, (hypervisor, machine) =>
+    hypervisor.snapshots(machine, fleet.signal),
+  );
+  return listed.map(({ outcome, result = [] }) => ({ ...outcome, snapshots: result }));
+}
+
+async function onEach<T>(
+  { inventory, connect, signal }: SnapshotFleet,
+  { machines, doing }: { readonly machines: readonly string[]; readonly doing: string },
+  work: (hypervisor: Hypervisor, machine: string) => Promise<T>,
+): Promise<{ readonly outcome: SnapshotOutcome; readonly result?: T }[]> {
+  const picked = pickMachines(inventory, machines);
+  await using pool = new HypervisorPool(connect);
+  const all = picked.map(async ({ machine: { name }, host }) => {
+    const outcome = { machine: name, host: host.name };
+    try {
+      const hypervisor = await pool.get(host);
+      const domain = await hypervisor.domain(name, signal);
+      const failure = domain && notOurs(name, domain, { host: host.name, fleet: inventory.fleet });
+      if (failure) return { outcome: { ...outcome, failure } };
+      return { outcome, result: await work(hypervisor, name) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { outcome: { ...outcome, failure: failureOf(name, doing, error) } };
+    }
+  });
+  // Awaited here: the connections are closed when this function is left.
+  return await Promise.all(all);
+}
