@@ -89,7 +89,6 @@ export const PlaceOutput = z
       .optional(),
   })
   .meta({ title: 'olympus plan --place --json' });
-export type PlaceOutput = z.output<typeof PlaceOutput>;
 
 /** Each with the name of its schema in docs/reference/schemas. */
 export const planOutputs = { 'olympus.plan': PlanOutput, 'olympus.plan-place': PlaceOutput } as const;

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { z } from 'zod';
 import { UnknownMachine } from '#provision/apply/fleet.ts';
 import { machineFiles } from '#provision/machine/machine-spec.ts';
 import { ProvisionBench } from '#test/provision/bench.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { outcomesAsJson } from '../../src/cli/machines.ts';
+import { PlanOutput } from '../../src/cli/plan-output.ts';
 
 const FILES = machineFiles('athena');
 const CREATE = 'write-seed create-root create-data define autostart start finish';
@@ -25,6 +28,14 @@ describe('applying a machine', () => {
 
     assert.equal(await bench.kinds(), '');
     assert.deepEqual(bench.r420.calls, []);
+  });
+
+  it('prints for scripts what its schema says, steps and failures alike', async () => {
+    bench.look = { is: 'hopeless', why: 'it never answers' };
+    const printed = outcomesAsJson(await bench.apply());
+
+    assert.deepEqual(z.strictObject(PlanOutput.shape).parse(printed), printed);
+    assert.ok(printed.steps.length > 3 && printed.failures.length === 1, JSON.stringify(printed));
   });
 
   it('only says what it would do in a dry run, which needs no image yet', async () => {
