@@ -143,7 +143,8 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   ): void => {
     list.push({ kind, effect: what, detail });
   };
-  if (!hasSeed || (!isReady && starts)) {
+  const writesSeed = !hasSeed || (!isReady && starts);
+  if (writesSeed) {
     add('write-seed', hasSeed ? `the seed is ${spec.instanceId} now` : `a seed, ${spec.instanceId}`);
   }
   if (stops)
@@ -165,7 +166,7 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   }
   if (starts) add('start', domain && !running ? 'it is off' : 'with the new definition');
   else if (domain?.state === 'paused') add('resume', 'it is paused', 'in place');
-  if (!isReady) add('finish', 'take the host key out of the seed once the machine is up');
+  if (!isReady || writesSeed) add('finish', 'take the host key out of the seed once the machine is up');
   return list;
 }
 

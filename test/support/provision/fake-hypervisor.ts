@@ -66,6 +66,7 @@ export class FakeHypervisor implements Hypervisor {
         if (!this.files.has(file ?? '')) throw new Error(`${file} is not there`);
       }
       domain.live = domain.defined;
+      domain.paused = false;
     });
   }
 
