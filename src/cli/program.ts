@@ -21,6 +21,7 @@ import { addLogs } from './commands/logs.ts';
 import { addPlan } from './commands/plan.ts';
 import { addReleaseBuild } from './commands/release-build.ts';
 import { addRender } from './commands/render.ts';
+import { addResize } from './commands/resize.ts';
 import { addSay } from './commands/say.ts';
 import { addSecretsInit } from './commands/secrets-init.ts';
 import { addSnapshotCommands } from './commands/snapshot.ts';
@@ -139,6 +140,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   addSshConfig(program, context);
   addPlan(program, context);
   addApply(program, context);
+  addResize(program, context);
   addDestroy(program, context);
   addUndo(program, context);
   const snapshot = group(program, 'snapshot', 'states of machines that can be gone back to', [

@@ -20,6 +20,8 @@ export interface ReadOptions {
   readonly alsoKnown: ReadonlySet<string>;
   /** Whether a machine may be without a hypervisor: who looks for places starts from there. */
   readonly mayBeUnplaced?: boolean;
+  /** What hosts.yml is to hold, before it is written. */
+  readonly hosts?: string;
 }
 
 const GROUPS = ['hypervisors', 'hub', 'agents', 'machines'] as const;
@@ -38,7 +40,7 @@ export interface CheckedInventory {
 
 /** Reads and checks an inventory. */
 export function checkInventory(dir: string, options: ReadOptions): CheckedInventory {
-  const hosts = readYamlFile(path.join(dir, 'hosts.yml'));
+  const hosts = readYamlFile(path.join(dir, 'hosts.yml'), options.hosts);
   const main = readYamlFile(path.join(dir, 'group_vars', 'all', 'main.yml'));
   const findings: Finding[] = [...hosts.findings, ...main.findings];
   if (findings.length > 0) return { unplaced: [], findings };

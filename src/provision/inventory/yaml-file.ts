@@ -24,11 +24,11 @@ export interface FindingOptions {
   readonly field?: string;
 }
 
-/** Reads a YAML file; what is wrong with it is in its findings. `file` is shown as it is given. */
-export function readYamlFile(file: string): YamlFile {
+/** Reads a YAML file, or what it is to hold; what is wrong with it is in its findings. `file` is shown as it is given. */
+export function readYamlFile(file: string, instead?: string): YamlFile {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = instead ?? readFileSync(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     const message = code === 'ENOENT' ? 'there is no such file.' : `it cannot be read (${code}).`;
