@@ -193,15 +193,20 @@ describe('a text that does not fit into a message', () => {
     const held = { textArtifact: unknown, debounce: { key: 'k', windowMs: 1000 } };
     assert.match((await create(held)).body.message, /leave debounce out/);
 
-    const put = await fetch(`${control.url}/v1/artifacts?by=ada`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${control.token}` },
-      body: new Uint8Array([0xff, 0xfe, 0xfd]),
-    });
-    const { digest } = (await put.json()) as { digest: string };
-    const binary = await create({ textArtifact: digest });
-    assert.equal(binary.status, 422);
-    assert.match(binary.body.message, /is not text in UTF-8/);
+    for (const [body, sentence] of [
+      [new Uint8Array([0xff, 0xfe, 0xfd]), /is not text in UTF-8/],
+      [new TextEncoder().encode(' \n'.repeat(70_000)), /is blank: nothing is asked/],
+    ] as const) {
+      const put = await fetch(`${control.url}/v1/artifacts?by=ada`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${control.token}` },
+        body,
+      });
+      const { digest } = (await put.json()) as { digest: string };
+      const refused = await create({ textArtifact: digest });
+      assert.equal(refused.status, 422);
+      assert.match(refused.body.message, sentence);
+    }
     const endless = await cli(['task', 'create', 'athena', '-'], 'x'.repeat(8 * 1024 * 1024 + 1));
     assert.equal(endless.code, 1);
     assert.match(endless.stderr, /8388609 bytes, and one may have 8388608[\s\S]*Shorten it/);

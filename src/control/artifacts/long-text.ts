@@ -17,6 +17,8 @@ export async function longTextOf(digest: string, producer: Actor, artifacts: Art
   }
   const text = textOf(bytes);
   if (text === undefined) return { kind: 'refused', sentence: `artifact ${digest} is not text in UTF-8` };
+  if (text.trim() === '')
+    return { kind: 'refused', sentence: `artifact ${digest} is blank: nothing is asked` };
   const ref = { digest, bytes: bytes.length };
   const more = `(This is the beginning; the text has ${ref.bytes} bytes. The whole of it: \`olympus artifact get ${digest}\`.)`;
   return { kind: 'there', beginning: `${text.slice(0, ARTIFACT_BEGINNING).toWellFormed()}\n\n${more}`, ref };
