@@ -15,6 +15,7 @@ import { definitionOf, type MachineSpec, machineFiles } from '#provision/machine
 import { openShell } from '#provision/ssh/shell.ts';
 import { renderSshConfig } from '#provision/ssh/ssh-config.ts';
 import { sshFiles } from '#provision/ssh/ssh-files.ts';
+import { TRASH } from '#provision/trash/trash-entry.ts';
 import { HYPERVISORS, networksOf, processesOf, TestLab, TINY_DOMAIN } from '../support/lab.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -158,15 +159,32 @@ describe('the simulated hypervisors', function () {
     assert.equal(await hypervisor.domain('tiny', never), undefined);
     assert.equal(await hypervisor.hasLibvirt(never), true);
 
-    const [disk, trash] = ['/var/lib/olympus/machines/tiny', '/var/lib/olympus/trash/tiny/1'];
+    const [disk, trash] = [machineFiles('tiny').folder, `${TRASH}/tiny/1`];
     await hypervisor.writeFile(`${disk}/root.qcow2`, 'disk', never);
     await hypervisor.move(disk, trash, never);
     await hypervisor.move(disk, trash, never);
-    assert.deepEqual(await hypervisor.list('/var/lib/olympus/trash/tiny', never), ['1']);
+    assert.deepEqual(await hypervisor.list(`${TRASH}/tiny`, never), ['1']);
     await hypervisor.writeFile(`${disk}/root.qcow2`, 'another', never);
     await assert.rejects(hypervisor.move(disk, trash, never), /is there already/);
     assert.equal(await hypervisor.readFile(`${trash}/root.qcow2`, never), 'disk');
-    for (const folder of [disk, trash]) assert.equal(await hypervisor.remove(folder, never), true);
+    await assert.rejects(hypervisor.putBack(trash, disk, never), /there is a disk in .*tiny already/);
+    assert.equal(await hypervisor.readFile(`${disk}/root.qcow2`, never), 'another');
+    await hypervisor.remove(`${disk}/root.qcow2`, never);
+    await hypervisor.writeFile(`${disk}/console.log`, 'said', never);
+    await hypervisor.putBack(trash, disk, never);
+    assert.deepEqual(await hypervisor.list(disk, never), ['root.qcow2']);
+    assert.equal(await hypervisor.readFile(`${disk}/root.qcow2`, never), 'disk');
+    assert.deepEqual(await hypervisor.list(`${TRASH}/tiny`, never), []);
+    await lab.ssh(
+      r420,
+      'mkdir /tmp/other && mount -t tmpfs none /tmp/other && mkdir -p /var/lib/olympus/elsewhere && mount --bind /tmp/other /var/lib/olympus/elsewhere',
+    );
+    await assert.rejects(
+      hypervisor.move(disk, '/var/lib/olympus/elsewhere/tiny', never),
+      /is on another file system/,
+    );
+    await lab.ssh(r420, 'umount /var/lib/olympus/elsewhere /tmp/other');
+    assert.equal(await hypervisor.remove(disk, never), true);
   });
 
   it('are reached on this machine’s loopback through a door', async () => {

@@ -186,8 +186,8 @@ describe('a fleet in virtual machines', () => {
 
     assert.match(first, /athena +: .*changed=[1-9]/);
     assert.equal(machines.trim(), '');
-    assert.match(kept, /^\/var\/lib\/olympus\/trash\/athena\/[\dT.]+Z\/data\.qcow2$/m);
-    assert.doesNotMatch(kept, /\/machines\//);
+    assert.match(kept, /^\/var\/lib\/olympus\/machines\/\.trash\/athena\/[\dT.]+Z\/data\.qcow2$/m);
+    assert.doesNotMatch(kept, /\/machines\/athena\//);
     assert.doesNotMatch(again, /changed=[1-9]/);
     assert.match(last, /r420 +: .*changed=[1-9]/);
     assert.equal(await files(), '');

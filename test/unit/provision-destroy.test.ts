@@ -137,6 +137,51 @@ describe('destroying a machine', () => {
     assert.match((await undo())?.failure?.message ?? '', /^Nothing is kept of athena/);
   });
 
+  it('is undone once, also by two at the same time', async () => {
+    await bench.apply();
+    await destroy();
+    const fleet = await bench.fleet();
+
+    const both = await Promise.all([
+      undoDestroy(fleet, ['athena', 'athena']),
+      undoDestroy(fleet, ['athena']),
+    ]);
+
+    assert.ok(both.flat().some(({ as }) => as === 'running'));
+    assert.equal(both[0]?.length, 1);
+    assert.ok(bench.r420.files.has(FILES.root) && bench.r420.files.has(FILES.data));
+    assert.equal((await bench.r420.domain('athena'))?.state, 'running');
+  });
+
+  it('brings back disks alone where one is missing, and leaves the rest to apply', async () => {
+    await bench.apply();
+    bench.r420.files.delete(FILES.root);
+    await destroy();
+
+    assert.equal((await undo())?.as, 'disks');
+    assert.ok(bench.r420.files.has(FILES.data));
+    assert.equal(await bench.kinds(), 'write-seed create-root define autostart start finish');
+  });
+
+  it('that was interrupted is over once the machine is applied again', async () => {
+    await bench.apply();
+    bench.r420.killAfter = { changes: 2, lastTakesEffect: true };
+    await destroy();
+    bench.r420.killAfter = undefined;
+    assert.equal(await bench.kinds(), 'start');
+    await bench.r420.powerOff('athena');
+
+    assert.match((await undo())?.failure?.message ?? '', /is on r420, and is left as it is/);
+  });
+
+  it('does not touch the files of another fleet’s machine that was half destroyed', async () => {
+    bench.r420.files.set(FILES.data, 'of another fleet');
+    bench.r420.files.set(`${FILES.folder}/destroyed.json`, '{"fleet": "other", "wasRunning": true}');
+
+    assert.match((await destroy(true))?.failure?.message ?? '', /belong to the fleet other; nothing/);
+    assert.equal(bench.r420.files.get(FILES.data), 'of another fleet');
+  });
+
   it('keeps nothing of a machine without a disk', async () => {
     bench.r420.files.set(FILES.console, 'said');
 

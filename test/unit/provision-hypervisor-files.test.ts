@@ -100,6 +100,7 @@ describe('the files of a hypervisor', () => {
       const ours = '/var/lib/olympus/machines/x';
       await assert.rejects(files().move(file, ours, signal), /is not a file of a machine/, file);
       await assert.rejects(files().move(ours, file, signal), /is not a file of a machine/, file);
+      await assert.rejects(files().putBack(ours, file, signal), /is not a file of a machine/, file);
     }
   });
 });

@@ -107,6 +107,7 @@ describe('another size of a machine', () => {
       [['athena'], /No size is given\. Say --profile/],
       [['zeus', '--vcpus', '2'], /There is no machine zeus .* It has hub, athena, apollo/],
       [['athena', '--memory', '4G'], /Write a whole number/],
+      [['athena', '--disk', '8'], /root disk of athena has 12 GiB, and a disk never shrinks/],
     ] as const) {
       const { code, stderr } = await run(...args);
       assert.equal(code, 2);

@@ -48,6 +48,43 @@ describe('snapshots of machines', () => {
     assert.deepEqual(apollo, { machine: 'apollo', host: 'r720xd' });
   });
 
+  it('are gone back to by all who are named, or by none', async () => {
+    const fleet = await bench.fleet();
+    await withSnapshot('create', fleet, named());
+    await bench.r420.powerOff('athena');
+
+    const [apollo, ...others] = await withSnapshot('revert', fleet, named(['athena', 'apollo']));
+
+    assert.match(apollo?.failure?.message ?? '', /^apollo on r720xd has no snapshot before; no machine/);
+    assert.deepEqual(others, []);
+    assert.equal((await bench.r420.domain('athena'))?.state, 'off');
+  });
+
+  it('are gone back to with a seed that has the host key again, where the machine then restarts', async () => {
+    const fleet = await bench.fleet();
+    await withSnapshot('create', fleet, named());
+    bench.change({ address: '10.220.1.61' });
+    await bench.apply();
+    await withSnapshot('revert', fleet, named());
+
+    const [outcome] = await bench.apply();
+
+    const kinds = outcome?.steps.map(({ kind }) => kind).join(' ');
+    assert.match(kinds ?? '', /^write-seed stop define start finish$/);
+    assert.equal(await bench.kinds(), '');
+  });
+
+  it('stand in the way of a new root disk', async () => {
+    await withSnapshot('create', await bench.fleet(), named());
+    bench.r420.calls.length = 0;
+
+    assert.match(
+      await bench.kinds({ replace: ['athena'] }),
+      /^! athena has snapshots \(before\).*snapshot delete before/,
+    );
+    assert.deepEqual(bench.r420.calls, []);
+  });
+
   it('of a domain that is not ours are refused', async () => {
     bench.r420.edit('athena', 'defined', (xml) => xml.replace(/<olympus:machine.*/, ''));
     bench.r420.calls.length = 0;
@@ -67,6 +104,19 @@ describe('olympus snapshot', () => {
       assert.match(stdout, new RegExp(`\\$ olympus snapshot ${verb} `));
     });
   }
+
+  it('goes back with nobody unless somebody is named', async () => {
+    const { code, stderr } = await runCli([
+      'snapshot',
+      'revert',
+      'before',
+      '--inventory',
+      '/nowhere',
+      '--yes',
+    ]);
+    assert.equal(code, 2);
+    assert.match(stderr, /--machine athena, or --all/);
+  });
 
   it('takes no name that would have to be quoted', async () => {
     const { code, stderr } = await runCli(['snapshot', 'create', 'a b', '--inventory', '/nowhere']);

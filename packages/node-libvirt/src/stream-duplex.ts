@@ -55,6 +55,8 @@ export class StreamDuplex extends Duplex {
     }
     const { status, body } = frame as Frame;
     if (status === frameStatus.ok || body.length === 0) {
+      // Nothing is the end of it, which is then agreed upon.
+      if (status !== frameStatus.ok) this.#stream?.send(frameStatus.ok);
       this.#isOver = true;
       this.push(null);
     } else if (!this.push(body)) this.#link.pause(this);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, type ConnectOptions, connect } from './connect.ts';
+import { targetOf } from './dial.ts';
 import type { AgentEvent, DomainEvent } from './events.ts';
 
 export interface WatchOptions extends Omit<ConnectOptions, 'signal'> {
@@ -20,9 +21,13 @@ export interface WatchOptions extends Omit<ConnectOptions, 'signal'> {
 
 const MOST_DOUBLINGS = 5;
 
-/** Stays connected to a host and tells what happens to its domains, over as many connections as it takes, until `signal` aborts. */
+/**
+ * Stays connected to a host and tells what happens to its domains, over as many connections as it takes, until `signal`
+ * aborts. Throws a TypeError for a URI that is none.
+ */
 export async function watch(uri: string, options: WatchOptions): Promise<void> {
   const { signal, onUp, onDown, onDomain, onAgent, retryMs = 1000, ...way } = options;
+  targetOf(uri);
   let failures = 0;
   while (!signal.aborted) {
     try {

@@ -37,7 +37,7 @@ export function planPlaces(context: CliContext, dir: string, { agents, profile, 
   const named = new Set(unplaced.map(({ name }) => name));
   if (json) context.out.json({ ...asJson(proposal), ...(shortfall ? { shortfall } : {}) });
   else print(context, { proposal, shortfall, named, overcommit, wanting: wanting.length });
-  if (shortfall) context.exitWith(exitCodes.failed);
+  if (proposal.unplaceable.length > 0) context.exitWith(exitCodes.failed);
 }
 
 function checkPlaces(dir: string): { inventory: Inventory; unplaced: readonly UnplacedMachine[] } {
@@ -88,6 +88,7 @@ function print(context: CliContext, { proposal, shortfall, named, overcommit, wa
   );
   out.print(out.style('bold', heading));
   for (const row of rows) out.print(row);
+  if (loads.length === 0) out.print(`${out.style('red', '✗')} The inventory has no hypervisor.`);
   if (!shortfall) return;
   out.print();
   out.print(`${out.style('red', '✗')} ${missing(shortfall)}`);

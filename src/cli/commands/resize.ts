@@ -28,7 +28,7 @@ export function addResize(parent: Command, context: CliContext): void {
     .option('--disk <gib>', 'GiB of root disk; it grows and never shrinks', parseWhole)
     .option('--data <gib>', 'GiB of data disk; it grows and never shrinks', parseWhole)
     .option('--no-apply', 'only write the inventory')
-    .option('--json', 'print one JSON value, as apply does')
+    .option('--json', 'print one JSON value, as apply does; with --no-apply whether anything was written')
     .addHelpText(
       'after',
       `
@@ -52,9 +52,20 @@ Examples:
         throw usageError('No size is given.', 'Say --profile, --vcpus, --memory, --disk or --data.');
       }
       const { machines } = inventoryOf(dir);
-      if (!machines.some(({ name }) => name === machine)) {
+      const before = machines.find(({ name }) => name === machine);
+      if (!before) {
         const known = machines.map(({ name }) => name).join(', ');
         throw usageError(`There is no machine ${machine} in the inventory.`, `It has ${known}.`);
+      }
+      for (const [what, wanted, has] of [
+        ['root', disk, before.diskGib],
+        ['data', data, before.dataGib],
+      ] as const) {
+        if (wanted === undefined || wanted >= has) continue;
+        throw usageError(
+          `The ${what} disk of ${machine} has ${has} GiB, and a disk never shrinks.`,
+          'Name more.',
+        );
       }
       const changed = readable(dir, () => resizeMachine(dir, machine, resize, readOptions()));
       context.out.note(
@@ -62,7 +73,7 @@ Examples:
       );
       if (options.apply) {
         await applyAndTell(context, dir, { machines: [machine], replace: [], dryRun: false }, json);
-      }
+      } else if (json) context.out.json({ changed });
     });
 }
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { listSnapshots, type MachineSnapshots, withSnapshot } from '#provision/snapshot/snapshots.ts';
-import { exitCodes } from '../cli-error.ts';
+import { exitCodes, usageError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
 import { age, localTime, table } from '../format.ts';
@@ -10,6 +10,7 @@ import { collect, explainFailures, fleetOf, namingMachines } from '../machines.t
 interface Options {
   readonly inventory: string;
   readonly machine: readonly string[];
+  readonly all?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
 }
@@ -31,7 +32,7 @@ export function addSnapshotCommands(parent: Command, context: CliContext): void 
       'after',
       `
 A running machine stands still until its memory is written down. A snapshot lies inside the disks of its machine: it is no
-back-up, and goes with them.
+back-up, goes with them, and is not there any more after destroy and undo.
 
 Examples:
   $ olympus snapshot create before-upgrade --inventory inventory/example --machine athena`,
@@ -50,12 +51,14 @@ Examples:
 
   command('revert', 'take machines back to a snapshot; what they have written since is lost')
     .argument('<name>', 'of the snapshot', parseName)
+    .option('--all', 'all machines of the inventory, the hub with its bus and its records too')
     .option('--yes', 'do not ask for the name of the fleet')
     .addHelpText(
       'after',
       `
 A machine that ran when the snapshot was made goes on from that moment, and does not know what it has done since: an agent may
-do work again that was under way then. What control has settled stays settled.
+do work again that was under way then. Unless the hub goes back as well, what control has settled stays settled. Nothing is taken
+back unless every machine that is named has the snapshot.
 
 Examples:
   $ olympus snapshot revert before-upgrade --inventory inventory/example --machine athena`,
@@ -74,8 +77,11 @@ Examples:
     action: Parameters<typeof withSnapshot>[0],
     did: string,
     name: string,
-    { inventory, machine, yes = false, json = false }: Options,
+    { inventory, machine, all = false, yes = false, json = false }: Options,
   ): Promise<void> {
+    if (action === 'revert' && machine.length === 0 && !all) {
+      throw usageError('No machine is named.', 'Name what is to go back: --machine athena, or --all.');
+    }
     const fleet = await fleetOf(inventory, context);
     const { fleet: word, machines } = fleet.inventory;
     const names = machine.length > 0 ? machine : machines.map((each) => each.name);

@@ -20,10 +20,20 @@ qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new.$$" "$3"; ln "$1.new.$$" "$
 mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1".new.* "$1".raw.*; trap 'rm -f "$1.new.$$" "$1.raw.$$"' EXIT
 truncate -s "$3" "$1.raw.$$"; mke2fs -q -F -t ext4 -L "$2" -O ${EXT4_FEATURES} -E lazy_itable_init=1 "$1.raw.$$"
 qemu-img convert -f raw -O qcow2 "$1.raw.$$" "$1.new.$$"; ln "$1.new.$$" "$1"`,
-  // Under its new name nothing is ever lost: what is there stays, and who moves twice finds it moved.
-  move: `if [ ! -e "$1" ] && [ -e "$2" ]; then exit 0; fi
+  // What is there stays, and who moves twice finds it moved. A copy to another file system could be cut: that is refused.
+  move: `set -e; if [ ! -e "$1" ] && [ -e "$2" ]; then exit 0; fi
 if [ -e "$2" ]; then echo "$2 is there already" >&2; exit 1; fi
-mkdir -p -m 711 "$(dirname "$2")" && mv -T -- "$1" "$2"`,
+to=$(dirname "$2"); mkdir -p -m 711 "$to"
+[ "$(stat -c %d "$1")" = "$(stat -c %d "$to")" ] || { echo "$to is on another file system" >&2; exit 1; }
+mv -T -- "$1" "$2"`,
+  // A folder without a disk is put aside for it and not removed before: somebody may just be making one in there.
+  putBack: `set -e; aside="$2.aside.$$"
+has_disk() { [ -e "$1/root.qcow2" ] || [ -e "$1/data.qcow2" ]; }
+taken() { echo "there is a disk in $1 already" >&2; exit 1; }
+if has_disk "$2"; then taken "$2"; fi
+if [ -e "$2" ]; then mv -T -- "$2" "$aside"; fi
+if has_disk "$aside"; then mv -T -- "$aside" "$2"; taken "$2"; fi
+mv -T -- "$1" "$2"; rm -rf -- "$aside"`,
   list: '[ ! -d "$1" ] || ls -A1 "$1"',
   remove: 'if [ -e "$1" ] || [ -L "$1" ]; then rm -rf -- "$1" && echo removed; fi',
   read: '[ ! -e "$1" ] || { echo there; cat "$1"; }',
@@ -43,7 +53,8 @@ grep -qwE "vmx|svm" /proc/cpuinfo`,
 
 /** Whatever a caller gets wrong, nothing outside of our own folder is ever removed or moved. */
 function mustBeOfMachine(file: string): void {
-  if (/^\/var\/lib\/olympus\/[a-z]+\/[a-z0-9][\w./-]*$/.test(file) && !file.includes('..')) return;
+  if (/^\/var\/lib\/olympus\/[a-z]+\/(\.trash\/)?[a-z0-9][\w./-]*$/.test(file) && !file.includes('..'))
+    return;
   throw new Error(`${file} is not a file of a machine`);
 }
 
@@ -96,6 +107,11 @@ export class HypervisorFiles {
   async move(from: string, to: string, signal: AbortSignal): Promise<void> {
     for (const each of [from, to]) mustBeOfMachine(each);
     await this.#script('move', `moving ${from}`, [from, to], { signal });
+  }
+
+  async putBack(from: string, to: string, signal: AbortSignal): Promise<void> {
+    for (const each of [from, to]) mustBeOfMachine(each);
+    await this.#script('putBack', `putting ${from} back`, [from, to], { signal });
   }
 
   async list(folder: string, signal: AbortSignal): Promise<string[]> {

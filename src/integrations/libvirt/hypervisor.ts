@@ -88,8 +88,10 @@ export interface Hypervisor {
   readFile(file: string, signal: AbortSignal): Promise<string | undefined>;
   /** Only root may read what is written, its folder included. */
   writeFile(file: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Moves a file or folder of ours to where nothing is yet; fine if that was done already. */
+  /** Moves a file or folder of ours, on its file system, to where nothing is yet; fine if that was done already. */
   move(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /** Moves a machine's folder to where it was, in the place of one without disks; never of one with a disk. */
+  putBack(from: string, to: string, signal: AbortSignal): Promise<void>;
   /** The names in a folder; none when it is not there. */
   list(folder: string, signal: AbortSignal): Promise<string[]>;
   /** Removes a file, or a folder with everything in it; whether there was one. */

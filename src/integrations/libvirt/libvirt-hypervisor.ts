@@ -104,6 +104,7 @@ export function libvirtHypervisor({
     readFile: (file, signal) => files.read(file, signal),
     writeFile: (file, content, signal) => files.write(file, content, signal),
     move: (from, to, signal) => files.move(from, to, signal),
+    putBack: (from, to, signal) => files.putBack(from, to, signal),
     list: (folder, signal) => files.list(folder, signal),
     remove: (file, signal) => files.remove(file, signal),
     tail: (file, lines, signal) => files.tail(file, lines, signal),

@@ -47,6 +47,8 @@ export class LibvirtSession implements AsyncDisposable {
       return await work(await this.#connected(options), options);
     } catch (error) {
       signal.throwIfAborted();
+      // A call that was given up keeps its place with the daemon: enough of them, and nobody is heard any more.
+      if (error instanceof CallTimeout) await this[Symbol.asyncDispose]();
       throw this.#said(what, error, timeoutMs);
     }
   }

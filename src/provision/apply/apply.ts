@@ -5,7 +5,8 @@ import { imagePath, machineFiles } from '../machine/machine-spec.ts';
 import { type PlanOptions, parseApplied, planMachine } from '../machine/plan.ts';
 import type { MachinePlan, Refusal, Step } from '../machine/step.ts';
 import { waitUntilReady } from '../ready/wait-until-ready.ts';
-import { sweepTrash } from '../trash/trash.ts';
+import { sweepTrashQuietly } from '../trash/trash.ts';
+import { destroyedFile } from '../trash/trash-entry.ts';
 import { executeStep } from './execute.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
@@ -108,6 +109,15 @@ class MachineWork {
       hasKvm: isNew && (await this.#pool.hasKvm(this.#host, kernel && imagePath(kernel.kernel), signal)),
       replace: replace.includes(name),
     };
+    const kept = options.replace && current.domain ? await hypervisor.snapshots(name, signal) : [];
+    if (kept.length > 0) {
+      const names = kept.map((snapshot) => snapshot.name).join(', ');
+      return {
+        kind: 'refused',
+        reason: `${name} has snapshots (${names}), and none of them would fit a new root disk.`,
+        remedy: `Delete them first: olympus snapshot delete ${kept[0]?.name} --machine ${name}.`,
+      };
+    }
     const plan = planMachine(wanted.spec, current, options);
     if (plan.kind === 'plan' && !dryRun) await this.#checkImage(hypervisor, plan);
     return plan;
@@ -149,7 +159,11 @@ class MachineWork {
     const { spec, steps } = plan;
     const context = { hypervisor, spec, wanted, makeSeedImage, clock, signal };
     // What was kept for its time makes room for new disks.
-    if (steps.some(({ kind }) => kind === 'create-root')) await sweepTrash(hypervisor, clock.now(), signal);
+    if (steps.some(({ kind }) => kind === 'create-root')) {
+      await sweepTrashQuietly(this.#fleet, hypervisor, this.#machine.name);
+    }
+    // Somebody may have been killed while destroying it: it is a machine like any other again.
+    if (steps.length > 0) await hypervisor.remove(destroyedFile(machineFiles(spec.name).folder), signal);
     for (const step of steps.filter(({ kind }) => kind !== 'finish')) {
       this.#say(`${step.kind}: ${step.detail}`);
       await executeStep(step, context);

@@ -1,7 +1,15 @@
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import type { HypervisorHost, Machine } from '../inventory/inventory.ts';
 import { machineFiles } from '../machine/machine-spec.ts';
-import { discard, noteDestroyed, sweepTrash, trashOf } from '../trash/trash.ts';
+import {
+  discard,
+  disksIn,
+  listTrash,
+  noteDestroyed,
+  readDestroyed,
+  removeEntry,
+  sweepTrashQuietly,
+} from '../trash/trash.ts';
 import { TRASH_MS } from '../trash/trash-entry.ts';
 import { type Fleet, pickMachines } from './fleet.ts';
 import { HypervisorPool } from './hypervisor-pool.ts';
@@ -40,7 +48,10 @@ export async function destroyMachines(
   const work = picked.map(async ({ machine, host }): Promise<DestroyOutcome> => {
     const result = { machine: machine.name, host: host.name };
     try {
-      return { ...result, ...(await destroy(fleet, await pool.get(host), machine, { host, purge })) };
+      const hypervisor = await pool.get(host);
+      const outcome = { ...result, ...(await destroy(fleet, hypervisor, machine, { host, purge })) };
+      await sweepTrashQuietly(fleet, hypervisor, machine.name);
+      return outcome;
     } catch (error) {
       fleet.signal.throwIfAborted();
       return { ...result, changed: false, failure: failureOf(machine.name, 'destroying', error) };
@@ -58,29 +69,51 @@ async function destroy(
 ): Promise<Omit<DestroyOutcome, 'machine' | 'host'>> {
   // A host that was never set up completely has nothing of ours but perhaps files.
   const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(name, signal) : undefined;
+  const { fleet } = inventory;
+  const files = machineFiles(name);
+  const refusal = domain
+    ? notOurs(name, domain, { host: host.name, fleet })
+    : await notOurFiles(hypervisor, name, fleet, signal);
+  if (refusal) return { changed: false, failure: refusal };
+  const hasFiles = (await hypervisor.list(files.folder, signal)).length > 0;
+  if (!purge && (domain || hasFiles)) await noteDestroyed(hypervisor, name, { fleet, domain }, signal);
   if (domain) {
-    const refusal = notOurs(name, domain, { host: host.name, fleet: inventory.fleet });
-    if (refusal) return { changed: false, failure: refusal };
-    if (!purge) await noteDestroyed(hypervisor, name, { fleet: inventory.fleet, domain }, signal);
     onProgress({ machine: name, text: `destroy: the domain on ${host.name}` });
     await hypervisor.powerOff(name, signal);
     // Without a definition, a running domain is gone with its power.
     if (await hypervisor.domain(name, signal)) await hypervisor.undefine(name, signal);
   }
+  const says = (): void => onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
   if (purge) {
-    const removed = [await hypervisor.remove(machineFiles(name).folder, signal)];
-    for (const { entry } of await trashOf(hypervisor, name, inventory.fleet, signal)) {
-      removed.push(await hypervisor.remove(entry.folder, signal));
-    }
-    const any = removed.includes(true);
-    if (any) onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
-    return { changed: domain !== undefined || any };
+    const kept = await listTrash(hypervisor, { fleet, machine: name }, signal);
+    const removed = await hypervisor.remove(files.folder, signal);
+    for (const entry of kept) await removeEntry(hypervisor, entry, signal);
+    if (removed || kept.length > 0) says();
+    return { changed: domain !== undefined || removed || kept.length > 0 };
   }
-  await sweepTrash(hypervisor, clock.now(), signal);
-  const { removed, kept } = await discard(hypervisor, name, clock.now(), signal);
-  if (removed) onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
+  const disks = await disksIn(hypervisor, files.folder, signal);
+  const kept = await discard(hypervisor, name, clock.now(), signal);
+  if (kept) says();
+  // Without a disk there is nothing to bring back.
+  if (kept && disks.length === 0) await removeEntry(hypervisor, kept, signal);
   return {
-    changed: domain !== undefined || removed,
-    ...(kept ? { keptUntil: kept.destroyedAt + TRASH_MS } : {}),
+    changed: domain !== undefined || kept !== undefined,
+    ...(kept && disks.length > 0 ? { keptUntil: kept.destroyedAt + TRASH_MS } : {}),
+  };
+}
+
+/** Why files without a domain are not to be touched: somebody of another fleet was killed while destroying their machine. */
+async function notOurFiles(
+  hypervisor: Hypervisor,
+  name: string,
+  fleet: string,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  const whose = (await readDestroyed(hypervisor, machineFiles(name).folder, signal))?.fleet ?? fleet;
+  if (whose === fleet) return undefined;
+  return {
+    message: `The files of ${name} on ${hypervisor.name} belong to the fleet ${whose}; nothing of them was touched.`,
+    remedy: `Destroy it with the inventory of ${whose}.`,
+    console: [],
   };
 }

@@ -14,7 +14,7 @@ import { prepareSsh } from '../ssh/prepare-ssh.ts';
 import { openShell } from '../ssh/shell.ts';
 import type { SshFiles } from '../ssh/ssh-files.ts';
 import { growInside } from './grow-inside.ts';
-import type { Connect } from './hypervisor-pool.ts';
+import type { Connect, OpenHypervisor } from './hypervisor-pool.ts';
 
 /** What is said about a machine while it is worked on. */
 export interface Progress {
@@ -67,16 +67,23 @@ export async function openFleet({ root, stateDir, ...rest }: FleetOptions): Prom
       probes: (machine, hypervisor) => probesOf({ machine, hypervisor, sshConfig: files.config }),
       growInside: (machine, disk) => growInside(machine, disk, { sshConfig: files.config, signal }),
     },
-    connect: async (host) => {
-      const shell = await openShell(host, files, signal);
-      const hypervisor = libvirtHypervisor({ name: host.name, shell, libvirt: shell.libvirt });
-      return {
-        hypervisor,
-        async [Symbol.asyncDispose]() {
-          await hypervisor[Symbol.asyncDispose]();
-          await shell[Symbol.asyncDispose]();
-        },
-      };
+    connect: (host) => connectHypervisor(host, files, signal),
+  };
+}
+
+/** A hypervisor by its shell, and by libvirt over the same connection. */
+export async function connectHypervisor(
+  host: HypervisorHost,
+  files: SshFiles,
+  signal: AbortSignal,
+): Promise<OpenHypervisor> {
+  const shell = await openShell(host, files, signal);
+  const hypervisor = libvirtHypervisor({ name: host.name, shell, libvirt: shell.libvirt });
+  return {
+    hypervisor,
+    async [Symbol.asyncDispose]() {
+      await hypervisor[Symbol.asyncDispose]();
+      await shell[Symbol.asyncDispose]();
     },
   };
 }

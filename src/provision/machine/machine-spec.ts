@@ -4,7 +4,9 @@ import { type DomainSpec, renderDomain } from '#integrations/libvirt/domain-xml.
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 
 /** Where things of ours are on every hypervisor. */
-export const FOLDER = '/var/lib/olympus';
+const FOLDER = '/var/lib/olympus';
+/** Where the files of machines are, in a folder for each. */
+export const MACHINES = `${FOLDER}/machines`;
 
 const Image = z.object({
   file: z.string(),
@@ -57,7 +59,7 @@ export interface MachineFiles {
 
 /** Where the files of a machine are. */
 export function machineFiles(name: string): MachineFiles {
-  const folder = `${FOLDER}/machines/${name}`;
+  const folder = `${MACHINES}/${name}`;
   return {
     folder,
     root: `${folder}/root.qcow2`,

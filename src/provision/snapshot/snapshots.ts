@@ -3,6 +3,8 @@ import { type Fleet, pickMachines } from '../apply/fleet.ts';
 import { HypervisorPool } from '../apply/hypervisor-pool.ts';
 import { notOurs } from '../apply/ours.ts';
 import { type Failure, failureOf } from '../apply/outcome.ts';
+import { withLimit } from '../apply/with-limit.ts';
+import { machineFiles } from '../machine/machine-spec.ts';
 
 type SnapshotFleet = Pick<Fleet, 'inventory' | 'connect' | 'signal' | 'onProgress'>;
 
@@ -28,24 +30,36 @@ export interface SnapshotOptions {
 const ACTIONS = {
   create: {
     doing: 'making a snapshot',
-    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
-      hypervisor.createSnapshot(machine, name, signal),
+    run: ({ hypervisor, machine, name, signal }: Action) => hypervisor.createSnapshot(machine, name, signal),
   },
   revert: {
     doing: 'going back to a snapshot',
-    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
-      hypervisor.revertTo(machine, name, signal),
+    run: async ({ hypervisor, machine, name, signal }: Action) => {
+      // What the machine has come up with since is no longer so: its next start needs a seed with the host key.
+      await hypervisor.remove(machineFiles(machine).ready, signal);
+      await hypervisor.revertTo(machine, name, signal);
+    },
   },
   delete: {
     doing: 'deleting a snapshot',
-    run: (hypervisor: Hypervisor, machine: string, name: string, signal: AbortSignal) =>
-      hypervisor.deleteSnapshot(machine, name, signal),
+    run: ({ hypervisor, machine, name, signal }: Action) => hypervisor.deleteSnapshot(machine, name, signal),
   },
 } as const;
 
+interface Action {
+  readonly hypervisor: Hypervisor;
+  readonly machine: string;
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+/** Each writes gigabytes, or reads them. */
+const AT_ONCE = 2;
+
 /**
  * Makes a snapshot of machines under one name, takes them back to it, or deletes it: each machine at its own moment, and
- * one that fails does not keep the others from it. What is not ours is refused.
+ * one that fails does not keep the others from it. Nothing is taken back unless every machine has the snapshot. What is not
+ * ours is refused.
  */
 export async function withSnapshot(
   action: keyof typeof ACTIONS,
@@ -53,11 +67,31 @@ export async function withSnapshot(
   { machines, name }: SnapshotOptions,
 ): Promise<SnapshotOutcome[]> {
   const { doing, run } = ACTIONS[action];
+  if (action === 'revert') {
+    const missing = await withoutSnapshot(fleet, { machines, name });
+    if (missing.length > 0) return missing;
+  }
   const done = await onEach(fleet, { machines, doing }, async (hypervisor, machine) => {
     fleet.onProgress({ machine, text: `${doing}: ${name}` });
-    await run(hypervisor, machine, name, fleet.signal);
+    await run({ hypervisor, machine, name, signal: fleet.signal });
   });
   return done.map(({ outcome }) => outcome);
+}
+
+/** The machines that cannot be taken back to a snapshot, each with why. */
+async function withoutSnapshot(
+  fleet: SnapshotFleet,
+  { machines, name }: SnapshotOptions,
+): Promise<SnapshotOutcome[]> {
+  const listed = await listSnapshots(fleet, machines);
+  return listed.flatMap(({ snapshots, ...outcome }) => {
+    if (outcome.failure) return [outcome];
+    if (snapshots.some((snapshot) => snapshot.name === name)) return [];
+    const message = `${outcome.machine} on ${outcome.host} has no snapshot ${name}; no machine was taken back.`;
+    const names = snapshots.map((snapshot) => snapshot.name).join(', ');
+    const remedy = names ? `It has ${names}.` : 'It has none at all.';
+    return [{ ...outcome, failure: { message, remedy, console: [] } }];
+  });
 }
 
 /** The snapshots of machines. */
@@ -78,6 +112,7 @@ async function onEach<T>(
 ): Promise<{ readonly outcome: SnapshotOutcome; readonly result?: T }[]> {
   const picked = pickMachines(inventory, machines);
   await using pool = new HypervisorPool(connect);
+  const limit = withLimit(AT_ONCE);
   const all = picked.map(async ({ machine: { name }, host }) => {
     const outcome = { machine: name, host: host.name };
     try {
@@ -85,7 +120,7 @@ async function onEach<T>(
       const domain = await hypervisor.domain(name, signal);
       const failure = domain && notOurs(name, domain, { host: host.name, fleet: inventory.fleet });
       if (failure) return { outcome: { ...outcome, failure } };
-      return { outcome, result: await work(hypervisor, name) };
+      return { outcome, result: await limit(host.name, () => work(hypervisor, name)) };
     } catch (error) {
       signal.throwIfAborted();
       return { outcome: { ...outcome, failure: failureOf(name, doing, error) } };

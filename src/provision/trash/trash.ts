@@ -1,9 +1,12 @@
 import type { Domain, Hypervisor } from '#integrations/libvirt/hypervisor.ts';
-import { machineFiles } from '../machine/machine-spec.ts';
+import type { Fleet } from '../apply/fleet.ts';
+import { type MachineFiles, machineFiles } from '../machine/machine-spec.ts';
 import { parseApplied } from '../machine/plan.ts';
 import {
   Destroyed,
   destroyedFile,
+  expiredName,
+  isExpired,
   parseEntry,
   TRASH,
   TRASH_MS,
@@ -12,19 +15,24 @@ import {
   trashFolder,
 } from './trash-entry.ts';
 
+/** Something that is kept, with what was written down about it. */
+export interface KeptEntry extends TrashEntry {
+  readonly destroyed: Destroyed;
+}
+
 /** Writes down what a machine is before it is taken away. Done again after a kill, it keeps that the machine was running. */
 export async function noteDestroyed(
   hypervisor: Hypervisor,
   machine: string,
-  { fleet, domain }: { readonly fleet: string; readonly domain: Domain },
+  { fleet, domain }: { readonly fleet: string; readonly domain: Domain | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const { folder } = machineFiles(machine);
   const before = await readDestroyed(hypervisor, folder, signal);
-  const applied = parseApplied(domain.defined.metadata);
+  const applied = parseApplied(domain?.defined.metadata) ?? before?.applied;
   const destroyed: Destroyed = {
     fleet,
-    wasRunning: domain.state !== 'off' || before?.wasRunning === true,
+    wasRunning: (domain !== undefined && domain.state !== 'off') || before?.wasRunning === true,
     ...(applied ? { applied } : {}),
   };
   await hypervisor.writeFile(destroyedFile(folder), `${JSON.stringify(destroyed)}\n`, signal);
@@ -45,66 +53,93 @@ export async function readDestroyed(
   }
 }
 
-/** Puts a machine's files into the trash; those of one without a disk are removed. Undefined when nothing is kept. */
+/** Puts a machine's files into the trash, whole; undefined when there were none. */
 export async function discard(
   hypervisor: Hypervisor,
   machine: string,
   now: number,
   signal: AbortSignal,
-): Promise<{ readonly removed: boolean; readonly kept?: TrashEntry }> {
+): Promise<TrashEntry | undefined> {
   const { folder } = machineFiles(machine);
-  if (!(await hasDisk(hypervisor, machine, signal)))
-    return { removed: await hypervisor.remove(folder, signal) };
+  if ((await hypervisor.list(folder, signal)).length === 0) return undefined;
   const kept = trashEntry(machine, now);
   await hypervisor.move(folder, kept.folder, signal);
-  return { removed: true, kept };
+  return kept;
 }
 
-/** Whether a machine has a disk among its files. */
-export async function hasDisk(
+/** Which of its two disks a machine has, in the folder of its files or in the trash. */
+export async function disksIn(
   hypervisor: Hypervisor,
-  machine: string,
+  folder: string,
   signal: AbortSignal,
-): Promise<boolean> {
-  const { root, data } = machineFiles(machine);
-  for (const disk of [root, data]) if ((await hypervisor.fileSize(disk, signal)) !== undefined) return true;
-  return false;
+): Promise<('root' | 'data')[]> {
+  const names = await hypervisor.list(folder, signal);
+  return (['root', 'data'] as const).filter((disk) => names.includes(fileName(disk)));
 }
 
-/** What is kept on a hypervisor, of one machine or of all, the latest first. */
+function fileName(which: keyof MachineFiles): string {
+  const files = machineFiles('any');
+  return files[which].slice(files.folder.length + 1);
+}
+
+/**
+ * What this fleet has in the trash of a hypervisor, of one machine or of all, the latest first. What says of itself that it
+ * belongs to another fleet, or does not say, is not among it.
+ */
 export async function listTrash(
   hypervisor: Hypervisor,
-  machine: string | undefined,
+  { fleet, machine }: { readonly fleet: string; readonly machine?: string },
   signal: AbortSignal,
-): Promise<TrashEntry[]> {
+): Promise<KeptEntry[]> {
   const machines = machine === undefined ? await hypervisor.list(TRASH, signal) : [machine];
-  const entries: TrashEntry[] = [];
+  const entries: KeptEntry[] = [];
   for (const each of machines) {
-    const names = await hypervisor.list(trashFolder(each), signal);
-    entries.push(...names.flatMap((name) => parseEntry(each, name) ?? []));
+    for (const name of await hypervisor.list(trashFolder(each), signal)) {
+      const entry = parseEntry(each, name);
+      const destroyed = entry && (await readDestroyed(hypervisor, entry.folder, signal));
+      if (entry && destroyed?.fleet === fleet) entries.push({ ...entry, destroyed });
+    }
   }
   return entries.toSorted((a, b) => b.destroyedAt - a.destroyedAt);
 }
 
-/** What is kept of a machine of this fleet, the latest first, with what was written down about it. */
-export async function trashOf(
+/** Removes an entry. Nobody who looks meanwhile finds half of it. */
+export async function removeEntry(
   hypervisor: Hypervisor,
-  machine: string,
-  fleet: string,
+  { folder }: TrashEntry,
   signal: AbortSignal,
-): Promise<{ readonly entry: TrashEntry; readonly destroyed: Destroyed | undefined }[]> {
-  const found = [];
-  for (const entry of await listTrash(hypervisor, machine, signal)) {
-    const destroyed = await readDestroyed(hypervisor, entry.folder, signal);
-    // Another fleet may have had a machine of this name here.
-    if (destroyed === undefined || destroyed.fleet === fleet) found.push({ entry, destroyed });
-  }
-  return found;
+): Promise<void> {
+  await hypervisor.move(folder, expiredName(folder), signal);
+  await hypervisor.remove(expiredName(folder), signal);
 }
 
-/** Removes what was kept for its time. What somebody else has put there stays. */
-export async function sweepTrash(hypervisor: Hypervisor, now: number, signal: AbortSignal): Promise<void> {
-  for (const { destroyedAt, folder } of await listTrash(hypervisor, undefined, signal)) {
-    if (now - destroyedAt >= TRASH_MS) await hypervisor.remove(folder, signal);
+/** Removes what this fleet has had kept for its time, and what somebody who was killed has left of such. */
+export async function sweepTrash(
+  hypervisor: Hypervisor,
+  { fleet, now }: { readonly fleet: string; readonly now: number },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const entry of await listTrash(hypervisor, { fleet }, signal)) {
+    if (now - entry.destroyedAt >= TRASH_MS) await removeEntry(hypervisor, entry, signal);
+  }
+  for (const machine of await hypervisor.list(TRASH, signal)) {
+    for (const name of await hypervisor.list(trashFolder(machine), signal)) {
+      if (isExpired(name)) await hypervisor.remove(`${trashFolder(machine)}/${name}`, signal);
+    }
+  }
+}
+
+/** The same beside other work, which goes on when it fails. */
+export async function sweepTrashQuietly(
+  { inventory, clock, signal, onProgress }: Pick<Fleet, 'inventory' | 'clock' | 'signal' | 'onProgress'>,
+  hypervisor: Hypervisor,
+  machine: string,
+): Promise<void> {
+  try {
+    await sweepTrash(hypervisor, { fleet: inventory.fleet, now: clock.now() }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    onProgress({ machine, text: `the trash of ${hypervisor.name} was not emptied: ${reason}` });
   }
 }

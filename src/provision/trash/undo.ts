@@ -4,8 +4,8 @@ import { HypervisorPool } from '../apply/hypervisor-pool.ts';
 import { type Failure, failureOf } from '../apply/outcome.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
 import { definitionOf, machineFiles } from '../machine/machine-spec.ts';
-import { hasDisk, listTrash, readDestroyed, sweepTrash, trashOf } from './trash.ts';
-import { type Destroyed, destroyedFile, type TrashEntry } from './trash-entry.ts';
+import { disksIn, listTrash, readDestroyed, sweepTrash } from './trash.ts';
+import { type Destroyed, destroyedFile, TRASH_MS, type TrashEntry } from './trash-entry.ts';
 
 type TrashFleet = Pick<Fleet, 'inventory' | 'connect' | 'clock' | 'signal' | 'onProgress'>;
 
@@ -24,21 +24,22 @@ export interface Undone {
   readonly failure?: Failure;
 }
 
-/** What is in the trash of every hypervisor, the latest first, and which of them could not be asked. */
+/** What this fleet has in the trash of every hypervisor, the latest first, and which of them could not be asked. */
 export async function keptMachines(
   fleet: TrashFleet,
 ): Promise<{ readonly kept: readonly Kept[]; readonly failures: readonly Failure[] }> {
   await using pool = new HypervisorPool(fleet.connect);
+  const { inventory, clock, signal } = fleet;
   const failures: Failure[] = [];
   const found = await Promise.all(
-    fleet.inventory.hypervisors.map(async (host) => {
+    inventory.hypervisors.map(async (host) => {
       try {
         const hypervisor = await pool.get(host);
-        await sweepTrash(hypervisor, fleet.clock.now(), fleet.signal);
-        const entries = await listTrash(hypervisor, undefined, fleet.signal);
-        return entries.map((entry) => ({ ...entry, host: host.name }));
+        await sweepTrash(hypervisor, { fleet: inventory.fleet, now: clock.now() }, signal);
+        const entries = await listTrash(hypervisor, { fleet: inventory.fleet }, signal);
+        return entries.map(({ destroyed: _, ...entry }) => ({ ...entry, host: host.name }));
       } catch (error) {
-        fleet.signal.throwIfAborted();
+        signal.throwIfAborted();
         failures.push(failureOf(host.name, 'looking into its trash', error));
         return [];
       }
@@ -53,7 +54,7 @@ export async function keptMachines(
  */
 export async function undoDestroy(fleet: TrashFleet, machines: readonly string[]): Promise<Undone[]> {
   await using pool = new HypervisorPool(fleet.connect);
-  const work = machines.map(async (machine): Promise<Undone> => {
+  const work = [...new Set(machines)].map(async (machine): Promise<Undone> => {
     try {
       return await bringBack(fleet, pool, machine);
     } catch (error) {
@@ -100,33 +101,35 @@ async function bringBack(fleet: TrashFleet, pool: HypervisorPool, machine: strin
   const { folder } = machineFiles(machine);
   if (is === 'kept') {
     fleet.onProgress({ machine, text: `undo: its disks on ${host.name}` });
-    // Without a disk in it, nothing is lost with it.
-    await hypervisor.remove(folder, signal);
-    await hypervisor.move(latest.folder, folder, signal);
+    await hypervisor.putBack(latest.folder, folder, signal);
   }
-  const as = await makeDomain(fleet, hypervisor, machine, destroyed);
+  const isWhole = (await disksIn(hypervisor, folder, signal)).length === 2;
+  const as = isWhole ? await makeDomain(fleet, hypervisor, machine, destroyed) : 'disks';
   // From here on it is a machine like any other.
   await hypervisor.remove(destroyedFile(folder), signal);
   return { machine, host: host.name, as };
 }
 
 async function lookFor(
-  { inventory, signal }: TrashFleet,
+  { inventory, clock, signal }: TrashFleet,
   hypervisor: Hypervisor,
   host: HypervisorHost,
   machine: string,
 ): Promise<Found | undefined> {
+  const { fleet } = inventory;
   const { folder } = machineFiles(machine);
   const at = { host, hypervisor, folder, destroyedAt: 0 };
-  if (await hasDisk(hypervisor, machine, signal)) {
+  // A host that was never set up completely may have nothing to ask.
+  const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(machine, signal) : undefined;
+  if ((await disksIn(hypervisor, folder, signal)).length > 0) {
     const destroyed = await readDestroyed(hypervisor, folder, signal);
-    return { ...at, destroyed, is: destroyed?.fleet === inventory.fleet ? 'half' : 'there' };
+    const isHalf = destroyed?.fleet === fleet && (domain === undefined || domain.state === 'off');
+    return { ...at, destroyed, is: isHalf ? 'half' : 'there' };
   }
-  if (await hypervisor.domain(machine, signal)) return { ...at, destroyed: undefined, is: 'there' };
-  const [latest] = await trashOf(hypervisor, machine, inventory.fleet, signal);
-  if (!latest) return undefined;
-  const { entry, destroyed } = latest;
-  return { ...at, folder: entry.folder, destroyedAt: entry.destroyedAt, destroyed, is: 'kept' };
+  if (domain) return { ...at, destroyed: undefined, is: 'there' };
+  const [latest] = await listTrash(hypervisor, { fleet, machine }, signal);
+  if (!latest || clock.now() - latest.destroyedAt >= TRASH_MS) return undefined;
+  return { ...at, ...latest, is: 'kept' };
 }
 
 /** Defines the machine from what was written down, and has it run if it did, once its files are in their place. */

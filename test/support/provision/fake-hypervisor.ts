@@ -197,6 +197,23 @@ export class FakeHypervisor implements Hypervisor {
     });
   }
 
+  async putBack(from: string, to: string): Promise<void> {
+    for (const disk of ['root.qcow2', 'data.qcow2']) {
+      if (this.files.has(`${to}/${disk}`)) throw new Error(`there is a disk in ${to} already`);
+    }
+    const inside = (folder: string): string[] =>
+      [...this.files.keys()].filter((each) => each.startsWith(`${folder}/`));
+    const moved = inside(from);
+    if (moved.length === 0) throw new Error(`${from} is not there`);
+    await this.#change(`put back ${to}`, () => {
+      for (const each of inside(to)) this.files.delete(each);
+      for (const each of moved) {
+        this.files.set(`${to}${each.slice(from.length)}`, this.files.get(each) ?? '');
+        this.files.delete(each);
+      }
+    });
+  }
+
   async list(folder: string): Promise<string[]> {
     const below = [...this.files.keys()].filter((each) => each.startsWith(`${folder}/`));
     return [...new Set(below.map((each) => each.slice(folder.length + 1).split('/')[0] ?? ''))];
