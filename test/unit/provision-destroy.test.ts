@@ -63,6 +63,18 @@ describe('destroying a machine', () => {
     assert.match((await undo())?.failure?.message ?? '', /^athena is on r420, and is left as it is/);
   });
 
+  it('is undone with its snapshots', async () => {
+    await bench.apply();
+    await bench.r420.createSnapshot('athena', 'before');
+    await destroy();
+    await undo();
+
+    assert.deepEqual(
+      (await bench.r420.snapshots('athena')).map(({ name, wasRunning }) => [name, wasRunning]),
+      [['before', true]],
+    );
+  });
+
   it('is undone to a machine that is off where it was off', async () => {
     await bench.apply();
     await bench.r420.powerOff('athena');

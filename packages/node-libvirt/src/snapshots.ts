@@ -11,6 +11,9 @@ const PROCEDURES = {
   delete: ['DOMAIN_SNAPSHOT_DELETE', 193],
 } as const satisfies Record<string, Procedure>;
 
+/** `VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE`. */
+const REDEFINE = 1;
+
 /** The snapshots of domains. Every call rejects as `Link.call` does. */
 export class Snapshots {
   readonly #call: Caller;
@@ -20,11 +23,12 @@ export class Snapshots {
   }
 
   create(domain: DomainRef, xml: string, options?: CallOptions): Promise<SnapshotRef> {
-    const write = (writer: XdrWriter): void => {
-      writeDomain(writer, domain);
-      writer.string(xml).u32(0);
-    };
-    return this.#call(question(PROCEDURES.create, readSnapshot, write), options);
+    return this.#make(domain, xml, 0, options);
+  }
+
+  /** Has the daemon know again of one whose state is in the disks already; `xml` is what `xml` has told of it. */
+  redefine(domain: DomainRef, xml: string, options?: CallOptions): Promise<SnapshotRef> {
+    return this.#make(domain, xml, REDEFINE, options);
   }
 
   list(domain: DomainRef, options?: CallOptions): Promise<SnapshotRef[]> {
@@ -47,6 +51,14 @@ export class Snapshots {
 
   delete(snapshot: SnapshotRef, options?: CallOptions): Promise<void> {
     return this.#call(order(PROCEDURES.delete, on(snapshot)), options);
+  }
+
+  #make(domain: DomainRef, xml: string, flags: number, options?: CallOptions): Promise<SnapshotRef> {
+    const write = (writer: XdrWriter): void => {
+      writeDomain(writer, domain);
+      writer.string(xml).u32(flags);
+    };
+    return this.#call(question(PROCEDURES.create, readSnapshot, write), options);
   }
 }
 

@@ -28,7 +28,7 @@ export function addDestroy(parent: Command, context: CliContext): void {
       'after',
       `
 The disks, the data disk too, go to the trash of their hypervisor, where they still take room; olympus undo brings the
-machine back as it was, without its snapshots. With --purge they are gone. A domain that Olympus did not make is never touched.
+machine back as it was, with its snapshots. With --purge they are gone. A domain that Olympus did not make is never touched.
 
 Examples:
   $ olympus destroy --inventory inventory/example --machine athena

@@ -32,7 +32,7 @@ export function addSnapshotCommands(parent: Command, context: CliContext): void 
       'after',
       `
 A running machine stands still until its memory is written down. A snapshot lies inside the disks of its machine: it is no
-back-up, goes with them, and is not there any more after destroy and undo.
+back-up, and goes with them.
 
 Examples:
   $ olympus snapshot create before-upgrade --inventory inventory/example --machine athena`,

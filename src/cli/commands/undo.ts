@@ -23,7 +23,7 @@ export function addUndo(parent: Command, context: CliContext): void {
       'after',
       `
 A machine comes back as it was when it was destroyed last: its disks byte for byte, its definition, and running if it
-ran; snapshots of it do not come back. It need not be in the inventory any more. A machine that is there is never touched.
+ran, with its snapshots. It need not be in the inventory any more. A machine that is there is never touched.
 
 Examples:
   $ olympus undo --inventory inventory/example

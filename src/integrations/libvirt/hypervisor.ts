@@ -67,6 +67,10 @@ export interface Hypervisor {
   /** Goes back; what was written to its disks since is lost. It runs then if it ran. */
   revertTo(domain: string, snapshot: string, signal: AbortSignal): Promise<void>;
   deleteSnapshot(domain: string, snapshot: string, signal: AbortSignal): Promise<void>;
+  /** What has libvirt know again of snapshots that are in the disks, the oldest first; in its own words. */
+  snapshotDefinitions(domain: string, signal: AbortSignal): Promise<string[]>;
+  /** Done again it changes nothing. */
+  redefineSnapshots(domain: string, definitions: readonly string[], signal: AbortSignal): Promise<void>;
   /** Whether libvirt is there at all. */
   hasLibvirt(signal: AbortSignal): Promise<boolean>;
   /** Whether a guest really runs with KVM here: found out by starting a kernel, where there is one to start. */

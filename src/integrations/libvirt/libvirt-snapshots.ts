@@ -10,7 +10,10 @@ const TIMEOUT_MS = 30 * 60_000;
 export function snapshotsOf(
   host: string,
   session: LibvirtSession,
-): Pick<Hypervisor, 'snapshots' | 'createSnapshot' | 'revertTo' | 'deleteSnapshot'> {
+): Pick<
+  Hypervisor,
+  'snapshots' | 'createSnapshot' | 'revertTo' | 'deleteSnapshot' | 'snapshotDefinitions' | 'redefineSnapshots'
+> {
   const use = <T>(
     what: string,
     signal: AbortSignal,
@@ -18,12 +21,19 @@ export function snapshotsOf(
   ): Promise<T> => session.use(what, signal, work, TIMEOUT_MS);
   return {
     snapshots: (domain, signal) =>
-      use(`listing the snapshots of ${domain}`, signal, async (libvirt, options) => {
-        const refs = await refsOf(host, libvirt, domain, options);
-        const found = await Promise.all(
-          refs.map(async (ref) => parse(ref, await libvirt.snapshots.xml(ref, options))),
-        );
-        return found.toSorted((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1));
+      use(`listing the snapshots of ${domain}`, signal, async (libvirt, options) =>
+        (await oldestFirst(host, libvirt, domain, options)).map(({ snapshot }) => snapshot),
+      ),
+    snapshotDefinitions: (domain, signal) =>
+      use(`reading the snapshots of ${domain}`, signal, async (libvirt, options) =>
+        (await oldestFirst(host, libvirt, domain, options)).map(({ xml }) => xml),
+      ),
+    redefineSnapshots: (domain, definitions, signal) =>
+      use(`defining the snapshots of ${domain} again`, signal, async (libvirt, options) => {
+        const ref = await libvirt.domains.find(domain, options);
+        if (!ref) throw notThere(host, domain);
+        // Each is defined after the one that it was made upon.
+        for (const xml of definitions) await libvirt.snapshots.redefine(ref, xml, options);
       }),
     createSnapshot: (domain, snapshot, signal) =>
       use(`making the snapshot ${snapshot} of ${domain}`, signal, async (libvirt, options) => {
@@ -61,6 +71,22 @@ async function refsOf(
   const ref = await domains.find(domain, options);
   if (!ref) throw notThere(host, domain);
   return snapshots.list(ref, options);
+}
+
+async function oldestFirst(
+  host: string,
+  libvirt: Connection,
+  domain: string,
+  options: CallOptions,
+): Promise<{ readonly snapshot: Snapshot; readonly xml: string }[]> {
+  const refs = await refsOf(host, libvirt, domain, options);
+  const found = await Promise.all(
+    refs.map(async (ref) => {
+      const xml = await libvirt.snapshots.xml(ref, options);
+      return { snapshot: parse(ref, xml), xml };
+    }),
+  );
+  return found.toSorted((a, b) => a.snapshot.createdAt - b.snapshot.createdAt);
 }
 
 async function refOf(

@@ -22,6 +22,8 @@ export const Destroyed = z.object({
   wasRunning: z.boolean(),
   /** What its domain was defined from; not there where it had none, or another release had defined it. */
   applied: Applied.optional().catch(undefined),
+  /** Its snapshots, in libvirt's words; what they hold is in the disks. */
+  snapshots: z.array(z.string()).default([]),
 });
 export type Destroyed = z.output<typeof Destroyed>;
 

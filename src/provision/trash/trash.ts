@@ -32,6 +32,7 @@ export async function noteDestroyed(
   const applied = parseApplied(domain?.defined.metadata) ?? before?.applied;
   const destroyed: Destroyed = {
     fleet,
+    snapshots: domain ? await hypervisor.snapshotDefinitions(machine, signal) : (before?.snapshots ?? []),
     wasRunning: (domain !== undefined && domain.state !== 'off') || before?.wasRunning === true,
     ...(applied ? { applied } : {}),
   };

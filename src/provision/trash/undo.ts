@@ -140,11 +140,12 @@ async function makeDomain(
   destroyed: Destroyed | undefined,
 ): Promise<NonNullable<Undone['as']>> {
   if (!destroyed?.applied) return 'disks';
-  const { applied, wasRunning } = destroyed;
+  const { applied, wasRunning, snapshots } = destroyed;
   onProgress({ machine, text: `undo: its domain on ${hypervisor.name}` });
   const before = await hypervisor.domain(machine, signal);
   if (!before) await hypervisor.define(definitionOf(applied.spec).xml, signal);
   if (!before?.autostart) await hypervisor.setAutostart(machine, true, signal);
+  if (snapshots.length > 0) await hypervisor.redefineSnapshots(machine, snapshots, signal);
   if (!wasRunning) return 'off';
   if (before === undefined || before.state === 'off') await hypervisor.start(machine, signal);
   return 'running';

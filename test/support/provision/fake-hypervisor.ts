@@ -128,6 +128,19 @@ export class FakeHypervisor implements Hypervisor {
     });
   }
 
+  async snapshotDefinitions(name: string): Promise<string[]> {
+    return [...this.#existing(name).snapshots].map((each) => JSON.stringify(each));
+  }
+
+  redefineSnapshots(name: string, definitions: readonly string[]): Promise<void> {
+    return this.#change(`redefine snapshots ${name}`, () => {
+      for (const definition of definitions) {
+        const [snapshot, state] = JSON.parse(definition);
+        this.#existing(name).snapshots.set(snapshot, state);
+      }
+    });
+  }
+
   deleteSnapshot(name: string, snapshot: string): Promise<void> {
     return this.#change(`delete ${name} ${snapshot}`, () => {
       if (!this.#existing(name).snapshots.delete(snapshot)) throw new Error(`no snapshot ${snapshot}`);

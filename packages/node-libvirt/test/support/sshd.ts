@@ -43,6 +43,8 @@ export class Sshd implements AsyncDisposable {
         'PasswordAuthentication no',
         'KbdInteractiveAuthentication no',
         'PidFile none',
+        // Not what the person who runs the tests has in a .bashrc.
+        `SetEnv HOME=${dir}`,
         '',
       ].join('\n'),
     );
