@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, Writable } from 'node:stream';
 
 /** A way to a daemon, over which its protocol is spoken. */
 export interface Dialled {
@@ -115,7 +115,17 @@ function through(program: string, args: readonly string[]): Omit<Dialled, 'name'
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-KEPT);
   });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  child.stdin.on('error', () => undefined);
+  const writable = new Writable({
+    // A program that ends closes its pipe before it is known why: what it has said comes first, and then its end.
+    write: (chunk, encoding, done) => {
+      child.stdin.write(chunk, encoding, (error) => {
+        if (!error) done();
+      });
+    },
+    final: (done) => void child.stdin.end(done),
+  });
+  const stream = Duplex.from({ readable: child.stdout, writable });
   child.once('error', (error) => stream.destroy(error));
   child.once('close', () => stream.destroy());
   stream.once('close', () => child.kill());
