@@ -61,7 +61,7 @@ describe('a hypervisor with a QEMU, by SSH', function () {
   });
 
   it('runs what is defined, goes back to a snapshot, and grows a disk under what runs', async () => {
-    const { folder, root, data, seed } = machineFiles('bare');
+    const { folder, root, data, seed, ready } = machineFiles('bare');
     await hypervisor.createDataDisk(root, 'root', 1, never);
     await hypervisor.createDataDisk(data, 'data', 1, never);
     await hypervisor.writeFile(seed, Buffer.alloc(512), never);
@@ -92,7 +92,18 @@ describe('a hypervisor with a QEMU, by SSH', function () {
     assert.deepEqual(await hypervisor.snapshots('bare', never), []);
 
     await hypervisor.growDisk(data, 2, { domain: 'bare', target: DISK_TARGETS.data }, never);
-    assert.equal((await hypervisor.disk(data, never))?.sizeBytes, 2 * 1024 ** 3);
+    await hypervisor.writeFile(ready, 'bare-1\n', never);
+    assert.deepEqual(await hypervisor.look({ root, data, seed, ready }, never), {
+      root: { sizeBytes: 1024 ** 3, backing: undefined },
+      data: { sizeBytes: 2 * 1024 ** 3, backing: undefined },
+      hasSeed: true,
+      ready: 'bare-1\n',
+    });
+    await hypervisor.remove(seed, never);
+    await hypervisor.remove(ready, never);
+    const nowhere = { root: `${root}.none`, data, seed, ready };
+    const { root: none, hasSeed, ready: unready } = await hypervisor.look(nowhere, never);
+    assert.deepEqual([none, hasSeed, unready], [undefined, false, undefined]);
     await hypervisor.powerOff('bare', never);
     await hypervisor.undefine('bare', never);
     assert.equal(await hypervisor.remove(folder, never), true);

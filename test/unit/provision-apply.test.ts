@@ -181,7 +181,7 @@ describe('applying a machine', () => {
 
     assert.equal(kinds, 'write-seed stop remove-root create-root define start finish');
     assert.equal(bench.r420.files.get(FILES.data), data);
-    assert.equal((await bench.r420.disk(FILES.root))?.backing, '/var/lib/olympus/images/other.qcow2');
+    assert.equal(bench.r420.disk(FILES.root)?.backing, '/var/lib/olympus/images/other.qcow2');
     assert.equal(await bench.kinds({ image: 'other.qcow2' }), '');
   });
 

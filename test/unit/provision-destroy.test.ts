@@ -99,7 +99,7 @@ describe('destroying a machine', () => {
     assert.equal((await keptMachines(await bench.fleet())).kept.length, 2);
 
     assert.equal((await undo())?.as, 'running');
-    const disk = await bench.r420.disk(FILES.root);
+    const disk = bench.r420.disk(FILES.root);
     assert.match(disk?.backing ?? '', /other\.qcow2$/);
   });
 

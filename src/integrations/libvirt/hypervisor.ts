@@ -35,6 +35,23 @@ export interface Disk {
   readonly backing: string | undefined;
 }
 
+/** Where the files of a machine would be. */
+export interface FilesOfMachine {
+  readonly root: string;
+  readonly data: string;
+  readonly seed: string;
+  readonly ready: string;
+}
+
+/** Which of them are there. */
+export interface FilesThere {
+  readonly root: Disk | undefined;
+  readonly data: Disk | undefined;
+  readonly hasSeed: boolean;
+  /** What stands in it. */
+  readonly ready: string | undefined;
+}
+
 /** A disk of a running domain, by its name there. */
 export interface AttachedDisk {
   readonly domain: string;
@@ -76,7 +93,8 @@ export interface Hypervisor {
   /** Whether a guest really runs with KVM here: found out by starting a kernel, where there is one to start. */
   hasKvm(kernel: string | undefined, signal: AbortSignal): Promise<boolean>;
 
-  disk(file: string, signal: AbortSignal): Promise<Disk | undefined>;
+  /** The files of a machine, all in one look. */
+  look(files: FilesOfMachine, signal: AbortSignal): Promise<FilesThere>;
   createOverlay(file: string, base: string, sizeGib: number, signal: AbortSignal): Promise<void>;
   /** A disk of its own with an empty ext4 file system. */
   createDataDisk(file: string, label: string, sizeGib: number, signal: AbortSignal): Promise<void>;

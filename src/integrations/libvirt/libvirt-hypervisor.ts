@@ -91,7 +91,7 @@ export function libvirtHypervisor({
     ...snapshotsOf(name, session),
     hasLibvirt: async (signal) => (await shell.run('sh', ['-c', HAS_LIBVIRT], { signal })).code === 0,
     hasKvm: (kernel, signal) => files.hasKvm(kernel, signal),
-    disk: (file, signal) => files.disk(file, signal),
+    look: (wanted, signal) => files.look(wanted, signal),
     createOverlay: (file, base, sizeGib, signal) => files.createOverlay(file, base, sizeGib, signal),
     createDataDisk: (file, label, sizeGib, signal) => files.createDataDisk(file, label, sizeGib, signal),
     growDisk: (file, sizeGib, attached, signal) => {

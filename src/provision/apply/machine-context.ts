@@ -64,9 +64,6 @@ export async function readCurrent(
 ): Promise<CurrentMachine> {
   const files = machineFiles(name);
   const domain = await hypervisor.domain(name, signal);
-  const root = await hypervisor.disk(files.root, signal);
-  const data = await hypervisor.disk(files.data, signal);
-  const hasSeed = (await hypervisor.fileSize(files.seed, signal)) !== undefined;
-  const ready = (await hypervisor.readFile(files.ready, signal))?.trim();
-  return { domain, root, data, hasSeed, ready };
+  const { ready, ...there } = await hypervisor.look(files, signal);
+  return { domain, ...there, ready: ready?.trim() };
 }

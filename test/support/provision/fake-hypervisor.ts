@@ -1,5 +1,13 @@
 import { parseDomain } from '#integrations/libvirt/domain-xml.ts';
-import type { Disk, Domain, DomainFacts, Hypervisor, Snapshot } from '#integrations/libvirt/hypervisor.ts';
+import type {
+  Disk,
+  Domain,
+  DomainFacts,
+  FilesOfMachine,
+  FilesThere,
+  Hypervisor,
+  Snapshot,
+} from '#integrations/libvirt/hypervisor.ts';
 
 interface FakeDomain {
   defined: string;
@@ -155,7 +163,17 @@ export class FakeHypervisor implements Hypervisor {
     return this.kvm;
   }
 
-  async disk(file: string): Promise<Disk | undefined> {
+  async look({ root, data, seed, ready }: FilesOfMachine): Promise<FilesThere> {
+    const text = this.files.get(ready);
+    return {
+      root: this.disk(root),
+      data: this.disk(data),
+      hasSeed: this.files.has(seed),
+      ready: typeof text === 'string' ? text : undefined,
+    };
+  }
+
+  disk(file: string): Disk | undefined {
     const found = this.files.get(file);
     return typeof found === 'object' && 'sizeBytes' in found ? found : undefined;
   }
