@@ -59,9 +59,9 @@ describe('the olympus command and the machines', () => {
       await writeFile(path.join(bin, name), `#!/bin/sh\n${script}\n`);
       await chmod(path.join(bin, name), 0o755);
     }
-    const lines = [`SetEnv PATH=${bin}:/usr/sbin:/usr/bin:/sbin:/bin`];
-    server = await startSshServer(dir.path, 'athena', { lines });
-    other = await startSshServer(dir.path, 'other', { lines });
+    const programs = `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`;
+    server = await startSshServer(dir.path, 'athena', { programs });
+    other = await startSshServer(dir.path, 'other', { programs });
     cli = new CliCaller(dir.path);
     await written();
   });

@@ -61,7 +61,7 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
     const server = await startSshServer(stateDir, name, {
       prefix: [...inside, 'sh', '-c', layout, 'sh'],
       port: 22,
-      lines: [`SetEnv PATH=${bin}:/usr/sbin:/usr/bin:/sbin:/bin`],
+      programs: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
     });
     const ask = `fetch('http://127.0.0.1:${PORT}/readyz').then(({ ok }) => process.exit(ok ? 0 : 1))`;
     await waitFor('the gateway', () => run('ip', [...inside.slice(1), process.execPath, '-e', ask]), {

@@ -13,6 +13,8 @@ const run = promisify(execFile);
 export interface SshServerOptions {
   /** Lines of sshd_config. */
   readonly lines?: readonly string[];
+  /** Where sessions find programs, instead of sshd's own path. */
+  readonly programs?: string;
   /** In front of the command, such as `ip netns exec NAME`. */
   readonly prefix?: readonly string[];
   readonly port?: number;
@@ -31,7 +33,7 @@ export interface SshServer extends AsyncDisposable {
 export async function startSshServer(
   stateDir: string,
   name: string,
-  { lines = [], prefix = [], port: wanted = 0 }: SshServerOptions = {},
+  { lines = [], programs, prefix = [], port: wanted = 0 }: SshServerOptions = {},
 ): Promise<SshServer> {
   const dir = path.join(stateDir, 'sshd', name);
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -50,7 +52,7 @@ export async function startSshServer(
     'KbdInteractiveAuthentication no',
     'PidFile none',
     // Not what the person who runs the tests has in a .bashrc, which takes seconds for some.
-    `SetEnv HOME=${dir}`,
+    `SetEnv HOME=${dir}${programs ? ` PATH=${programs}` : ''}`,
     ...lines,
     '',
   ];

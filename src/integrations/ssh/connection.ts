@@ -19,8 +19,11 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** sshd allows ten sessions on a connection (MaxSessions); two are left for a person's own. */
-const CHANNELS = 8;
+/**
+ * sshd allows ten sessions on a connection (MaxSessions), and counts those that have just been closed until it has read all that
+ * came with their end: as many may be opening by then.
+ */
+const CHANNELS = 5;
 const OUTPUT_LIMIT = 4 * 1024 * 1024;
 const END_TIMEOUT_MS = 2000;
 
