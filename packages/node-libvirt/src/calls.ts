@@ -33,6 +33,7 @@ export function listing<T>(
   procedure: Procedure,
   readItem: (reader: XdrReader) => T,
   write: (writer: XdrWriter) => void = () => undefined,
+  flags = 0,
 ): Call<T[]> {
   return question(
     procedure,
@@ -43,7 +44,7 @@ export function listing<T>(
     },
     (writer) => {
       write(writer);
-      writer.i32(NEED_RESULTS).u32(0);
+      writer.i32(NEED_RESULTS).u32(flags);
     },
   );
 }

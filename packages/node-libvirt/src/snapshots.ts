@@ -13,6 +13,8 @@ const PROCEDURES = {
 
 /** `VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE`. */
 const REDEFINE = 1;
+/** `VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL`. */
+const TOPOLOGICAL = 1 << 10;
 
 /** The snapshots of domains. Every call rejects as `Link.call` does. */
 export class Snapshots {
@@ -31,9 +33,10 @@ export class Snapshots {
     return this.#make(domain, xml, REDEFINE, options);
   }
 
+  /** Each after the one that it was made upon. */
   list(domain: DomainRef, options?: CallOptions): Promise<SnapshotRef[]> {
     const of = (writer: XdrWriter): void => writeDomain(writer, domain);
-    return this.#call(listing(PROCEDURES.list, readSnapshot, of), options);
+    return this.#call(listing(PROCEDURES.list, readSnapshot, of, TOPOLOGICAL), options);
   }
 
   /** What it is, with when it was made and in which state the domain was. */

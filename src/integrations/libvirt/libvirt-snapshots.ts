@@ -86,6 +86,7 @@ async function oldestFirst(
       return { snapshot: parse(ref, xml), xml };
     }),
   );
+  // Within one second they stay as libvirt has them, each after the one that it was made upon.
   return found.toSorted((a, b) => a.snapshot.createdAt - b.snapshot.createdAt);
 }
 
