@@ -109,6 +109,7 @@ class Heard {
 /** Types the same until it comes back, since the firmware takes what is typed before; then nothing more is under way. */
 async function typedUntilEchoed(serial: Duplex, letter: string): Promise<Heard> {
   const heard = new Heard(serial);
+  // Nothing says when the guest begins to listen; until then what is typed is lost.
   const timer = setInterval(() => serial.write(letter), 100);
   await heard.until((text) => text.includes(letter));
   clearInterval(timer);

@@ -53,9 +53,9 @@ function list(
       destroyedAt: iso(destroyedAt),
       keptUntil: iso(destroyedAt + TRASH_MS),
     }));
-    out.json({ machines });
+    out.json({ machines, failures });
   } else if (kept.length > 0) print(kept, clock.now(), context);
-  else out.note('Nothing is kept: no machine was destroyed within 24 hours.');
+  else if (failures.length === 0) out.note('Nothing is kept: no machine was destroyed within 24 hours.');
   if (
     explainFailures(
       failures.map((failure) => ({ machine: '', failure })),
