@@ -124,7 +124,7 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof LibvirtError) || error.code !== 55) throw error;
+      if (!(error instanceof LibvirtError) || !error.message.includes('Active console session')) throw error;
     }
   }
 }
