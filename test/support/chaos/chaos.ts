@@ -114,8 +114,10 @@ async function disturb(scene: Scene, options: ChaosOptions, endsAt: number): Pro
     const isOver = performance.now() > endsAt || endedIn(scene) > tasks * NEARLY_ALL;
     if (signal?.aborted || (done >= possible.length && isOver)) break;
     tell(scene, options, done, fault.kind);
-    askers.allow(chunk);
-    await faults.inflict({ ...fault, holdMs: holdMs ?? fault.holdMs });
+    // A part is under way when it begins, the other is asked for while it lasts.
+    const before = Math.ceil(chunk / 2);
+    askers.allow(before);
+    await faults.inflict({ ...fault, holdMs: holdMs ?? fault.holdMs }, () => askers.allow(chunk - before));
     done += 1;
   }
   tell(scene, options, done, 'healing and waiting for rest');

@@ -30,6 +30,7 @@ export class Faults {
   /** Runs whose dispatch came again. */
   readonly #toldAgain = new Set<string>();
   #late = 0;
+  #onBegun: (() => void) | undefined;
 
   constructor(options: FaultsOptions) {
     this.#options = options;
@@ -46,13 +47,18 @@ export class Faults {
     return counts;
   }
 
-  /** Resolves when the fault is over; what it caused may go on. */
-  async inflict(fault: Fault): Promise<void> {
+  /**
+   * Resolves when the fault is over; what it caused may go on. Calls `onBegun` once: while the fault lasts, or after one
+   * that lasts no time.
+   */
+  async inflict(fault: Fault, onBegun: () => void): Promise<void> {
     const { fleet } = this.#options;
     const daemon = [...fleet.agents].at(fault.agent);
     if (!daemon) throw new Error(`there is no agent ${fault.agent}`);
     const [name, member] = daemon;
+    this.#onBegun = onBegun;
     await this.#do(fault, { name, member });
+    this.#begun();
     this.#inflicted.push(fault);
     await delay(fault.thenMs);
   }
@@ -68,6 +74,16 @@ export class Faults {
       member.process.kill('SIGCONT');
     }
     await fleet.untilUp();
+  }
+
+  #begun(): void {
+    this.#onBegun?.();
+    this.#onBegun = undefined;
+  }
+
+  async #last(holdMs: number): Promise<void> {
+    this.#begun();
+    await delay(holdMs);
   }
 
   #do(fault: Fault, daemon: { readonly name: string; readonly member: ScriptedMember }): Promise<void> {
@@ -150,7 +166,7 @@ export class Faults {
   async #stop({ process }: Pick<ScriptedMember, 'process'>, { holdMs }: Fault): Promise<void> {
     await waitFor(`${process.name} to run`, () => process.running, UP);
     process.kill('SIGSTOP');
-    await delay(holdMs);
+    await this.#last(holdMs);
     process.kill('SIGCONT');
   }
 
@@ -161,7 +177,7 @@ export class Faults {
     atItsEnd?: () => Promise<void>,
   ): Promise<void> {
     link.set(state);
-    await delay(holdMs);
+    await this.#last(holdMs);
     await atItsEnd?.();
     link.set('whole');
   }
@@ -169,14 +185,14 @@ export class Faults {
   async #fill({ stateDir }: ScriptedMember, { holdMs }: Fault): Promise<void> {
     const { disks } = this.#options;
     await disks.fill(stateDir);
-    await delay(holdMs);
+    await this.#last(holdMs);
     await disks.free(stateDir);
   }
 
   async #jump(name: string, { holdMs, jumpSeconds }: Fault): Promise<void> {
     const { clocks } = this.#options;
     clocks.shift(name, jumpSeconds);
-    await delay(holdMs + 1000);
+    await this.#last(holdMs + 1000);
     clocks.shift(name, 0);
   }
 
