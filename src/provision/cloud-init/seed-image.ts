@@ -20,7 +20,18 @@ export async function makeSeedImage(
   return withScratchFolder(scratchDir, async (folder) => {
     const names = ['user-data', 'meta-data', 'network-config'] as const;
     for (const name of names) writeFileSync(path.join(folder, name), seed[name], { mode: 0o600 });
-    const args = ['-quiet', '-volid', 'cidata', '-joliet', '-rock', '-output', 'seed.iso', ...names];
+    // Padding (300 KiB) is for drives that read ahead, which a virtual disk does not.
+    const args = [
+      '-quiet',
+      '-no-pad',
+      '-volid',
+      'cidata',
+      '-joliet',
+      '-rock',
+      '-output',
+      'seed.iso',
+      ...names,
+    ];
     await runMaker(args, folder, signal);
     return readFileSync(path.join(folder, 'seed.iso'));
   });

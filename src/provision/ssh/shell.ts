@@ -2,15 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  HypervisorError,
-  type Shell,
-  type ShellOptions,
-  type ShellResult,
-} from '#integrations/libvirt/hypervisor.ts';
+import { HypervisorError, type Shell, type ShellResult } from '#integrations/libvirt/hypervisor.ts';
 import type { LibvirtWay } from '#integrations/libvirt/libvirt-session.ts';
 import { runCommand } from '../command.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
+import { ShellWorkers } from './shell-workers.ts';
 import type { SshFiles } from './ssh-files.ts';
 
 /** A shell on a hypervisor that holds a connection as long as it is used. */
@@ -30,7 +26,7 @@ export async function openShell(
   const sudo = sudoNeeded(host);
   if (host.local) {
     return {
-      run: runner(host, [], undefined),
+      run: ownRunner(sudo),
       libvirt: { uri: 'qemu:///system', sudo },
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -41,12 +37,25 @@ export async function openShell(
     ...['-F', files.config, '-o', 'BatchMode=yes', '-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'],
     ...['-o', `ControlPath=${sshControl}`],
   ];
-  const run = runner(host, options, files.config);
-  await run('true', [], { signal });
+  // Whoever comes first brings the connection, which stays without it: none of those that follow can end it.
+  const first = await runCommand('ssh', [...options, '--', host.name, 'true'], {
+    signal,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
+  if (first.code === SSH_FAILED) throw unreachable(host, first, files.config);
+  const shell = `exec ${sudo ? 'sudo -n -- ' : ''}sh`;
+  const workers = new ShellWorkers(['ssh', ...options, '--', host.name, shell]);
   return {
-    run,
+    async run(program, args, { signal: given, timeoutMs = COMMAND_TIMEOUT_MS, input }) {
+      const line = [program, ...args].map(quote).join(' ');
+      const what = `${program} on ${host.name}`;
+      const result = await workers.run(line, { what, signal: given, timeoutMs, input });
+      if (result.code === SSH_FAILED) throw unreachable(host, result, files.config);
+      return result;
+    },
     libvirt: { uri: `qemu+ssh://${host.name}/system`, sshConfig: files.config, sshControl, sudo },
     async [Symbol.asyncDispose]() {
+      await workers[Symbol.asyncDispose]();
       const args = [...options, '-O', 'exit', host.name];
       await runCommand('ssh', args, { signal: new AbortController().signal, timeoutMs: 10_000 });
     },
@@ -63,19 +72,12 @@ function sudoNeeded(host: HypervisorHost): boolean {
   return host.become && !isRoot;
 }
 
-function runner(host: HypervisorHost, options: readonly string[], config: string | undefined): Shell['run'] {
-  const prefix = sudoNeeded(host) ? ['sudo', '-n', '--'] : [];
-  return async (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }: ShellOptions) => {
-    const command = [...prefix, program, ...args];
+function ownRunner(sudo: boolean): Shell['run'] {
+  return (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }) => {
     const given = { signal, timeoutMs, input };
-    if (config === undefined) {
-      const [first = program, ...rest] = command;
-      return runCommand(first, rest, given);
-    }
-    const line = command.map(quote).join(' ');
-    const result = await runCommand('ssh', [...options, '--', host.name, line], given);
-    if (result.code === SSH_FAILED) throw unreachable(host, result, config);
-    return result;
+    return sudo
+      ? runCommand('sudo', ['-n', '--', program, ...args], given)
+      : runCommand(program, args, given);
   };
 }
 
