@@ -37,7 +37,11 @@ const noShell: Shell = {
   run: async () => {
     throw new Error('nothing is to be run');
   },
+  start: () => {
+    throw new Error('nothing is to be started');
+  },
 };
+const WITHOUT_FILES = { shell: noShell, folder: '/nowhere' };
 
 describe('a hypervisor', () => {
   let daemon: Daemon;
@@ -47,7 +51,7 @@ describe('a hypervisor', () => {
   after(() => daemon?.[Symbol.asyncDispose]());
 
   function libvirt(name = 'r420'): Hypervisor & AsyncDisposable {
-    return libvirtHypervisor({ name, shell: noShell, libvirt: { uri: daemon.uri('test:///default') } });
+    return libvirtHypervisor({ name, ...WITHOUT_FILES, libvirt: { uri: daemon.uri('test:///default') } });
   }
 
   const KINDS: Readonly<Record<string, () => Hypervisor & Partial<AsyncDisposable>>> = {
@@ -194,7 +198,7 @@ describe('a hypervisor', () => {
   it('is never without domains because its libvirt is away, and is asked again once it is back', async () => {
     await using own = await Daemon.start();
     const uri = own.uri('test:///default');
-    await using host = libvirtHypervisor({ name: 'r420', shell: noShell, libvirt: { uri } });
+    await using host = libvirtHypervisor({ name: 'r420', ...WITHOUT_FILES, libvirt: { uri } });
     assert.equal(await host.domain('athena', signal), undefined);
 
     await own.stop();

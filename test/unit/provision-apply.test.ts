@@ -8,7 +8,7 @@ import { outcomesAsJson } from '../../src/cli/machines.ts';
 import { PlanOutput } from '../../src/cli/plan-output.ts';
 
 const FILES = machineFiles('athena');
-const CREATE = 'write-seed create-root create-data define autostart start finish';
+const CREATE = 'define write-seed create-root create-data autostart start finish';
 
 describe('applying a machine', () => {
   let dir: TempDir;
@@ -201,6 +201,24 @@ describe('applying a machine', () => {
     bench.change({ host: 'r720xd' });
 
     assert.match(await bench.kinds(), /to be made on r720xd, but r420 still has it/);
+  });
+
+  it('is done by one at a time on a hypervisor, and who waits says for whom', async () => {
+    const both = await Promise.all([bench.kinds(), bench.kinds()]);
+
+    assert.deepEqual(both, [CREATE, '']);
+    const waits = bench.said.filter((line) => line.includes('waits for it'));
+    assert.equal(waits.length, 1, bench.said.join('\n'));
+    assert.match(waits[0] ?? '', /^r420: is being worked on by \S+@\S+ since [\d-]+T[\d:.]+Z; waits for it$/);
+  });
+
+  it('touches nothing of a new machine whose definition libvirt refuses', async () => {
+    const before = [...bench.r420.files.keys()];
+    bench.r420.refuses = /<cpu/;
+
+    assert.match(await bench.kinds(), /^! athena, define: .* XML error/);
+    assert.deepEqual([...bench.r420.files.keys()], before);
+    assert.equal(await bench.r420.domain('athena'), undefined);
   });
 
   it('says which image is missing', async () => {

@@ -82,9 +82,9 @@ function mustBeOfMachine(file: string): void {
 /** The files of a hypervisor that machines are made of. */
 export class HypervisorFiles {
   readonly #name: string;
-  readonly #shell: Shell;
+  readonly #shell: Pick<Shell, 'run'>;
 
-  constructor(name: string, shell: Shell) {
+  constructor(name: string, shell: Pick<Shell, 'run'>) {
     this.#name = name;
     this.#shell = shell;
   }

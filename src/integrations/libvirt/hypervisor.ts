@@ -1,3 +1,5 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+
 /** What libvirt knows of one domain, as far as we compare it. */
 export interface DomainFacts {
   readonly uuid: string;
@@ -65,6 +67,12 @@ export interface AttachedDisk {
 export interface Hypervisor {
   readonly name: string;
 
+  /**
+   * Waits until nobody else changes the machines there, and keeps others out until it is disposed or this process ends,
+   * however it does. `onWait` is told who has it.
+   */
+  lock(options: LockOptions, signal: AbortSignal): Promise<AsyncDisposable>;
+
   domain(name: string, signal: AbortSignal): Promise<Domain | undefined>;
   define(xml: string, signal: AbortSignal): Promise<void>;
   start(name: string, signal: AbortSignal): Promise<void>;
@@ -122,9 +130,18 @@ export interface Hypervisor {
   tail(file: string, lines: number, signal: AbortSignal): Promise<string[]>;
 }
 
+export interface LockOptions {
+  /** For whoever waits: who has it, and since when. */
+  readonly holder: string;
+  readonly onWait: (holder: string) => void;
+  readonly timeoutMs: number;
+}
+
 /** Runs a program on the hypervisor, never through a shell that would look into its arguments. */
 export interface Shell {
   run(program: string, args: readonly string[], options: ShellOptions): Promise<ShellResult>;
+  /** Starts one that is spoken with: it ends once its standard input does, and with this process. */
+  start(program: string, args: readonly string[]): ChildProcessWithoutNullStreams;
 }
 
 export interface ShellOptions {

@@ -9,6 +9,7 @@ import {
 import { parseDomain } from './domain-xml.ts';
 import type { Domain, Hypervisor, Shell } from './hypervisor.ts';
 import { HypervisorFiles } from './hypervisor-files.ts';
+import { lockFolder } from './hypervisor-lock.ts';
 import { LibvirtSession, type LibvirtWay } from './libvirt-session.ts';
 import { notThere, snapshotsOf } from './libvirt-snapshots.ts';
 
@@ -17,6 +18,8 @@ export interface LibvirtHypervisorOptions {
   /** Leads there: the files that machines are made of are looked after with programs of the hypervisor. */
   readonly shell: Shell;
   readonly libvirt: LibvirtWay;
+  /** Everything that is changed there is in here, but for the domains. */
+  readonly folder: string;
 }
 
 const STATES: Readonly<Record<DomainState, Domain['state']>> = {
@@ -39,6 +42,7 @@ export function libvirtHypervisor({
   name,
   shell,
   libvirt: way,
+  folder,
 }: LibvirtHypervisorOptions): Hypervisor & AsyncDisposable {
   const files = new HypervisorFiles(name, shell);
   const session = new LibvirtSession(name, way);
@@ -56,6 +60,7 @@ export function libvirtHypervisor({
     });
   return {
     name,
+    lock: (options, signal) => lockFolder(name, shell, folder, { ...options, signal }),
     domain: (domain, signal) =>
       session.use(`looking at the domain ${domain}`, signal, (libvirt, options) =>
         lookAt(libvirt, domain, options),

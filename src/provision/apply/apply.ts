@@ -32,6 +32,11 @@ export async function applyFleet(fleet: Fleet, options: ApplyOptions): Promise<O
   const picked = pickMachines(inventory, options.machines);
   pickMachines(inventory, options.replace);
   await using pool = new HypervisorPool(fleet.connect);
+  if (!options.dryRun)
+    await pool.reserve(
+      picked.map(({ host }) => host),
+      fleet,
+    );
   const limit = withLimit(inventory.variables.vm_boot_parallel);
   const work = picked.map(({ machine, host }) =>
     limit(host.name, () => new MachineWork(fleet, pool, machine, host).run(options)),

@@ -45,6 +45,10 @@ export async function destroyMachines(
   if (machines.length === 0) return [];
   const picked = pickMachines(fleet.inventory, machines);
   await using pool = new HypervisorPool(fleet.connect);
+  await pool.reserve(
+    picked.map(({ host }) => host),
+    fleet,
+  );
   const work = picked.map(async ({ machine, host }): Promise<DestroyOutcome> => {
     const result = { machine: machine.name, host: host.name };
     try {

@@ -7,7 +7,7 @@ import { readYaml } from '#lib/yaml.ts';
 import { readSeedTemplates, type Seed, type SeedTemplates } from '../cloud-init/seed.ts';
 import { makeSeedImage } from '../cloud-init/seed-image.ts';
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
-import type { Image } from '../machine/machine-spec.ts';
+import { FOLDER, type Image } from '../machine/machine-spec.ts';
 import type { Phase } from '../ready/not-ready.ts';
 import { type Probe, probesOf } from '../ready/probes.ts';
 import { prepareSsh } from '../ssh/prepare-ssh.ts';
@@ -78,7 +78,12 @@ export async function connectHypervisor(
   signal: AbortSignal,
 ): Promise<OpenHypervisor> {
   const shell = await openShell(host, files, signal);
-  const hypervisor = libvirtHypervisor({ name: host.name, shell, libvirt: shell.libvirt });
+  const hypervisor = libvirtHypervisor({
+    name: host.name,
+    shell,
+    libvirt: shell.libvirt,
+    folder: FOLDER,
+  });
   return {
     hypervisor,
     async [Symbol.asyncDispose]() {

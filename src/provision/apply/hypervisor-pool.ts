@@ -1,5 +1,7 @@
+import { hostname, userInfo } from 'node:os';
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
+import type { Fleet } from './fleet.ts';
 
 /** A hypervisor that is connected as long as it is needed. */
 export interface OpenHypervisor extends AsyncDisposable {
@@ -8,23 +10,55 @@ export interface OpenHypervisor extends AsyncDisposable {
 
 export type Connect = (host: HypervisorHost) => Promise<OpenHypervisor>;
 
+export type ReserveOptions = Pick<Fleet, 'clock' | 'signal' | 'onProgress'>;
+
+/** Longer than machines take that come up one after another where they are emulated. */
+const LOCK_WAIT_MS = 60 * 60_000;
+
 /** One connection to each hypervisor that is asked for, kept until the pool is disposed. */
 export class HypervisorPool implements AsyncDisposable {
   readonly #connect: Connect;
   readonly #open = new Map<string, Promise<OpenHypervisor>>();
   readonly #kvm = new Map<string, Promise<boolean>>();
+  readonly #locks: AsyncDisposable[] = [];
+  readonly #unusable = new Map<string, unknown>();
 
   constructor(connect: Connect) {
     this.#connect = connect;
   }
 
   async get(host: HypervisorHost): Promise<Hypervisor> {
+    if (this.#unusable.has(host.name)) throw this.#unusable.get(host.name);
     let opening = this.#open.get(host.name);
     if (!opening) {
       opening = this.#connect(host);
       this.#open.set(host.name, opening);
     }
     return (await opening).hypervisor;
+  }
+
+  /**
+   * Keeps everybody else from changing machines on these hypervisors until the pool is disposed. One that cannot be had
+   * fails with whoever gets it.
+   */
+  async reserve(hosts: readonly HypervisorHost[], options: ReserveOptions): Promise<void> {
+    const { clock, signal, onProgress } = options;
+    const { username } = userInfo();
+    const holder = `${username}@${hostname()} since ${new Date(clock.now()).toISOString()}`;
+    const byName = new Map(hosts.map((host) => [host.name, host]));
+    await Promise.allSettled([...byName.values()].map((host) => this.get(host)));
+    // All in the same order: of two who want the same, one waits for the other, and never each for the other.
+    for (const host of [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      try {
+        const hypervisor = await this.get(host);
+        const onWait = (other: string): void =>
+          onProgress({ machine: host.name, text: `is being worked on by ${other}; waits for it` });
+        this.#locks.push(await hypervisor.lock({ holder, onWait, timeoutMs: LOCK_WAIT_MS }, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#unusable.set(host.name, error);
+      }
+    }
   }
 
   /** Whether guests run with KVM there; found out once. */
@@ -39,6 +73,7 @@ export class HypervisorPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#locks.map((lock) => lock[Symbol.asyncDispose]()));
     const opened = await Promise.allSettled(this.#open.values());
     for (const each of opened) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]();
   }

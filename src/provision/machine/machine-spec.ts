@@ -4,7 +4,7 @@ import { type DomainSpec, renderDomain } from '#integrations/libvirt/domain-xml.
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 
 /** Where things of ours are on every hypervisor. */
-const FOLDER = '/var/lib/olympus';
+export const FOLDER = '/var/lib/olympus';
 /** Where the files of machines are, in a folder for each. */
 export const MACHINES = `${FOLDER}/machines`;
 

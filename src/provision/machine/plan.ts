@@ -143,6 +143,12 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   ): void => {
     list.push({ kind, effect: what, detail });
   };
+  // libvirt holds a definition against its schema: what it refuses has touched nothing yet. A root disk that is there must
+  // not be taken for one of the new image, whoever is killed in the middle.
+  const definesFirst = !domain && !root;
+  const define = (): void =>
+    add('define', `${spec.vcpus} vCPU, ${spec.memoryMib} MiB, ${spec.mac}, ${spec.domainType}`);
+  if (definesFirst) define();
   const writesSeed = !hasSeed || (!isReady && starts);
   if (writesSeed) {
     add('write-seed', hasSeed ? `the seed is ${spec.instanceId} now` : `a seed, ${spec.instanceId}`);
@@ -156,8 +162,8 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   if (!root || replaces) add('create-root', `root disk of ${spec.diskGib} GiB on ${spec.image.file}`);
   if (!data) add('create-data', `data disk of ${spec.dataGib} GiB`);
   list.push(...growSteps(spec, replaces ? { ...current, root: undefined } : current));
-  if (!domain) add('define', `${spec.vcpus} vCPU, ${spec.memoryMib} MiB, ${spec.mac}, ${spec.domainType}`);
-  else if (defined.length > 0) add('define', defined.join(', '));
+  if (!domain && !definesFirst) define();
+  if (defined.length > 0) add('define', defined.join(', '));
   if (!domain?.autostart) add('autostart', 'start with the hypervisor', domain ? 'in place' : effect);
   const live = domain?.live;
   if (!stops && live && live.currentMemoryKib < spec.memoryMib * 1024) {

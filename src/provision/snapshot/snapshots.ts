@@ -6,7 +6,7 @@ import { type Failure, failureOf } from '../apply/outcome.ts';
 import { withLimit } from '../apply/with-limit.ts';
 import { machineFiles } from '../machine/machine-spec.ts';
 
-type SnapshotFleet = Pick<Fleet, 'inventory' | 'connect' | 'signal' | 'onProgress'>;
+type SnapshotFleet = Pick<Fleet, 'inventory' | 'connect' | 'clock' | 'signal' | 'onProgress'>;
 
 /** What was done to one machine. */
 export interface SnapshotOutcome {
@@ -71,7 +71,7 @@ export async function withSnapshot(
     const missing = await withoutSnapshot(fleet, { machines, name });
     if (missing.length > 0) return missing;
   }
-  const done = await onEach(fleet, { machines, doing }, async (hypervisor, machine) => {
+  const done = await onEach(fleet, { machines, doing, changes: true }, async (hypervisor, machine) => {
     fleet.onProgress({ machine, text: `${doing}: ${name}` });
     await run({ hypervisor, machine, name, signal: fleet.signal });
   });
@@ -99,19 +99,33 @@ export async function listSnapshots(
   fleet: SnapshotFleet,
   machines: readonly string[],
 ): Promise<MachineSnapshots[]> {
-  const listed = await onEach(fleet, { machines, doing: 'listing its snapshots' }, (hypervisor, machine) =>
+  const options = { machines, doing: 'listing its snapshots', changes: false };
+  const listed = await onEach(fleet, options, (hypervisor, machine) =>
     hypervisor.snapshots(machine, fleet.signal),
   );
   return listed.map(({ outcome, result = [] }) => ({ ...outcome, snapshots: result }));
 }
 
+interface EachOptions {
+  readonly machines: readonly string[];
+  readonly doing: string;
+  /** Nobody else changes machines there meanwhile. */
+  readonly changes: boolean;
+}
+
 async function onEach<T>(
-  { inventory, connect, signal }: SnapshotFleet,
-  { machines, doing }: { readonly machines: readonly string[]; readonly doing: string },
+  fleet: SnapshotFleet,
+  { machines, doing, changes }: EachOptions,
   work: (hypervisor: Hypervisor, machine: string) => Promise<T>,
 ): Promise<{ readonly outcome: SnapshotOutcome; readonly result?: T }[]> {
+  const { inventory, signal } = fleet;
   const picked = pickMachines(inventory, machines);
-  await using pool = new HypervisorPool(connect);
+  await using pool = new HypervisorPool(fleet.connect);
+  if (changes)
+    await pool.reserve(
+      picked.map(({ host }) => host),
+      fleet,
+    );
   const limit = withLimit(AT_ONCE);
   const all = picked.map(async ({ machine: { name }, host }) => {
     const outcome = { machine: name, host: host.name };

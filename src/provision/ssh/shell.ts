@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +28,10 @@ export async function openShell(
   if (host.local) {
     return {
       run: ownRunner(sudo),
+      start: (program, args) => {
+        const [first = program, ...rest] = withSudo(sudo, [program, ...args]);
+        return spawn(first, rest, { stdio: 'pipe' });
+      },
       libvirt: { uri: 'qemu:///system', sudo },
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -43,7 +48,7 @@ export async function openShell(
     timeoutMs: COMMAND_TIMEOUT_MS,
   });
   if (first.code === SSH_FAILED) throw unreachable(host, first, files.config);
-  const shell = `exec ${sudo ? 'sudo -n -- ' : ''}sh`;
+  const shell = ['exec', ...withSudo(sudo, ['sh'])].join(' ');
   const workers = new ShellWorkers(['ssh', ...options, '--', host.name, shell]);
   return {
     async run(program, args, { signal: given, timeoutMs = COMMAND_TIMEOUT_MS, input }) {
@@ -52,6 +57,12 @@ export async function openShell(
       const result = await workers.run(line, { what, signal: given, timeoutMs, input });
       if (result.code === SSH_FAILED) throw unreachable(host, result, files.config);
       return result;
+    },
+    start(program, args) {
+      const line = withSudo(sudo, [program, ...args])
+        .map(quote)
+        .join(' ');
+      return spawn('ssh', [...options, '--', host.name, line], { stdio: 'pipe' });
     },
     libvirt: { uri: `qemu+ssh://${host.name}/system`, sshConfig: files.config, sshControl, sudo },
     async [Symbol.asyncDispose]() {
@@ -72,12 +83,14 @@ function sudoNeeded(host: HypervisorHost): boolean {
   return host.become && !isRoot;
 }
 
+function withSudo(sudo: boolean, command: readonly string[]): readonly string[] {
+  return sudo ? ['sudo', '-n', '--', ...command] : command;
+}
+
 function ownRunner(sudo: boolean): Shell['run'] {
   return (program, args, { signal, timeoutMs = COMMAND_TIMEOUT_MS, input }) => {
-    const given = { signal, timeoutMs, input };
-    return sudo
-      ? runCommand('sudo', ['-n', '--', program, ...args], given)
-      : runCommand(program, args, given);
+    const [first = program, ...rest] = withSudo(sudo, [program, ...args]);
+    return runCommand(first, rest, { signal, timeoutMs, input });
   };
 }
 

@@ -54,6 +54,7 @@ export async function keptMachines(
  */
 export async function undoDestroy(fleet: TrashFleet, machines: readonly string[]): Promise<Undone[]> {
   await using pool = new HypervisorPool(fleet.connect);
+  await pool.reserve(fleet.inventory.hypervisors, fleet);
   const work = [...new Set(machines)].map(async (machine): Promise<Undone> => {
     try {
       return await bringBack(fleet, pool, machine);

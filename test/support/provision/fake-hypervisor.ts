@@ -1,21 +1,15 @@
-import { parseDomain } from '#integrations/libvirt/domain-xml.ts';
 import type {
   Disk,
   Domain,
-  DomainFacts,
   FilesOfMachine,
   FilesThere,
   Hypervisor,
+  LockOptions,
   Snapshot,
 } from '#integrations/libvirt/hypervisor.ts';
 
-interface FakeDomain {
-  defined: string;
-  live: string | undefined;
-  autostart: boolean;
-  paused: boolean;
-  snapshots: Map<string, Omit<FakeDomain, 'snapshots'>>;
-}
+import { type FakeDomain, facts } from './fake-domain.ts';
+import { FakeLock } from './fake-lock.ts';
 
 /** Thrown in place of going on: what SIGKILL does to a provisioner. */
 class Killed extends Error {}
@@ -35,9 +29,16 @@ export class FakeHypervisor implements Hypervisor {
   /** A guest that ignores being asked to shut down. */
   stubborn = false;
   kvm = false;
+  /** What no definition may have. */
+  refuses: RegExp | undefined;
+  readonly others = new FakeLock();
 
   constructor(name = 'r420') {
     this.name = name;
+  }
+
+  lock(options: LockOptions): Promise<AsyncDisposable> {
+    return this.others.take(options);
   }
 
   async domain(name: string): Promise<Domain | undefined> {
@@ -56,6 +57,7 @@ export class FakeHypervisor implements Hypervisor {
   define(xml: string): Promise<void> {
     const name = /<name>(.*)<\/name>/.exec(xml)?.[1] ?? '';
     return this.#change(`define ${name}`, () => {
+      if (this.refuses?.test(xml)) throw new Error(`XML error: ${this.refuses.source} is not expected`);
       const before = this.domains.get(name) ?? {
         live: undefined,
         autostart: false,
@@ -214,34 +216,22 @@ export class FakeHypervisor implements Hypervisor {
   }
 
   async move(from: string, to: string): Promise<void> {
-    const inside = (folder: string): string[] =>
-      [...this.files.keys()].filter((each) => each === folder || each.startsWith(`${folder}/`));
-    const [moved, there] = [inside(from), inside(to)];
+    const [moved, there] = [this.#at(from), this.#at(to)];
     if (moved.length === 0 && there.length > 0) return;
     if (there.length > 0) throw new Error(`${to} is there already`);
     if (moved.length === 0) throw new Error(`${from} is not there`);
-    await this.#change(`move ${from}`, () => {
-      for (const each of moved) {
-        this.files.set(`${to}${each.slice(from.length)}`, this.files.get(each) ?? '');
-        this.files.delete(each);
-      }
-    });
+    await this.#change(`move ${from}`, () => this.#rename(moved, from, to));
   }
 
   async putBack(from: string, to: string): Promise<void> {
     for (const disk of ['root.qcow2', 'data.qcow2']) {
       if (this.files.has(`${to}/${disk}`)) throw new Error(`there is a disk in ${to} already`);
     }
-    const inside = (folder: string): string[] =>
-      [...this.files.keys()].filter((each) => each.startsWith(`${folder}/`));
-    const moved = inside(from);
+    const moved = this.#at(from);
     if (moved.length === 0) throw new Error(`${from} is not there`);
     await this.#change(`put back ${to}`, () => {
-      for (const each of inside(to)) this.files.delete(each);
-      for (const each of moved) {
-        this.files.set(`${to}${each.slice(from.length)}`, this.files.get(each) ?? '');
-        this.files.delete(each);
-      }
+      for (const each of this.#at(to)) this.files.delete(each);
+      this.#rename(moved, from, to);
     });
   }
 
@@ -251,7 +241,7 @@ export class FakeHypervisor implements Hypervisor {
   }
 
   async remove(file: string): Promise<boolean> {
-    const found = [...this.files.keys()].filter((each) => each === file || each.startsWith(`${file}/`));
+    const found = this.#at(file);
     if (found.length === 0) return false;
     await this.#change(`remove ${file}`, () => {
       for (const each of found) this.files.delete(each);
@@ -271,6 +261,18 @@ export class FakeHypervisor implements Hypervisor {
     if (xml !== undefined) domain[which] = change(xml);
   }
 
+  /** A file, or what is in a folder. */
+  #at(place: string): string[] {
+    return [...this.files.keys()].filter((each) => each === place || each.startsWith(`${place}/`));
+  }
+
+  #rename(moved: readonly string[], from: string, to: string): void {
+    for (const each of moved) {
+      this.files.set(`${to}${each.slice(from.length)}`, this.files.get(each) ?? '');
+      this.files.delete(each);
+    }
+  }
+
   async #change(what: string, effect: () => void): Promise<void> {
     this.calls.push(what);
     const kill = this.killAfter;
@@ -287,14 +289,4 @@ export class FakeHypervisor implements Hypervisor {
     if (!domain) throw new Error(`failed to get domain '${name}'`);
     return domain;
   }
-}
-
-/** libvirt prints memory in KiB whatever it was given in. */
-function facts(xml: string): DomainFacts {
-  return parseDomain(
-    xml.replaceAll(
-      /<(memory|currentMemory) unit='MiB'>(\d+)</g,
-      (_, element: string, mib: string) => `<${element} unit='KiB'>${Number(mib) * 1024}<`,
-    ),
-  );
 }
