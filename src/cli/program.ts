@@ -14,6 +14,7 @@ import { addDestroy } from './commands/destroy.ts';
 import { addDeadLetterCommands } from './commands/dlq.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
+import { addInventoryConnectivity } from './commands/inventory-connectivity.ts';
 import { addLabDown } from './commands/lab-down.ts';
 import { addLabStatus } from './commands/lab-status.ts';
 import { addLabUp } from './commands/lab-up.ts';
@@ -131,8 +132,10 @@ Settings come from the environment, .env in the working directory, then ${contex
   addDeadLetterCommands(dlq, context);
   const inventory = group(program, 'inventory', 'look at the description of a fleet', [
     'olympus inventory check --inventory inventory/example',
+    'olympus inventory connectivity --inventory inventory/example',
   ]);
   addInventoryCheck(inventory, context);
+  addInventoryConnectivity(inventory, context);
   const secrets = group(program, 'secrets', 'make the secrets of a fleet', [
     'olympus secrets init --inventory inventory/example --file inventory/example/group_vars/all/vault.yml',
   ]);

@@ -64,9 +64,21 @@ export async function renderTemplates(dir: string): Promise<Map<string, string>>
       await mkdir(path.dirname(path.join(target, machine, template)), { recursive: true });
     }
   }
+  const before = {
+    hosts: 'machines',
+    gather_facts: false,
+    tasks: [
+      {
+        'ansible.builtin.import_role': { name: 'inventory_check', tasks_from: 'connectivity' },
+        run_once: true,
+        delegate_to: 'localhost',
+      },
+    ],
+  };
   const playbook = path.join(ansible, 'render.yml');
-  await writeFile(playbook, stringify(plays));
-  const ended = await run('ansible-playbook', ['--inventory', 'inventory/lab', playbook]);
+  await writeFile(playbook, stringify([before, ...plays]));
+  const command = `olympus_command=${path.join(ROOT, 'olympus')}`;
+  const ended = await run('ansible-playbook', ['--inventory', 'inventory/lab', '-e', command, playbook]);
   if (ended.code !== 0) throw new Error(ended.output);
   return readTree(target);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Manifest } from '#core/manifest.ts';
 import { readYaml } from '#lib/yaml.ts';
@@ -38,7 +38,7 @@ describe('an inventory', () => {
     );
   }
 
-  for (const name of readdirSync(path.join(ROOT, 'inventory'))) {
+  for (const name of ['example', 'lab', 'single']) {
     it(`of this project passes, with a persona for each of its agents: ${name}`, () => {
       const { inventory, findings } = checkInventory(path.join(ROOT, 'inventory', name), OPTIONS);
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Rule } from '../connectivity/table.ts';
 import type { FleetVariables, HypervisorEntry, MachineEntry } from './schema.ts';
 
 /** A hypervisor, with everything that holds for it. */
@@ -29,6 +30,8 @@ export interface Machine {
   readonly memoryMib: number;
   readonly diskGib: number;
   readonly dataGib: number;
+  /** Where its dashboard listens; loopback unless it says so. */
+  readonly openclawBind?: 'loopback' | 'lan';
 }
 
 /** A machine that still wants a place. */
@@ -49,6 +52,8 @@ export interface Inventory {
   readonly variables: FleetVariables;
   readonly hypervisors: readonly HypervisorHost[];
   readonly machines: readonly Machine[];
+  /** Who may reach whom. */
+  readonly connectivity: readonly Rule[];
 }
 
 /** The sizes that have a name. */
@@ -99,6 +104,7 @@ export function toMachine(
     memoryMib,
     diskGib: entry.disk_gib,
     dataGib: entry.data_gib,
+    ...(entry.openclaw_bind === undefined ? {} : { openclawBind: entry.openclaw_bind }),
   };
 }
 

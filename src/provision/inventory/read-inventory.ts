@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { connectivityFile, readConnectivity } from '../connectivity/table.ts';
 import { checkCapacity, checkTogether } from './checks.ts';
 import { type Finding, InventoryError, nearest } from './finding.ts';
 import {
@@ -51,6 +52,7 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
     field: '',
     alsoKnown: options.alsoKnown,
   });
+  const connectivity = readConnectivity(connectivityFile(dir, options.root));
   const groups = readGroups(hosts);
   const read = readEntries(hosts, groups.entries, options);
   findings.push(
@@ -58,6 +60,7 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
     ...groups.findings,
     ...read.findings,
     ...checkFiles(dir, main, variables.value),
+    ...connectivity.findings,
   );
   if (!variables.value) return { unplaced: [], findings };
 
@@ -71,7 +74,12 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
   findings.push(...checkTogether({ ...known, machines: all }));
   if (!hasErrors(findings)) findings.push(...checkCapacity({ ...known, machines }));
   if (hasErrors(findings)) return { unplaced, findings };
-  const inventory = { dir, fleet, domain, variables: fleetVariables, hypervisors, machines };
+  const { rules } = connectivity;
+  const inventory = {
+    ...{ dir, fleet, domain, hypervisors, machines },
+    variables: fleetVariables,
+    connectivity: rules,
+  };
   return { inventory, unplaced, findings };
 }
 
