@@ -50,11 +50,11 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
     // There is one user here; on a machine it is another who runs the gateway.
     await script(path.join(bin, 'sudo'), 'shift 3; exec "$@"');
     const layout = [
-      'mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /var/lib',
-      'mkdir -p /opt/olympus/node/bin /var/lib/openclaw',
+      'mkdir -p /data && mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /data',
+      'mkdir -p /opt/olympus/node/bin /data/openclaw',
       `ln -s ${process.execPath} /opt/olympus/node/bin/node`,
       `ln -s ${openclaw} /opt/olympus/openclaw`,
-      `ln -s ${dir}/openclaw/state /var/lib/openclaw/state`,
+      `ln -s ${dir}/openclaw/state /data/openclaw/state`,
       'exec "$@"',
     ].join(' && ');
     gateway.process.spawn();
