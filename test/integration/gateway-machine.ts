@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { prepareGateway } from '#lab/local/gateway.ts';
@@ -49,8 +49,10 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
     const bin = path.join(dir, 'bin');
     // There is one user here; on a machine it is another who runs the gateway.
     await script(path.join(bin, 'sudo'), 'shift 3; exec "$@"');
+    // Something has to be there to be mounted over.
+    const made = await mkdir('/data', { recursive: true });
     const layout = [
-      'mkdir -p /data && mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /data',
+      'mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /data',
       'mkdir -p /opt/olympus/node/bin /data/openclaw',
       `ln -s ${process.execPath} /opt/olympus/node/bin/node`,
       `ln -s ${openclaw} /opt/olympus/openclaw`,
@@ -77,6 +79,7 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
         await gateway.process.halt();
         await server[Symbol.asyncDispose]();
         await run('ip', ['netns', 'delete', namespace]);
+        if (made !== undefined) await rmdir(made);
       },
     };
   } catch (error) {
