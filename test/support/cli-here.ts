@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Clock } from '#lib/clock.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -8,12 +9,14 @@ export interface CliHere {
   readonly stateDir?: string;
   /** What comes over standard input, which is no terminal. */
   readonly input?: string;
+  /** One that stands still, unless another is given. */
+  readonly clock?: Clock;
 }
 
 /** Runs a call of the command line in this process, which must end without any server. */
 export async function runCli(
   args: readonly string[],
-  { env = {}, stateDir = '/state', input }: CliHere = {},
+  { env = {}, stateDir = '/state', input, clock = new ManualClock() }: CliHere = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const written = { stdout: '', stderr: '' };
   const screen = (name: 'stdout' | 'stderr') => ({
@@ -26,7 +29,7 @@ export async function runCli(
     out: createOutput(screen('stdout'), screen('stderr'), true),
     stdin: Readable.from(input === undefined ? [] : [input]),
     signal: new AbortController().signal,
-    clock: new ManualClock(),
+    clock,
     version: '1.2.3',
   });
   return { code, ...written };
