@@ -6,7 +6,7 @@ import { wantedMachine } from '#provision/apply/machine-context.ts';
 import { definitionOf, imagePath, machineFiles } from '#provision/machine/machine-spec.ts';
 import { planMachine } from '#provision/machine/plan.ts';
 import type { MachinePlan } from '#provision/machine/step.ts';
-import { BareFleet } from './provision/bare-fleet.ts';
+import { BareFleet, bareInventory } from '#test/provision/bare-fleet.ts';
 import { round } from './statistics.ts';
 
 const HELP = `Usage: npm run bench:provision [-- --json] [-- --machines 1,5,20]
@@ -112,7 +112,7 @@ async function applyAgain(bare: BareFleet) {
 /** Milliseconds for the plan of machines that are all to be made. */
 function planMany(bare: BareFleet) {
   const machines = bare.machines(100, 4);
-  const inventory = bare.inventory(machines);
+  const inventory = bareInventory(bare.hosts, machines);
   const wanted = machines.map((machine) => ({
     fleet: inventory.fleet,
     ...machine,

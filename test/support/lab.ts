@@ -60,7 +60,7 @@ export class TestLab implements AsyncDisposable {
   }
 
   /** Runs a command on a hypervisor the way a person does, and returns what it printed. */
-  async ssh(hypervisor: (typeof HYPERVISORS)[number], command: string): Promise<string> {
+  async ssh(hypervisor: { readonly address: string }, command: string): Promise<string> {
     const ssh = path.join(this.names.stateDir, 'ssh');
     const args = [
       ...['-F', path.join(ssh, 'config.d', 'lab.conf'), '-i', path.join(ssh, 'id_ed25519')],

@@ -113,7 +113,7 @@ describe('olympus plan --place', () => {
     assert.equal(code, 0);
     assert.match(stdout, /^To write into hosts\.yml:\n {2}athena: host: r420\n/);
     assert.match(stdout, /^athena on r420: 75 % of memory taken then \(r720xd has too little memory\)$/m);
-    assert.match(stdout, /^r720xd +5 of 6 \(75 %\) +30 of 60 \(50 %\) +2 of 8 \(25 %\) +hub, apollo$/m);
+    assert.match(stdout, /^r720xd +5 of 6 \(75 %\) +34 of 60 \(57 %\) +2 of 8 \(25 %\) +hub, apollo$/m);
   });
 
   it('ends with 1 where a machine fits nowhere, also for scripts', async () => {

@@ -72,7 +72,10 @@ export function libvirtHypervisor({
     start: (domain, signal) =>
       on('starting', domain, signal, ({ domains }, ref, options) => domains.start(ref, options)),
     resume: (domain, signal) =>
-      on('resuming', domain, signal, ({ domains }, ref, options) => domains.resume(ref, options)),
+      on('resuming', domain, signal, ({ domains }, ref, options) =>
+        // One that somebody was just starting is paused for a moment, and runs by itself.
+        unlessAlready('running', domains.resume(ref, options), () => domains.state(ref, options)),
+      ),
     shutdown: (domain, signal) =>
       on('shutting down', domain, signal, ({ domains }, ref, options) =>
         domains.shutdown(ref, undefined, options),
@@ -145,12 +148,22 @@ async function powerOff({ domains }: Connection, name: string, options: CallOpti
   const ref = await domains.find(name, options);
   if (!ref) return;
   try {
-    await domains.destroy(ref, options);
+    await unlessAlready('shutoff', domains.destroy(ref, options), () => domains.state(ref, options));
   } catch (error) {
-    if (isOf(error, errorCodes.noDomain)) return;
-    // What it says where nothing runs; any other reason leaves it running.
-    if (isOf(error, errorCodes.operationInvalid) && (await domains.state(ref, options)) === 'shutoff') return;
-    throw error;
+    if (!isOf(error, errorCodes.noDomain)) throw error;
+  }
+}
+
+/** A change that libvirt refuses because it is so already is done; any other reason is one. */
+async function unlessAlready(
+  wanted: DomainState,
+  change: Promise<void>,
+  state: () => Promise<DomainState>,
+): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    if (!isOf(error, errorCodes.operationInvalid) || (await state()) !== wanted) throw error;
   }
 }
 

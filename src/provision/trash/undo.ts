@@ -124,8 +124,7 @@ async function lookFor(
   const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(machine, signal) : undefined;
   if ((await disksIn(hypervisor, folder, signal)).length > 0) {
     const destroyed = await readDestroyed(hypervisor, folder, signal);
-    const isHalf = destroyed?.fleet === fleet && (domain === undefined || domain.state === 'off');
-    return { ...at, destroyed, is: isHalf ? 'half' : 'there' };
+    return { ...at, destroyed, is: destroyed?.fleet === fleet ? 'half' : 'there' };
   }
   if (domain) return { ...at, destroyed: undefined, is: 'there' };
   const [latest] = await listTrash(hypervisor, { fleet, machine }, signal);

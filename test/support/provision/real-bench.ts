@@ -22,7 +22,7 @@ hypervisors:
 
 hub:
   hosts:
-    hub: {host: r720xd, address: 10.220.1.20, vcpus: 1, memory_mib: 256, disk_gib: 2, data_gib: 1}
+    hub: {host: r720xd, address: 10.220.1.20, vcpus: 1, memory_mib: 256, disk_gib: 2, data_gib: 8}
 
 agents:
   hosts:

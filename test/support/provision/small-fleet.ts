@@ -14,7 +14,7 @@ hypervisors:
 
 hub:
   hosts:
-    hub: {host: r720xd, address: 10.220.1.20, vcpus: 1, memory_mib: 1536, disk_gib: 10, data_gib: 4}
+    hub: {host: r720xd, address: 10.220.1.20, vcpus: 1, memory_mib: 1536, disk_gib: 10, data_gib: 8}
 
 agents:
   hosts:

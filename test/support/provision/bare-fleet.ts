@@ -9,9 +9,9 @@ import { roleVariables } from '#provision/inventory/role-variables.ts';
 import { imagePath } from '#provision/machine/machine-spec.ts';
 import type { Look } from '#provision/ready/probes.ts';
 import { prepareSsh } from '#provision/ssh/prepare-ssh.ts';
-import { TestLab } from '../../test/support/lab.ts';
+import { TestLab } from '../lab.ts';
+import { ROOT } from './small-fleet.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 const IMAGE = 'base.qcow2';
 const OVER: Look = { is: 'over' };
 const never = new AbortController().signal;
@@ -76,42 +76,13 @@ export class BareFleet implements AsyncDisposable {
     });
   }
 
-  async fleet(machines: readonly Machine[]): Promise<Fleet> {
-    const inventory = this.inventory(machines);
-    const { files } = await prepareSsh(inventory, this.stateDir, never);
-    return {
-      inventory,
-      image: { file: IMAGE },
-      templates: readSeedTemplates(ROOT),
-      ssh: files,
-      makeSeedImage: (seed) => makeSeedImage(seed, path.join(this.stateDir, 'tmp'), never),
-      access: {
-        probes: (machine, hypervisor) => ({
-          defined: async () => OVER,
-          running: async () => {
-            const domain = await hypervisor.domain(machine, never);
-            return domain?.state === 'running' ? OVER : { is: 'hopeless', why: `it is ${domain?.state}` };
-          },
-          address: async () => OVER,
-          ssh: async () => OVER,
-          'cloud-init': async () => OVER,
-        }),
-        growInside: async () => undefined,
-      },
-      connect: (host) => connectHypervisor(host, files, never),
-      clock: systemClock,
-      signal: never,
-      onProgress: () => undefined,
-    };
+  fleet(machines: readonly Machine[]): Promise<Fleet> {
+    return bareFleet(this.stateDir, this.hosts, machines);
   }
 
-  inventory(machines: readonly Machine[]): Inventory {
-    const lab = readInventory(path.join(ROOT, 'inventory/lab'), {
-      root: ROOT,
-      alsoKnown: roleVariables(ROOT),
-    });
-    const variables = { ...lab.variables, fleet: 'bench', vm_boot_parallel: 20 };
-    return { ...lab, fleet: 'bench', variables, hypervisors: this.hosts, machines };
+  /** Runs a script on one of the hypervisors the way a person does. */
+  on(host: { readonly name: string; readonly address: string }, script: string): Promise<string> {
+    return this.#lab.ssh(host, script);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -125,4 +96,45 @@ export class BareFleet implements AsyncDisposable {
       await opened.hypervisor.createDataDisk(imagePath(IMAGE), 'base', 1, never);
     }
   }
+}
+
+/** The same from another process: what is needed to work on these machines. */
+export async function bareFleet(
+  stateDir: string,
+  hosts: readonly HypervisorHost[],
+  machines: readonly Machine[],
+): Promise<Fleet> {
+  const inventory = bareInventory(hosts, machines);
+  const { files } = await prepareSsh(inventory, stateDir, never);
+  return {
+    inventory,
+    image: { file: IMAGE },
+    templates: readSeedTemplates(ROOT),
+    ssh: files,
+    makeSeedImage: (seed) => makeSeedImage(seed, path.join(stateDir, 'tmp'), never),
+    access: {
+      probes: (machine, hypervisor) => ({
+        defined: async () => OVER,
+        running: async () => {
+          const domain = await hypervisor.domain(machine, never);
+          return domain?.state === 'running' ? OVER : { is: 'hopeless', why: `it is ${domain?.state}` };
+        },
+        address: async () => OVER,
+        ssh: async () => OVER,
+        'cloud-init': async () => OVER,
+      }),
+      growInside: async () => undefined,
+    },
+    connect: (host) => connectHypervisor(host, files, never),
+    clock: systemClock,
+    signal: never,
+    onProgress: () => undefined,
+  };
+}
+
+/** The inventory of a bare fleet. */
+export function bareInventory(hosts: readonly HypervisorHost[], machines: readonly Machine[]): Inventory {
+  const lab = readInventory(path.join(ROOT, 'inventory/lab'), { root: ROOT, alsoKnown: roleVariables(ROOT) });
+  const variables = { ...lab.variables, fleet: 'bench', vm_boot_parallel: 20 };
+  return { ...lab, fleet: 'bench', variables, hypervisors: hosts, machines };
 }
