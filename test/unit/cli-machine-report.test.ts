@@ -14,6 +14,7 @@ MemAvailable:    2048000 kB
 @disk
 Filesystem     1024-blocks    Used Available Capacity Mounted on
 /dev/vda          10240000 5120000   5120000      50% /
+/dev/vdb           8192000  512000   7680000       6% /data
 @units
 Id=olympusd.service
 LoadState=loaded
@@ -50,6 +51,7 @@ describe('what a machine says about itself', () => {
       load: 0.42,
       memory: { totalMib: 3000, availableMib: 2000 },
       disk: { totalMib: 10_000, freeMib: 5000 },
+      data: { totalMib: 8000, freeMib: 7500 },
       cloudInit: 'done',
     });
   });
@@ -75,6 +77,7 @@ describe('what a machine says about itself', () => {
     ['@failed\n', '@failed\nx.service loaded failed failed X\n', /^athena x\.service: has failed$/],
     ['2048000 kB', '20480 kB', /^athena memory: only 20 of 3000 MiB is free$/],
     ['  5120000      50%', '   102400      99%', /^athena disk: only 100 of 10000 MiB is free$/],
+    ['  7680000       6%', '    81920      99%', /^athena data disk: only 80 of 8000 MiB is free$/],
     [/\{[\s\S]*\}/, '', /^athena cloud-init: has not finished$/],
     [
       '"errors": []',

@@ -106,7 +106,7 @@ function cloudInitChecks(host: string, { cloudInit }: MachineReport): Check[] {
   ];
 }
 
-function roomChecks(host: string, { memory, disk }: MachineReport): Check[] {
+function roomChecks(host: string, { memory, disk, data }: MachineReport): Check[] {
   const checks: Check[] = [];
   if (memory && memory.availableMib < memory.totalMib * LEAST_FREE) {
     checks.push(
@@ -117,14 +117,13 @@ function roomChecks(host: string, { memory, disk }: MachineReport): Check[] {
       ),
     );
   }
-  if (disk && disk.freeMib < disk.totalMib * LEAST_FREE) {
-    checks.push(
-      failed(
-        `${host} disk`,
-        `only ${disk.freeMib} of ${disk.totalMib} MiB is free`,
-        `Make room, or raise disk_gib of ${host} in the inventory.`,
-      ),
-    );
+  for (const [name, room, field] of [
+    ['disk', disk, 'disk_gib'],
+    ['data disk', data, 'data_gib'],
+  ] as const) {
+    if (!room || room.freeMib >= room.totalMib * LEAST_FREE) continue;
+    const what = `only ${room.freeMib} of ${room.totalMib} MiB is free`;
+    checks.push(failed(`${host} ${name}`, what, `Make room, or raise ${field} of ${host} in the inventory.`));
   }
   return checks;
 }

@@ -11,6 +11,12 @@ export interface UnitReport {
   readonly restarts: number;
 }
 
+/** How much of a file system is left. */
+interface Room {
+  readonly totalMib: number;
+  readonly freeMib: number;
+}
+
 /** How a machine is doing. What it did not say is absent. */
 export interface MachineReport {
   readonly units: readonly UnitReport[];
@@ -19,7 +25,9 @@ export interface MachineReport {
   readonly uptimeSeconds?: number;
   readonly load?: number;
   readonly memory?: { readonly totalMib: number; readonly availableMib: number };
-  readonly disk?: { readonly totalMib: number; readonly freeMib: number };
+  readonly disk?: Room;
+  /** The data disk; absent where none is mounted. */
+  readonly data?: Room;
   readonly cloudInit: 'done' | 'running' | 'absent' | { readonly errors: readonly string[] };
 }
 
@@ -29,7 +37,7 @@ export const MACHINE_COMMAND = [
   'echo @uptime; cat /proc/uptime',
   'echo @load; cat /proc/loadavg',
   'echo @memory; cat /proc/meminfo',
-  'echo @disk; df -Pk /',
+  'echo @disk; df -Pk / /data',
   `echo @units; systemctl show -p Id -p LoadState -p ActiveState -p NRestarts ${UNITS.join(' ')}`,
   'echo @failed; systemctl list-units --failed --plain --no-legend',
   'echo @cloud-init; ls -d /run/cloud-init; cat /run/cloud-init/result.json',
@@ -40,7 +48,7 @@ export function parseMachineReport(text: string): MachineReport {
   const sections = sectionsOf(text);
   const section = (name: string): string => sections.get(name) ?? '';
   const memory = memoryOf(section('memory'));
-  const disk = diskOf(section('disk'));
+  const [disk, data] = ['/', '/data'].map((mount) => roomOf(section('disk'), mount));
   return {
     units: unitsOf(section('units')),
     failedUnits: section('failed')
@@ -50,6 +58,7 @@ export function parseMachineReport(text: string): MachineReport {
     ...numberAt('load', section('load')),
     ...(memory ? { memory } : {}),
     ...(disk ? { disk } : {}),
+    ...(data ? { data } : {}),
     cloudInit: cloudInitOf(section('cloud-init')),
   };
 }
@@ -82,8 +91,9 @@ function memoryOf(text: string): MachineReport['memory'] {
   return { totalMib: Math.round(total / 1024), availableMib: Math.round(available / 1024) };
 }
 
-function diskOf(text: string): MachineReport['disk'] {
-  const [, total, free] = /^\S+ +(\d+) +\d+ +(\d+) +\d+% +\/$/m.exec(text) ?? [];
+function roomOf(text: string, mount: string): Room | undefined {
+  const line = text.split('\n').find((each) => each.endsWith(` ${mount}`)) ?? '';
+  const [, total, free] = /^\S+ +(\d+) +\d+ +(\d+) +\d+% /.exec(line) ?? [];
   if (total === undefined) return undefined;
   return { totalMib: Math.round(Number(total) / 1024), freeMib: Math.round(Number(free) / 1024) };
 }
