@@ -7,9 +7,10 @@ import { agentChecks } from '../checks/agents.ts';
 import { type Check, failed, printChecks } from '../checks/check.ts';
 import { partChecks, queueCheck } from '../checks/control.ts';
 import { HYPERVISOR_COMMAND } from '../checks/hypervisors.ts';
-import { isUnmade, machineChecks } from '../checks/machines.ts';
+import { machineChecks } from '../checks/machines.ts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
+import { Conditions } from '../fleet/conditions.ts';
 import { fleetHosts } from '../fleet/hosts.ts';
 import { MACHINE_COMMAND } from '../fleet/machine-report.ts';
 import { type MachineRow, machineRow, printMachines } from '../fleet/machine-table.ts';
@@ -111,10 +112,12 @@ async function lookAtMachines(context: CliContext): Promise<Pick<Report, 'machin
   const answers = await askEach(hosts.machines, MACHINE_COMMAND, context);
   const allUp = answers.every(({ up }) => up);
   const hypervisors = allUp ? [] : await askEach(hosts.hypervisors, HYPERVISOR_COMMAND, context);
+  const conditions = new Conditions(context.settings.stateDir);
+  const now = context.clock.now();
+  const machines = answers.map((answer) => machineRow(answer, hypervisors, { conditions, now }));
+  conditions.keep();
   return {
-    machines: answers.map((answer) =>
-      isUnmade(answer, hypervisors) ? { name: answer.host, up: false, unmade: true } : machineRow(answer),
-    ),
+    machines,
     problems: answers.flatMap((answer) => machineChecks(answer, hypervisors)).filter((check) => !check.ok),
   };
 }

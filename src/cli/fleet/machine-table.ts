@@ -1,20 +1,35 @@
+import { isUnmade } from '../checks/machines.ts';
 import { age, table } from '../format.ts';
 import type { Output } from '../output.ts';
+import { type Conditions, type Standing, seenOf } from './conditions.ts';
 import { type MachineReport, parseMachineReport } from './machine-report.ts';
 import type { Answer } from './survey.ts';
 
 /** A machine in the answer of `olympus status`. */
-export type MachineRow =
-  | { readonly name: string; readonly up: false; readonly reason: string }
-  /** No hypervisor has it: it is in the inventory only. */
-  | { readonly name: string; readonly up: false; readonly unmade: true }
-  | ({ readonly name: string; readonly up: true } & MachineReport);
+export type MachineRow = { readonly name: string } & Standing &
+  (
+    | { readonly up: false; readonly reason: string }
+    /** No hypervisor has it: it is in the inventory only. */
+    | { readonly up: false; readonly unmade: true }
+    | ({ readonly up: true } & MachineReport)
+  );
 
-/** What a machine answered, as a row. */
-export function machineRow(answer: Answer): MachineRow {
-  return answer.up
-    ? { name: answer.host, up: true, ...parseMachineReport(answer.text) }
-    : { name: answer.host, up: false, reason: answer.what };
+/** What a machine answered, or its hypervisors about it, as a row; its conditions are noted. */
+export function machineRow(
+  answer: Answer,
+  hypervisors: readonly Answer[],
+  { conditions, now }: { readonly conditions: Conditions; readonly now: number },
+): MachineRow {
+  const row = (report?: MachineReport) => ({
+    name: answer.host,
+    ...conditions.note(answer.host, seenOf(answer, report, hypervisors), now),
+  });
+  if (answer.up) {
+    const report = parseMachineReport(answer.text);
+    return { ...row(report), up: true, ...report };
+  }
+  if (isUnmade(answer, hypervisors)) return { ...row(), up: false, unmade: true };
+  return { ...row(), up: false, reason: answer.what };
 }
 
 /** Prints machines as a table, in the order of the inventory. */
