@@ -26,6 +26,9 @@ export interface GatewayMachine extends AsyncDisposable {
 /** Starts one; needs root for the network namespace. It takes half a minute and 1 GB. */
 export async function startGatewayMachine(stateDir: string, name: string): Promise<GatewayMachine> {
   const namespace = `olympus-test-${process.pid}`;
+  // Something has to be there to be mounted over.
+  const made = await mkdir('/data', { recursive: true });
+  const leaveNoDataDir = async (): Promise<void> => (made === undefined ? undefined : rmdir(made));
   const inside = ['ip', 'netns', 'exec', namespace];
   await run('ip', ['netns', 'add', namespace]);
   try {
@@ -49,8 +52,6 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
     const bin = path.join(dir, 'bin');
     // There is one user here; on a machine it is another who runs the gateway.
     await script(path.join(bin, 'sudo'), 'shift 3; exec "$@"');
-    // Something has to be there to be mounted over.
-    const made = await mkdir('/data', { recursive: true });
     const layout = [
       'mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /data',
       'mkdir -p /opt/olympus/node/bin /data/openclaw',
@@ -79,11 +80,12 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
         await gateway.process.halt();
         await server[Symbol.asyncDispose]();
         await run('ip', ['netns', 'delete', namespace]);
-        if (made !== undefined) await rmdir(made);
+        await leaveNoDataDir();
       },
     };
   } catch (error) {
     await run('ip', ['netns', 'delete', namespace]);
+    await leaveNoDataDir();
     throw error;
   }
 }

@@ -30,9 +30,16 @@ describe('the lock of a hypervisor', () => {
     holder: string;
     timeoutMs?: number;
     onWait?: (holder: string) => void;
+    onLost?: () => void;
     signal?: AbortSignal;
   }) {
-    const options = { timeoutMs: 20_000, onWait: () => undefined, signal: never, ...given };
+    const options = {
+      timeoutMs: 20_000,
+      onWait: () => undefined,
+      onLost: () => undefined,
+      signal: never,
+      ...given,
+    };
     return lockFolder('r420', shell, dir.path, options);
   }
 
@@ -51,8 +58,9 @@ describe('the lock of a hypervisor', () => {
     await using _ = await second;
   });
 
-  it('is free once its holder is killed', async () => {
-    await lock({ holder: 'ada@laptop' });
+  it('is free once its holder is killed, who is told that it lost it', async () => {
+    const lost = Promise.withResolvers<void>();
+    await using _first = await lock({ holder: 'ada@laptop', onLost: lost.resolve });
     const waits = Promise.withResolvers<string>();
     const second = lock({ holder: 'grace@desk', onWait: waits.resolve });
     await waits.promise;
@@ -60,12 +68,13 @@ describe('the lock of a hypervisor', () => {
     started[0]?.kill('SIGKILL');
 
     await using _ = await second;
+    await lost.promise;
   });
 
   it('is given up after a time, or when it is no longer wanted, and then held by nobody of us', async () => {
     const first = await lock({ holder: 'ada@laptop since noon' });
 
-    await assert.rejects(lock({ holder: 'grace@desk', timeoutMs: 300 }), (error: Error) => {
+    await assert.rejects(lock({ holder: 'grace@desk', timeoutMs: 3000 }), (error: Error) => {
       assert.ok(error instanceof HypervisorError);
       assert.match(error.message, /^r420 has been worked on by ada@laptop since noon for 0 minutes\.$/);
       return true;
@@ -78,12 +87,23 @@ describe('the lock of a hypervisor', () => {
     });
     await assert.rejects(unwanted, /never mind/);
 
+    // Who has given up neither holds it nor is in the way.
     await first[Symbol.asyncDispose]();
     await using _ = await lock({ holder: 'hedy@home' });
+    assert.ok(
+      started.slice(1, 3).every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
+      'both that were given up have ended',
+    );
   });
 
   it('has nothing to keep where there is no folder yet, and says what is missing where it cannot be had', async () => {
-    const options = { holder: 'ada', onWait: () => undefined, timeoutMs: 20_000, signal: never };
+    const options = {
+      holder: 'ada',
+      onWait: () => undefined,
+      onLost: () => undefined,
+      timeoutMs: 20_000,
+      signal: never,
+    };
     await using _ = await lockFolder('r420', shell, path.join(dir.path, 'not there'), options);
 
     const broken: Pick<Shell, 'start'> = {

@@ -49,11 +49,12 @@ describe('a provisioner that gets SIGKILL, on a real hypervisor', function () {
       assert.ok(host);
       const machines = bare.machines(1, 1);
       const wanted = machines.map((each) => ({ ...each, ...change }));
-      const fleet = { ...(await bare.fleet(wanted)), clock: hurriedClock };
+      const plain = await bare.fleet(wanted);
       const names = machines.map(({ name }) => name);
       let kills = 0;
       for (const when of WHENS) {
         for (let at = 1; ; at += EVERY) {
+          const fleet = { ...plain, clock: hurriedClock() };
           await destroyMachines(fleet, { machines: names, purge: true });
           for (const each of first) await doWork(await bare.fleet(machines), each);
           const given = {
@@ -91,7 +92,7 @@ describe('a provisioner that gets SIGKILL, on a real hypervisor', function () {
         }
       }
       assert.ok(kills > 0);
-      await destroyMachines(fleet, { machines: names, purge: true });
+      await destroyMachines(plain, { machines: names, purge: true });
       assert.equal(await bare.on(host, `cd ${MACHINES} && find . -type f | xargs`), '');
     });
   }

@@ -74,7 +74,7 @@ describe('a plan, on a real hypervisor', function () {
 
 async function fleetOf(bare: BareFleet, change: Partial<Machine>): Promise<Fleet> {
   const machines = bare.machines(1, 1).map((each) => ({ ...each, ...change }));
-  return { ...(await bare.fleet(machines)), clock: hurriedClock };
+  return { ...(await bare.fleet(machines)), clock: hurriedClock() };
 }
 
 async function one(fleet: Fleet, dryRun: boolean): Promise<Outcome> {

@@ -221,6 +221,35 @@ describe('applying a machine', () => {
     assert.equal(await bench.r420.domain('athena'), undefined);
   });
 
+  it('does not put an empty data disk in the place of one that held something', async () => {
+    await bench.apply();
+    bench.r420.files.delete(FILES.data);
+
+    assert.match(
+      await bench.kinds(),
+      /^! The data disk of athena is gone .* Put it back, or begin anew .*--replace athena/,
+    );
+    assert.match(await bench.kinds({ replace: ['athena'] }), /create-root create-data/);
+  });
+
+  it('asks nothing more of a hypervisor once it has lost its lock', async () => {
+    let lose = (): void => undefined;
+    bench.r420.others.take = async ({ onLost }) => {
+      lose = onLost;
+      return { [Symbol.asyncDispose]: async () => undefined };
+    };
+    const start = bench.r420.start.bind(bench.r420);
+    bench.r420.start = async (name) => {
+      await start(name);
+      lose();
+    };
+
+    assert.match(
+      await bench.kinds(),
+      /^! athena, .*: r420: the connection that kept others from changing its machines was cut\./,
+    );
+  });
+
   it('says which image is missing', async () => {
     bench.r420.files.clear();
 

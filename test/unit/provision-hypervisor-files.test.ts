@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ShellResult } from '#integrations/libvirt/hypervisor.ts';
+import type { Shell, ShellResult } from '#integrations/libvirt/hypervisor.ts';
 import { HypervisorFiles } from '#integrations/libvirt/hypervisor-files.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 
@@ -27,18 +27,18 @@ describe('the files of a hypervisor', () => {
   after(() => dir[Symbol.asyncDispose]());
 
   /** Runs the scripts on this machine. */
-  function files(): HypervisorFiles {
-    return new HypervisorFiles('here', {
-      run: (program, args, { input }) => {
-        const { promise, resolve } = Promise.withResolvers<ShellResult>();
-        const env = { PATH: `${bin}:/usr/bin:/bin` };
-        const child = execFile(program, [...args], { env }, (error, stdout, stderr) => {
-          resolve({ code: error ? 1 : 0, stdout, stderr });
-        });
-        child.stdin?.end(input);
-        return promise;
-      },
+  const run: Shell['run'] = (program, args, { input }) => {
+    const { promise, resolve } = Promise.withResolvers<ShellResult>();
+    const env = { PATH: `${bin}:/usr/bin:/bin` };
+    const child = execFile(program, [...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? 1 : 0, stdout, stderr });
     });
+    child.stdin?.end(input);
+    return promise;
+  };
+
+  function files(): HypervisorFiles {
+    return new HypervisorFiles('here', { run });
   }
 
   it('are written whole, and for nobody else to read', async () => {
@@ -49,6 +49,19 @@ describe('the files of a hypervisor', () => {
     assert.deepEqual([...readFileSync(file)], [0, 255, 10]);
     assert.deepEqual(readdirSync(path.dirname(file)), [path.basename(file)]);
     assert.equal(await files().size(file, signal), 3);
+  });
+
+  it('that were cut on their way never take the place of a whole one', async () => {
+    const file = path.join(dir.path, 'cut');
+    await files().write(file, 'whole', signal);
+    const cut = new HypervisorFiles('here', {
+      run: (program, args, options) => run(program, args, { ...options, input: 'ha' }),
+    });
+
+    await assert.rejects(cut.write(file, 'half of this', signal), /writing .* failed: not all of .* arrived/);
+
+    assert.equal(readFileSync(file, 'utf8'), 'whole');
+    assert.ok(!readdirSync(dir.path).includes('cut.new'));
   });
 
   it('that are empty are not absent', async () => {

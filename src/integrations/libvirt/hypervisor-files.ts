@@ -20,7 +20,10 @@ const EXT4_FEATURES =
 
 /** Scripts for /bin/sh; what varies is given as arguments. A file gets its own name only when it is whole. */
 const SCRIPTS = {
-  write: 'mkdir -p -m 711 "$(dirname "$1")" && umask 077 && cat > "$1.new" && mv -f "$1.new" "$1"',
+  // What arrives may have been cut on its way: the shell here takes the end of it for its end.
+  write: `mkdir -p -m 711 "$(dirname "$1")" && umask 077 && cat > "$1.new" || exit
+[ "$(stat -c %s "$1.new")" = "$2" ] || { rm -f "$1.new"; echo "not all of $1 arrived" >&2; exit 1; }
+mv -f "$1.new" "$1"`,
   // A disk that is there is never written over, whoever else may be making it: a link fails where a file is.
   overlay: `set -e; mkdir -p -m 711 "$(dirname "$1")"; rm -f "$1".new.*; trap 'rm -f "$1.new.$$"' EXIT
 qemu-img create -q -f qcow2 -F qcow2 -b "$2" "$1.new.$$" "$3"; ln "$1.new.$$" "$1"`,
@@ -125,7 +128,8 @@ export class HypervisorFiles {
   }
 
   async write(file: string, content: string | Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#script('write', `writing ${file}`, [file], { signal, input: content });
+    const length = String(Buffer.byteLength(content));
+    await this.#script('write', `writing ${file}`, [file, length], { signal, input: content });
   }
 
   async move(from: string, to: string, signal: AbortSignal): Promise<void> {

@@ -11,9 +11,13 @@ const SCRIPT = `[ -d "$1" ] || { echo free; exec cat >/dev/null; }
 exec 9<"$1"
 if ! flock -n 9; then
   echo "held $(ps -ww -eo args= | sed -n "s|.* olympus[-]lock $1 ||p" | head -n 1)"
-  flock 9 || exit 1
+  # Whoever has gone waits no longer: without a line there is either none yet, or the end.
+  until flock -w 2 9; do
+    line=$(timeout 0.2 head -n 1 9<&-); code=$?
+    [ "$code" -eq 124 ] || [ -n "$line" ] || exit 1
+  done
 fi
-exec sh -c 'echo locked; while [ -n "$(timeout 60 head -n 1 9<&-)" ]; do :; done' "olympus""-lock" "$1" "$2"`;
+exec sh -c 'echo locked; while [ -n "$(timeout 300 head -n 1 9<&-)" ]; do :; done' "olympus""-lock" "$1" "$2"`;
 const BEAT_MS = 15_000;
 const CLOSE_MS = 5000;
 
@@ -22,15 +26,16 @@ export async function lockFolder(
   host: string,
   shell: Pick<Shell, 'start'>,
   folder: string,
-  { holder, onWait, timeoutMs, signal }: LockOptions & { readonly signal: AbortSignal },
+  { holder, onWait, onLost, timeoutMs, signal }: LockOptions & { readonly signal: AbortSignal },
 ): Promise<AsyncDisposable> {
   const session = shell.start('sh', ['-c', SCRIPT, 'lock', folder, holder]);
-  const ended = Promise.withResolvers<void>();
+  const ended = new AbortController();
   const got = Promise.withResolvers<void>();
   let said = '';
   let complaint = '';
   let heldBy: string | undefined;
   let isOurs = false;
+  let isReleased = false;
   session.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;
     const now = /^held (.*)\n/m.exec(said)?.[1];
@@ -44,9 +49,14 @@ export async function lockFolder(
   session.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk));
   session.stdin.on('error', () => undefined); // how it ended says why
   session.on('error', ({ message }) => (complaint += message));
-  session.on('exit', () => ended.resolve());
+  session.on('exit', () => {
+    ended.abort();
+    if (!isOurs || isReleased) return;
+    void beat.stop();
+    onLost();
+  });
   session.on('close', () => {
-    ended.resolve();
+    ended.abort();
     const reason = complaint.trim().split('\n').at(-1) || 'it ended without a word';
     got.reject(
       new HypervisorError(
@@ -66,13 +76,15 @@ export async function lockFolder(
   });
   beat.start();
   const release = async (): Promise<void> => {
+    isReleased = true;
     await beat.stop();
     session.stdin.end();
-    // One that waits for the lock does not read.
-    if (!isOurs) session.kill();
-    const kill = setTimeout(() => session.kill(), CLOSE_MS);
-    await ended.promise;
-    clearTimeout(kill);
+    await systemClock.sleep(CLOSE_MS, ended.signal);
+    if (ended.signal.aborted) return;
+    // Nothing more is waited for, and nothing holds this process.
+    session.kill();
+    for (const stream of [session.stdin, session.stdout, session.stderr]) stream.destroy();
+    session.unref();
   };
   try {
     await withDeadline('waiting', timeoutMs, signal, () => got.promise);

@@ -134,6 +134,8 @@ export interface LockOptions {
   /** For whoever waits: who has it, and since when. */
   readonly holder: string;
   readonly onWait: (holder: string) => void;
+  /** It was cut off: others may change the machines there from now on. */
+  readonly onLost: () => void;
   readonly timeoutMs: number;
 }
 

@@ -7,7 +7,7 @@ import {
   LibvirtError,
 } from '#node-libvirt';
 import { parseDomain } from './domain-xml.ts';
-import type { Domain, Hypervisor, Shell } from './hypervisor.ts';
+import { type Domain, type Hypervisor, HypervisorError, type Shell } from './hypervisor.ts';
 import { HypervisorFiles } from './hypervisor-files.ts';
 import { lockFolder } from './hypervisor-lock.ts';
 import { LibvirtSession, type LibvirtWay } from './libvirt-session.ts';
@@ -35,7 +35,8 @@ const STATES: Readonly<Record<DomainState, Domain['state']>> = {
 
 const GIB = 1024n ** 3n;
 /** sbin is not in everybody's path. */
-const HAS_LIBVIRT = 'PATH=$PATH:/usr/sbin:/sbin; command -v libvirtd || command -v virtqemud';
+const HAS_LIBVIRT =
+  'PATH=$PATH:/usr/sbin:/sbin; if command -v libvirtd || command -v virtqemud; then echo yes; else echo no; fi';
 
 /** A hypervisor through libvirt's protocol, on one connection, and a shell for its files. */
 export function libvirtHypervisor({
@@ -97,7 +98,7 @@ export function libvirtHypervisor({
         domains.undefine(ref, undefined, options),
       ),
     ...snapshotsOf(name, session),
-    hasLibvirt: async (signal) => (await shell.run('sh', ['-c', HAS_LIBVIRT], { signal })).code === 0,
+    hasLibvirt: (signal) => hasLibvirt(name, shell, signal),
     hasKvm: (kernel, signal) => files.hasKvm(kernel, signal),
     look: (wanted, signal) => files.look(wanted, signal),
     createOverlay: (file, base, sizeGib, signal) => files.createOverlay(file, base, sizeGib, signal),
@@ -118,6 +119,19 @@ export function libvirtHypervisor({
     tail: (file, lines, signal) => files.tail(file, lines, signal),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
+}
+
+/** What says neither yes nor no was not found out, and is not a no. */
+async function hasLibvirt(host: string, shell: Shell, signal: AbortSignal): Promise<boolean> {
+  const { stdout, stderr, code } = await shell.run('sh', ['-c', HAS_LIBVIRT], { signal });
+  const said = stdout.trim().split('\n').at(-1);
+  if (code === 0 && (said === 'yes' || said === 'no')) return said === 'yes';
+  const reason = stderr.trim().split('\n').at(-1) || `exit code ${code}`;
+  throw new HypervisorError(
+    host,
+    `${host}: looking for libvirt failed: ${reason}.`,
+    'Run the same again; if it stays so, see what the account may run there.',
+  );
 }
 
 async function lookAt(

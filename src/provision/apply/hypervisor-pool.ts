@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
+import { type Hypervisor, HypervisorError } from '#integrations/libvirt/hypervisor.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -22,6 +22,7 @@ export class HypervisorPool implements AsyncDisposable {
   readonly #kvm = new Map<string, Promise<boolean>>();
   readonly #locks: AsyncDisposable[] = [];
   readonly #unusable = new Map<string, unknown>();
+  readonly #lost = new Set<string>();
 
   constructor(connect: Connect) {
     this.#connect = connect;
@@ -34,7 +35,7 @@ export class HypervisorPool implements AsyncDisposable {
       opening = this.#connect(host);
       this.#open.set(host.name, opening);
     }
-    return (await opening).hypervisor;
+    return guarded((await opening).hypervisor, this.#lost);
   }
 
   /**
@@ -48,12 +49,13 @@ export class HypervisorPool implements AsyncDisposable {
     const byName = new Map(hosts.map((host) => [host.name, host]));
     await Promise.allSettled([...byName.values()].map((host) => this.get(host)));
     // All in the same order: of two who want the same, one waits for the other, and never each for the other.
-    for (const host of [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const host of [...byName.values()].toSorted((a, b) => (a.address < b.address ? -1 : 1))) {
       try {
         const hypervisor = await this.get(host);
         const onWait = (other: string): void =>
           onProgress({ machine: host.name, text: `is being worked on by ${other}; waits for it` });
-        this.#locks.push(await hypervisor.lock({ holder, onWait, timeoutMs: LOCK_WAIT_MS }, signal));
+        const onLost = (): void => void this.#lost.add(host.name);
+        this.#locks.push(await hypervisor.lock({ holder, onWait, onLost, timeoutMs: LOCK_WAIT_MS }, signal));
       } catch (error) {
         signal.throwIfAborted();
         this.#unusable.set(host.name, error);
@@ -77,4 +79,22 @@ export class HypervisorPool implements AsyncDisposable {
     const opened = await Promise.allSettled(this.#open.values());
     for (const each of opened) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]();
   }
+}
+
+/** The hypervisor, of which nothing more is asked once others may change its machines as well. */
+function guarded(hypervisor: Hypervisor, lost: ReadonlySet<string>): Hypervisor {
+  return new Proxy(hypervisor, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (!lost.has(target.name)) return value.apply(target, args);
+        throw new HypervisorError(
+          target.name,
+          `${target.name}: the connection that kept others from changing its machines was cut.`,
+          'Run the same again: it goes on where it stopped.',
+        );
+      };
+    },
+  });
 }

@@ -2,6 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 
+/**
+ * What would be without effect, or worse, where variables stand: what is open follows from connectivity.yml, and where a
+ * dashboard listens is said at its machine, so that its firewall knows.
+ */
+const DECIDED_ELSEWHERE: ReadonlySet<string> = new Set(['base_open_ports', 'openclaw_bind']);
+
 /** The variables of the roles and playbooks: what may stand in an inventory besides our own fields. */
 export function roleVariables(root: string): ReadonlySet<string> {
   const ansible = path.join(root, 'ansible');
@@ -9,7 +15,7 @@ export function roleVariables(root: string): ReadonlySet<string> {
     ...foldersIn(path.join(ansible, 'roles')).map((role) => path.join(role, 'defaults', 'main.yml')),
     ...readFolder(path.join(ansible, 'group_vars')).map((name) => path.join(ansible, 'group_vars', name)),
   ];
-  return new Set(files.flatMap(keysOf));
+  return new Set(files.flatMap(keysOf).filter((name) => !DECIDED_ELSEWHERE.has(name)));
 }
 
 function foldersIn(folder: string): string[] {

@@ -6,6 +6,7 @@ import {
   type Image,
   imagePath,
   type MachineSpec,
+  machineFiles,
   type WantedSpec,
 } from './machine-spec.ts';
 import type { Effect, MachinePlan, Refusal, Step } from './step.ts';
@@ -61,7 +62,7 @@ export function parseApplied(metadata: string | undefined): Applied | undefined 
 
 function refuse(
   wanted: WantedSpec,
-  { domain, root, data }: CurrentMachine,
+  { domain, root, data, ready }: CurrentMachine,
   applied: Applied | undefined,
   { hypervisor, replace }: PlanOptions,
 ): Refusal | undefined {
@@ -84,6 +85,12 @@ function refuse(
     return refused(
       `${hypervisor} has a root disk of ${name} without its domain, made from ${root.backing ?? 'nothing'} and not from ${base}.`,
       `Begin it anew with \`olympus apply --replace ${name}\`; the data disk stays.`,
+    );
+  }
+  if (applied && ready !== undefined && root && !data && !replace) {
+    return refused(
+      `The data disk of ${name} is gone (${machineFiles(name).data} on ${hypervisor}), and with it what it kept.`,
+      `Put it back, or begin anew with an empty one: olympus apply --replace ${name}.`,
     );
   }
   const disks = [

@@ -67,11 +67,17 @@ export async function withSnapshot(
   { machines, name }: SnapshotOptions,
 ): Promise<SnapshotOutcome[]> {
   const { doing, run } = ACTIONS[action];
+  const picked = pickMachines(fleet.inventory, machines);
+  await using pool = new HypervisorPool(fleet.connect);
+  await pool.reserve(
+    picked.map(({ host }) => host),
+    fleet,
+  );
   if (action === 'revert') {
-    const missing = await withoutSnapshot(fleet, { machines, name });
+    const missing = withoutSnapshot(await listIn(pool, fleet, picked), name);
     if (missing.length > 0) return missing;
   }
-  const done = await onEach(fleet, { machines, doing, changes: true }, async (hypervisor, machine) => {
+  const done = await onEach(pool, fleet, { picked, doing }, async (hypervisor, machine) => {
     fleet.onProgress({ machine, text: `${doing}: ${name}` });
     await run({ hypervisor, machine, name, signal: fleet.signal });
   });
@@ -79,11 +85,7 @@ export async function withSnapshot(
 }
 
 /** The machines that cannot be taken back to a snapshot, each with why. */
-async function withoutSnapshot(
-  fleet: SnapshotFleet,
-  { machines, name }: SnapshotOptions,
-): Promise<SnapshotOutcome[]> {
-  const listed = await listSnapshots(fleet, machines);
+function withoutSnapshot(listed: readonly MachineSnapshots[], name: string): SnapshotOutcome[] {
   return listed.flatMap(({ snapshots, ...outcome }) => {
     if (outcome.failure) return [outcome];
     if (snapshots.some((snapshot) => snapshot.name === name)) return [];
@@ -99,33 +101,31 @@ export async function listSnapshots(
   fleet: SnapshotFleet,
   machines: readonly string[],
 ): Promise<MachineSnapshots[]> {
-  const options = { machines, doing: 'listing its snapshots', changes: false };
-  const listed = await onEach(fleet, options, (hypervisor, machine) =>
+  await using pool = new HypervisorPool(fleet.connect);
+  // Awaited here: the connections are closed when this function is left.
+  return await listIn(pool, fleet, pickMachines(fleet.inventory, machines));
+}
+
+type Picked = ReturnType<typeof pickMachines>;
+
+async function listIn(
+  pool: HypervisorPool,
+  fleet: SnapshotFleet,
+  picked: Picked,
+): Promise<MachineSnapshots[]> {
+  const options = { picked, doing: 'listing its snapshots' };
+  const listed = await onEach(pool, fleet, options, (hypervisor, machine) =>
     hypervisor.snapshots(machine, fleet.signal),
   );
   return listed.map(({ outcome, result = [] }) => ({ ...outcome, snapshots: result }));
 }
 
-interface EachOptions {
-  readonly machines: readonly string[];
-  readonly doing: string;
-  /** Nobody else changes machines there meanwhile. */
-  readonly changes: boolean;
-}
-
-async function onEach<T>(
-  fleet: SnapshotFleet,
-  { machines, doing, changes }: EachOptions,
+function onEach<T>(
+  pool: HypervisorPool,
+  { inventory, signal }: SnapshotFleet,
+  { picked, doing }: { readonly picked: Picked; readonly doing: string },
   work: (hypervisor: Hypervisor, machine: string) => Promise<T>,
 ): Promise<{ readonly outcome: SnapshotOutcome; readonly result?: T }[]> {
-  const { inventory, signal } = fleet;
-  const picked = pickMachines(inventory, machines);
-  await using pool = new HypervisorPool(fleet.connect);
-  if (changes)
-    await pool.reserve(
-      picked.map(({ host }) => host),
-      fleet,
-    );
   const limit = withLimit(AT_ONCE);
   const all = picked.map(async ({ machine: { name }, host }) => {
     const outcome = { machine: name, host: host.name };
@@ -140,6 +140,5 @@ async function onEach<T>(
       return { outcome: { ...outcome, failure: failureOf(name, doing, error) } };
     }
   });
-  // Awaited here: the connections are closed when this function is left.
-  return await Promise.all(all);
+  return Promise.all(all);
 }

@@ -37,19 +37,18 @@ export class ShellWorkers implements AsyncDisposable {
    * the shell where that one ended, and never 0 then.
    */
   async run(line: string, options: WorkerOptions): Promise<ShellResult> {
-    return withDeadline(options.what, options.timeoutMs, options.signal, async (signal) => {
-      const giveBack = await this.#slots.take(signal);
-      try {
-        // It may have aborted between the slot and here.
-        signal.throwIfAborted();
+    // Waiting for its turn is not the command's own time.
+    const giveBack = await this.#slots.take(options.signal);
+    try {
+      return await withDeadline(options.what, options.timeoutMs, options.signal, async (signal) => {
         const worker = this.#take();
         const result = await worker.run(line, options.input, signal);
         if (worker.isUsable) this.#idle.push(worker);
         return result;
-      } finally {
-        giveBack();
-      }
-    });
+      });
+    } finally {
+      giveBack();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import type { Fleet } from '../apply/fleet.ts';
 import { HypervisorPool } from '../apply/hypervisor-pool.ts';
+import { notOurs } from '../apply/ours.ts';
 import { type Failure, failureOf } from '../apply/outcome.ts';
 import type { HypervisorHost } from '../inventory/inventory.ts';
 import { definitionOf, machineFiles } from '../machine/machine-spec.ts';
@@ -124,7 +125,8 @@ async function lookFor(
   const domain = (await hypervisor.hasLibvirt(signal)) ? await hypervisor.domain(machine, signal) : undefined;
   if ((await disksIn(hypervisor, folder, signal)).length > 0) {
     const destroyed = await readDestroyed(hypervisor, folder, signal);
-    return { ...at, destroyed, is: destroyed?.fleet === fleet ? 'half' : 'there' };
+    const isOurs = !domain || notOurs(machine, domain, { host: host.name, fleet }) === undefined;
+    return { ...at, destroyed, is: destroyed?.fleet === fleet && isOurs ? 'half' : 'there' };
   }
   if (domain) return { ...at, destroyed: undefined, is: 'there' };
   const [latest] = await listTrash(hypervisor, { fleet, machine }, signal);

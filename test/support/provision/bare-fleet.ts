@@ -35,7 +35,6 @@ export class BareFleet implements AsyncDisposable {
       address: `10.220.1.${10 + index}`,
     }));
     const lab = await TestLab.make();
-    await lab.raise({ hypervisors: plans, doors: [] });
     const fleet = new BareFleet(
       lab,
       plans.map((plan) => ({
@@ -50,8 +49,14 @@ export class BareFleet implements AsyncDisposable {
         domainType: 'qemu',
       })),
     );
-    await fleet.#putImages();
-    return fleet;
+    try {
+      await lab.raise({ hypervisors: plans, doors: [] });
+      await fleet.#putImages();
+      return fleet;
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get stateDir(): string {

@@ -88,5 +88,5 @@ if (import.meta.main) {
       [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   };
-  await doWork({ ...fleet, connect, clock: hurriedClock }, given.work);
+  await doWork({ ...fleet, connect, clock: hurriedClock() }, given.work);
 }
