@@ -9,14 +9,16 @@ import { HypervisorError, type LockOptions, type Shell } from './hypervisor.ts';
  */
 const SCRIPT = `[ -d "$1" ] || { echo free; exec cat >/dev/null; }
 exec 9<"$1"
-if ! flock -n 9; then
+flock -n 9; code=$?
+if [ "$code" -eq 1 ]; then
   echo "held $(ps -ww -eo args= | sed -n "s|.* olympus[-]lock $1 ||p" | head -n 1)"
   # Whoever has gone waits no longer: without a line there is either none yet, or the end.
-  until flock -w 2 9; do
-    line=$(timeout 0.2 head -n 1 9<&-); code=$?
-    [ "$code" -eq 124 ] || [ -n "$line" ] || exit 1
+  until flock -w 2 9; code=$?; [ "$code" -ne 1 ]; do
+    line=$(timeout 0.2 head -n 1 9<&-); read_code=$?
+    [ "$read_code" -eq 124 ] || [ -n "$line" ] || exit 1
   done
 fi
+[ "$code" -eq 0 ] || exit "$code"
 exec sh -c 'echo locked; while [ -n "$(timeout 300 head -n 1 9<&-)" ]; do :; done' "olympus""-lock" "$1" "$2"`;
 const BEAT_MS = 15_000;
 const CLOSE_MS = 5000;
