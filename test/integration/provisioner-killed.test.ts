@@ -15,7 +15,7 @@ import { doWork, type Killed, type Work } from '#test/provision/killed.ts';
 const ALL = process.env['OLYMPUS_KILLS'] === 'all';
 const PROGRAM = path.resolve(import.meta.dirname, '../support/provision/killed.ts');
 const WHENS: readonly Killed['when'][] = ALL ? ['before', 'sent'] : ['sent'];
-const EVERY = ALL ? 1 : 4;
+const EVERY = ALL ? 1 : 6;
 
 const LARGER = { memoryMib: 96, vcpus: 2, diskGib: 3, dataGib: 2 };
 
