@@ -71,13 +71,18 @@ describe('the reset of', () => {
   }
 });
 
-/** CacheDirectory= of the role's units. */
+/** StateDirectory= and CacheDirectory= of the role's units. */
 function directoriesOfUnits(role: string): string[] {
   const folder = path.join(ANSIBLE, 'roles', role, 'templates/etc/systemd/system');
   const units = existsSync(folder) ? readdirSync(folder) : [];
   return units.flatMap((unit) => {
     const text = readFileSync(path.join(folder, unit), 'utf8');
-    return [...text.matchAll(/set cache_directory = '([\w-]+)'/g)].map(([, name]) => `/var/cache/${name}`);
+    const state = [...text.matchAll(/^StateDirectory=\{\{ (\w+) \| basename \}\}$/gm)];
+    const cache = [...text.matchAll(/set cache_directory = '([\w-]+)'/g)];
+    return [
+      ...state.map(([, variable]) => filled(role, `{{ ${variable} }}`)),
+      ...cache.map(([, name]) => `/var/cache/${name}`),
+    ];
   });
 }
 

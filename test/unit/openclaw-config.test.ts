@@ -8,8 +8,8 @@ import { gatewayEnvironment } from '#integrations/openclaw/environment.ts';
 
 const options: GatewayConfigOptions = {
   agentName: 'hermes',
-  workspaceDir: '/data/openclaw/workspace',
-  stateDir: '/data/openclaw/state',
+  workspaceDir: '/var/lib/openclaw/workspace',
+  stateDir: '/var/lib/openclaw/state',
   packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
   port: 18_789,
   gatewayTokenFile: '/etc/olympus/secrets/gateway-token',
