@@ -47,8 +47,9 @@ describe('olympus_knock', () => {
 
   it('takes what is dropped for closed, all at once, and misses it where it should be open', async function () {
     if (process.getuid?.() !== 0) this.skip(); // A network of its own takes root.
-    // What is sent into a dummy link never comes back.
-    const script = `ip link add void type dummy && ip addr add 192.0.2.1/24 dev void && ip link set void arp off up
+    // What is sent to the other end of the cable never comes back.
+    const script = `set -e
+ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 arp off up; ip link set v1 up
 exec ansible localhost --playbook-dir "$1" --inventory localhost, --connection local --module-name olympus_knock --args "$2"`;
     const closed = Array.from({ length: 900 }, (_, index) => index + 1);
     const given = {
