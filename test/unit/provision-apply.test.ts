@@ -227,7 +227,7 @@ describe('applying a machine', () => {
 
     assert.match(
       await bench.kinds(),
-      /^! The data disk of athena is gone .* Put it back, or begin anew .*--replace athena/,
+      /^! The data disk of athena is gone: .* Put it back there, or begin anew .*--replace athena/,
     );
     assert.match(await bench.kinds({ replace: ['athena'] }), /create-root create-data/);
   });

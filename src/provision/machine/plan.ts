@@ -89,8 +89,8 @@ function refuse(
   }
   if (applied && ready !== undefined && root && !data && !replace) {
     return refused(
-      `The data disk of ${name} is gone (${machineFiles(name).data} on ${hypervisor}), and with it what it kept.`,
-      `Put it back, or begin anew with an empty one: olympus apply --replace ${name}.`,
+      `The data disk of ${name} is gone: ${machineFiles(name).data} on ${hypervisor}.`,
+      `Put it back there, or begin anew with new disks, root and data: olympus apply --replace ${name}.`,
     );
   }
   const disks = [
