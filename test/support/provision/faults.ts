@@ -132,6 +132,15 @@ export const FAULTS: readonly Fault[] = [
     says: /athena, .*: r420: looking at the domain athena failed, its libvirt is not reached/,
   },
   {
+    what: 'libvirtd stops answering in the middle',
+    cause: (bench) =>
+      bench.on(
+        `setsid sh -c 'until [ -e ${FILES.data} ]; do sleep 0.02; done; pkill -STOP -x libvirtd' >/dev/null 2>&1 </dev/null &`,
+      ),
+    mend: (bench) => bench.on('pkill -CONT -x libvirtd'),
+    says: /athena, (define|autostart|start): .* r420: .* failed, its libvirt is not reached: /,
+  },
+  {
     what: 'libvirt refuses the definition',
     cause: (bench) =>
       bench.writeInventory(['vm_domain_type: qemu', 'vm_domain_type: qemu\nvm_cpu_model: Pentium-9']),
