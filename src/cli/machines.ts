@@ -69,6 +69,7 @@ export function outcomesAsJson(outcomes: readonly Outcome[]): PlanOutput {
     steps: outcomes.flatMap(({ machine, steps }) =>
       steps.map(({ kind, effect, detail }) => ({ machine, kind, effect, detail })),
     ),
+    changes: outcomes.flatMap(({ machine, changes }) => changes.map((change) => ({ machine, ...change }))),
     notes: outcomes.flatMap(({ notes }) => notes),
     failures: outcomes.flatMap(({ machine, failure }) =>
       failure ? [{ machine, ...failure, console: [...failure.console] }] : [],

@@ -37,6 +37,22 @@ export const PlanOutput = z
         }),
       )
       .describe('in the order in which they are done to a machine'),
+    changes: z
+      .array(
+        z.object({
+          machine: z.string(),
+          field: z.string().describe('as the inventory calls it; also seed and kernel_options'),
+          before: z.union([z.string(), z.number()]),
+          after: z.union([z.string(), z.number()]),
+          cause: z
+            .enum(['wanted', 'outside'])
+            .describe('something else is wanted than was applied, or somebody changed it on the hypervisor'),
+          effect: z
+            .enum(['in place', 'restart', 'replace'])
+            .describe('what it takes for the machine to have it'),
+        }),
+      )
+      .describe('fields that become others, each once; none of a machine that is made'),
     notes: z.array(z.string()).describe('what a person should know and nothing is done about'),
     failures: z.array(Failure).describe('machines that are not as they should be, and why'),
   })

@@ -67,6 +67,7 @@ class MachineWork {
       machine: name,
       host: this.#host.name,
       steps: plan?.steps ?? [],
+      changes: plan?.changes ?? [],
       notes: plan?.notes ?? [],
       ...(failure ? { failure } : {}),
     });

@@ -1,5 +1,5 @@
 import { HypervisorError } from '#integrations/libvirt/hypervisor.ts';
-import type { Step } from '../machine/step.ts';
+import type { Change, Step } from '../machine/step.ts';
 import { NotReady } from '../ready/not-ready.ts';
 
 /** What became of one machine. */
@@ -8,6 +8,8 @@ export interface Outcome {
   readonly host: string;
   /** What was to be done; with a failure, not all of it was. */
   readonly steps: readonly Step[];
+  /** The fields that become others by that. */
+  readonly changes: readonly Change[];
   readonly notes: readonly string[];
   readonly failure?: Failure;
 }

@@ -1,5 +1,5 @@
 import type { Disk, Domain } from '#integrations/libvirt/hypervisor.ts';
-import { definedDifferences, runningDifferences } from './differences.ts';
+import { type Difference, definedDifferences, runningDifferences } from './differences.ts';
 import {
   Applied,
   definitionOf,
@@ -9,7 +9,7 @@ import {
   machineFiles,
   type WantedSpec,
 } from './machine-spec.ts';
-import type { Effect, MachinePlan, Refusal, Step } from './step.ts';
+import type { Change, Effect, MachinePlan, Refusal, Step } from './step.ts';
 
 /** What there is of a machine. */
 export interface CurrentMachine {
@@ -47,7 +47,7 @@ export function planMachine(
       : [
           `${spec.name} stays on the image ${spec.image.file}; ${wanted.image.file} is used once it is replaced (--replace ${spec.name}).`,
         ];
-  return { kind: 'plan', spec, steps: steps(spec, current, options), notes };
+  return { kind: 'plan', spec, ...difference(spec, current, options), notes };
 }
 
 /** What was written into a domain; undefined when that is not there or of another release. */
@@ -125,7 +125,11 @@ function kept(applied: Image, wanted: Image): Image {
   return { ...applied, kernel: { ...applied.kernel, options } };
 }
 
-function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOptions): Step[] {
+function difference(
+  spec: MachineSpec,
+  current: CurrentMachine,
+  { replace }: PlanOptions,
+): Pick<MachinePlan, 'steps' | 'changes'> {
   const { domain, root, data, hasSeed, ready } = current;
   const { digest } = definitionOf(spec);
   const replaces = replace && root !== undefined;
@@ -136,7 +140,7 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   const restarts = domain?.live
     ? runningDifferences(spec, digest, domain.live, parseApplied(domain.live.metadata))
     : [];
-  if (domain?.state === 'stopping') restarts.push('it is shutting down');
+  if (domain?.state === 'stopping') restarts.push({ words: 'it is shutting down' });
   const stops = running && (restarts.length > 0 || replaces || !root || !data);
   const starts = stops || !running;
   const isReady = ready === spec.instanceId && !replaces && root !== undefined;
@@ -163,14 +167,15 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   if (stops)
     add(
       'stop',
-      [...restarts, ...(replaces ? ['its root disk is replaced'] : [])].join(', ') || 'a disk is missing',
+      [...inWords(restarts), ...(replaces ? ['its root disk is replaced'] : [])].join(', ') ||
+        'a disk is missing',
     );
   if (replaces) add('remove-root', 'the old root disk; the data disk stays');
   if (!root || replaces) add('create-root', `root disk of ${spec.diskGib} GiB on ${spec.image.file}`);
   if (!data) add('create-data', `data disk of ${spec.dataGib} GiB`);
   list.push(...growSteps(spec, replaces ? { ...current, root: undefined } : current));
   if (!domain && !definesFirst) define();
-  if (defined.length > 0) add('define', defined.join(', '));
+  if (defined.length > 0) add('define', inWords(defined).join(', '));
   if (!domain?.autostart) add('autostart', 'start with the hypervisor', domain ? 'in place' : effect);
   const live = domain?.live;
   if (!stops && live && live.currentMemoryKib < spec.memoryMib * 1024) {
@@ -180,7 +185,23 @@ function steps(spec: MachineSpec, current: CurrentMachine, { replace }: PlanOpti
   if (starts) add('start', domain && !running ? 'it is off' : 'with the new definition');
   else if (domain?.state === 'paused') add('resume', 'it is paused', 'in place');
   if (!isReady || writesSeed) add('finish', 'take the host key out of the seed once the machine is up');
-  return list;
+  return { steps: list, changes: changesOf(restarts, defined) };
+}
+
+function inWords(differences: readonly Difference[]): string[] {
+  return differences.map(({ words }) => words);
+}
+
+/** What a running machine lacks takes a restart, an image a new root disk; the rest is only written down. */
+function changesOf(restarts: readonly Difference[], defined: readonly Difference[]): Change[] {
+  const found = new Map<string, Change>();
+  for (const { change } of [...restarts, ...defined]) {
+    if (!change || found.has(change.field)) continue;
+    const restarted = restarts.some((each) => each.change?.field === change.field);
+    const effect = change.field === 'vm_image_file' ? 'replace' : restarted ? 'restart' : 'in place';
+    found.set(change.field, { ...change, effect });
+  }
+  return [...found.values()];
 }
 
 function growSteps(spec: MachineSpec, { root, data }: CurrentMachine): Step[] {

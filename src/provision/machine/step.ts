@@ -16,6 +16,18 @@ export type Step =
   | (StepOf<'grow-root' | 'grow-data'> & { readonly sizeGib: number })
   | StepOf<'write-seed' | 'define' | 'autostart' | 'set-memory' | 'stop' | 'start' | 'resume' | 'finish'>;
 
+/** A field of a machine that becomes another one. */
+export interface Change {
+  /** As the inventory calls it; the seed and the kernel's options are made from several of its fields. */
+  readonly field: string;
+  readonly before: string | number;
+  readonly after: string | number;
+  /** Whether something else is wanted than was applied, or somebody changed it on the hypervisor behind our back. */
+  readonly cause: 'wanted' | 'outside';
+  /** What it takes for the machine to have it. */
+  readonly effect: Exclude<Effect, 'create'>;
+}
+
 /** How to bring one machine to what is wanted. */
 export interface MachinePlan {
   readonly kind: 'plan';
@@ -23,6 +35,8 @@ export interface MachinePlan {
   readonly spec: MachineSpec;
   /** In the order in which they are done; none when everything is as it should be. */
   readonly steps: readonly Step[];
+  /** Which fields that changes, each once; none where the machine is made. */
+  readonly changes: readonly Change[];
   /** What the person should know and nothing is done about. */
   readonly notes: readonly string[];
 }
