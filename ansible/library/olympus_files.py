@@ -23,8 +23,13 @@ description:
   - The action plugin of the same name runs first; it reads C(source) and C(trees) on the control node, and encodes
     C(content) and C(secret).
 options:
+  mounts:
+    description: What has to be mounted before anything is written.
+    type: list
   directories:
-    description: Directories, parents first. With C(purge), what this task does not name in it is removed.
+    description: >-
+      Directories, parents first. With C(purge), what this task does not name in it is removed. With C(with_content),
+      what is in one that had another owner goes over with it: a disk that was moved here knows its owner by number.
     type: list
   files:
     description: >-
@@ -93,11 +98,27 @@ class Target:
             self.note(path, "directory made")
             if not self.check:
                 os.mkdir(path, 0o700)
+        if found and item["with_content"]:
+            self.hand_over(path, found, item)
         self.access(path, item, bool(found))
         if item["purge"] and found:
             for name in sorted(os.listdir(path)):
                 if os.path.join(path, name) not in named:
                     self.absent(os.path.join(path, name))
+
+    def hand_over(self, path, found, item):
+        """Everything in it that belongs to whom it belongs; the directory itself comes last, so that a cut is seen."""
+        uid, gid, _mode = owner_of(item, self.check)
+        if self.check or (found.st_uid, found.st_gid) == (uid, gid):
+            return
+        for folder, folders, files in os.walk(path):
+            for name in folders + files:
+                each = os.path.join(folder, name)
+                its = os.lstat(each)
+                new_uid = uid if its.st_uid == found.st_uid else its.st_uid
+                new_gid = gid if its.st_gid == found.st_gid else its.st_gid
+                if (its.st_uid, its.st_gid) != (new_uid, new_gid):
+                    os.chown(each, new_uid, new_gid, follow_symlinks=False)
 
     def file(self, item):
         path = item["path"]
@@ -231,6 +252,12 @@ def missing_of(module, wanted):
 def run(module):
     given = module.params
     target = Target(module)
+    for path in given["mounts"]:
+        if not os.path.ismount(path):
+            raise Failure(
+                "%s is not mounted, and what is kept there would be lost with the root disk."
+                " See why: systemctl status $(systemd-escape --path --suffix=mount %s)" % (path, path)
+            )
     named = {item["path"] for kind in ("directories", "files", "links") for item in given[kind]}
     for item in given["directories"]:
         target.directory(item, named)
@@ -257,7 +284,11 @@ def main():
         "group": {"type": "str"},
         "mode": {"type": "str", "required": True},
     }
-    directory = {**access, "purge": {"type": "bool", "default": False}}
+    directory = {
+        **access,
+        "purge": {"type": "bool", "default": False},
+        "with_content": {"type": "bool", "default": False},
+    }
     file = {
         **access,
         "content_base64": {"type": "str"},
@@ -273,6 +304,7 @@ def main():
 
     module = UnloggedModule(
         argument_spec={
+            "mounts": NAMES,
             "directories": records(directory),
             "files": records(file),
             "links": records(link),

@@ -233,6 +233,11 @@ export const buckets: readonly BucketSpec[] = [
   },
 ];
 
+/** What the bus of a fleet may come to hold on disk. A server with less room than that refuses to make its streams. */
+export function busBytes(fleet: string): number {
+  return [...streamsOf(fleet), ...buckets].reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+}
+
 /** What control reads; one durable consumer per stream. */
 export const controlDurable = CONTROL_NAME;
 

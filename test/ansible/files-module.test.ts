@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lchown, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { tempDir } from '#test/temp-dir.ts';
 import { moduleRun } from './ansible.ts';
@@ -49,6 +49,48 @@ describe('olympus_files', () => {
     assert.deepEqual(mended.changed_paths, looked.changed_paths);
     assert.equal(await readFile(`${dir.path}/b`, 'utf8'), 'b');
     assert.equal((await lstat(`${dir.path}/c`)).mode & 0o777, 0o644);
+  });
+
+  it('hands over what is in a folder that had another owner, and only what was that one’s', async function () {
+    if (process.getuid?.() !== 0) this.skip(); // Giving files away takes root.
+    await using dir = await tempDir('files');
+    const kept = `${dir.path}/kept`;
+    await mkdir(`${kept}/memory`, { recursive: true });
+    await writeFile(`${kept}/memory/notes`, 'remembered');
+    await writeFile(`${kept}/of-root`, '');
+    await writeFile(`${dir.path}/elsewhere`, '');
+    await symlink(`${dir.path}/elsewhere`, `${kept}/link`);
+    for (const each of ['memory/notes', 'memory', 'link', ''])
+      await lchown(`${kept}/${each}`, 64_001, 64_001);
+    const wanted = {
+      directories: [{ path: kept, owner: 'nobody', group: 'nogroup', mode: '0700', with_content: true }],
+    };
+
+    assert.equal((await files(wanted, ['--check'])).changed, true);
+    assert.equal((await lstat(kept)).uid, 64_001, 'in check mode nothing is touched');
+    assert.equal((await files(wanted)).changed, true);
+    assert.equal((await files(wanted)).changed, false);
+
+    const owners = ['', 'memory', 'memory/notes', 'link'].map(
+      async (each) => (await lstat(`${kept}/${each}`)).uid,
+    );
+    assert.deepEqual(new Set(await Promise.all(owners)), new Set([65_534]));
+    assert.equal((await lstat(`${kept}/of-root`)).uid, 0);
+    assert.equal((await lstat(`${dir.path}/elsewhere`)).uid, 0, 'a link is never followed');
+  });
+
+  it('writes nothing where a disk is not mounted', async () => {
+    await using dir = await tempDir('files');
+    const wanted = { files: [{ path: `${dir.path}/a`, content: 'a', mode: '0644' }] };
+
+    const { result } = await moduleRun<Result>('olympus_files', { ...wanted, mounts: ['/proc', dir.path] });
+
+    assert.match(
+      result.msg ?? '',
+      new RegExp(`^${dir.path} is not mounted, and what is kept there would be lost`),
+    );
+    await assert.rejects(lstat(`${dir.path}/a`));
+    assert.equal((await files({ ...wanted, mounts: ['/proc'] })).changed, true);
   });
 
   it('shows no secret, neither old nor new', async () => {

@@ -71,18 +71,13 @@ describe('the reset of', () => {
   }
 });
 
-/** StateDirectory= and CacheDirectory= of the role's units. */
+/** CacheDirectory= of the role's units. */
 function directoriesOfUnits(role: string): string[] {
   const folder = path.join(ANSIBLE, 'roles', role, 'templates/etc/systemd/system');
   const units = existsSync(folder) ? readdirSync(folder) : [];
   return units.flatMap((unit) => {
     const text = readFileSync(path.join(folder, unit), 'utf8');
-    const state = [...text.matchAll(/^StateDirectory=\{\{ (\w+) \| basename \}\}$/gm)];
-    const cache = [...text.matchAll(/set cache_directory = '([\w-]+)'/g)];
-    return [
-      ...state.map(([, variable]) => filled(role, `{{ ${variable} }}`)),
-      ...cache.map(([, name]) => `/var/cache/${name}`),
-    ];
+    return [...text.matchAll(/set cache_directory = '([\w-]+)'/g)].map(([, name]) => `/var/cache/${name}`);
   });
 }
 

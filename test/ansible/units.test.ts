@@ -136,8 +136,8 @@ describe('what the roles write into a machine', () => {
 
     assert.deepEqual(environment, {
       ...gatewayEnvironment({
-        homeDir: '/var/lib/openclaw',
-        stateDir: '/var/lib/openclaw/state',
+        homeDir: '/data/openclaw',
+        stateDir: '/data/openclaw/state',
         configPath: '/etc/openclaw/openclaw.json',
         path: '/usr/local/bin:/usr/bin:/bin',
       }),

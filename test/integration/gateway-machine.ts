@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { prepareGateway } from '#lab/local/gateway.ts';
@@ -26,6 +26,9 @@ export interface GatewayMachine extends AsyncDisposable {
 /** Starts one; needs root for the network namespace. It takes half a minute and 1 GB. */
 export async function startGatewayMachine(stateDir: string, name: string): Promise<GatewayMachine> {
   const namespace = `olympus-test-${process.pid}`;
+  // Something has to be there to be mounted over.
+  const made = await mkdir('/data', { recursive: true });
+  const leaveNoDataDir = async (): Promise<void> => (made === undefined ? undefined : rmdir(made));
   const inside = ['ip', 'netns', 'exec', namespace];
   await run('ip', ['netns', 'add', namespace]);
   try {
@@ -50,11 +53,11 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
     // There is one user here; on a machine it is another who runs the gateway.
     await script(path.join(bin, 'sudo'), 'shift 3; exec "$@"');
     const layout = [
-      'mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /var/lib',
-      'mkdir -p /opt/olympus/node/bin /var/lib/openclaw',
+      'mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /data',
+      'mkdir -p /opt/olympus/node/bin /data/openclaw',
       `ln -s ${process.execPath} /opt/olympus/node/bin/node`,
       `ln -s ${openclaw} /opt/olympus/openclaw`,
-      `ln -s ${dir}/openclaw/state /var/lib/openclaw/state`,
+      `ln -s ${dir}/openclaw/state /data/openclaw/state`,
       'exec "$@"',
     ].join(' && ');
     gateway.process.spawn();
@@ -77,10 +80,12 @@ export async function startGatewayMachine(stateDir: string, name: string): Promi
         await gateway.process.halt();
         await server[Symbol.asyncDispose]();
         await run('ip', ['netns', 'delete', namespace]);
+        await leaveNoDataDir();
       },
     };
   } catch (error) {
     await run('ip', ['netns', 'delete', namespace]);
+    await leaveNoDataDir();
     throw error;
   }
 }

@@ -121,7 +121,7 @@ describe('a fleet in virtual machines', () => {
       lab.on('athena', `setpriv --reuid openclaw --regid openclaw --init-groups sh -c ${quoted(command)}`);
     const { text: files } = await lab.on(
       'athena',
-      'find /etc/olympus/secrets/olympusd /var/lib/olympusd -type f',
+      'find /etc/olympus/secrets/olympusd /data/olympusd -type f',
     );
     const known = files.trim().split('\n');
     assert.ok(known.length >= 4, files);

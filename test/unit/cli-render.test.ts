@@ -9,8 +9,8 @@ const render = (name: string, input: unknown) =>
 
 const GATEWAY = {
   agentName: 'athena',
-  workspaceDir: '/var/lib/openclaw/workspace',
-  stateDir: '/var/lib/openclaw/state',
+  workspaceDir: '/data/openclaw/workspace',
+  stateDir: '/data/openclaw/state',
   packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
   port: 18_789,
   gatewayTokenFile: '/etc/olympus/secrets/openclaw/gateway-token',
@@ -23,7 +23,7 @@ const [control, athena] = [newUserKey(), newUserKey()];
 const NATS = {
   fleet: 'olympus',
   listen: '10.220.1.20:4222',
-  storeDir: '/var/lib/nats',
+  storeDir: '/data/nats',
   accountsFile: 'accounts.conf',
   monitorListen: null,
   tls: { certFile: '/etc/olympus/nats/server.pem', keyFile: '/etc/olympus/secrets/nats/server.key' },

@@ -8,8 +8,8 @@ import { gatewayEnvironment } from '#integrations/openclaw/environment.ts';
 
 const options: GatewayConfigOptions = {
   agentName: 'hermes',
-  workspaceDir: '/var/lib/openclaw/workspace',
-  stateDir: '/var/lib/openclaw/state',
+  workspaceDir: '/data/openclaw/workspace',
+  stateDir: '/data/openclaw/state',
   packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
   port: 18_789,
   gatewayTokenFile: '/etc/olympus/secrets/gateway-token',

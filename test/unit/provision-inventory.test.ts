@@ -166,6 +166,11 @@ describe('an inventory', () => {
       /athena\.profile: nothing says how large/,
     ],
     [
+      'a hub whose data disk is too small for the bus',
+      [['hosts.yml', 'disk_gib: 10, data_gib: 8', 'disk_gib: 10, data_gib: 4']],
+      /^hosts\.yml:9:\d+: hub\.data_gib: the bus may come to hold 3\.\d GiB on the data disk, .* write at least 7\.$/,
+    ],
+    [
       'an unknown profile',
       [['hosts.yml', 'vcpus: 1, memory_mib: 3072', 'profile: large']],
       /athena\.profile: write light, medium or heavy/,

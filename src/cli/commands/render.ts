@@ -19,8 +19,8 @@ const DOCUMENTS: readonly Document[] = [
     description: "openclaw.json, the configuration of an agent's gateway",
     example: {
       agentName: 'athena',
-      workspaceDir: '/var/lib/openclaw/workspace',
-      stateDir: '/var/lib/openclaw/state',
+      workspaceDir: '/data/openclaw/workspace',
+      stateDir: '/data/openclaw/state',
       packageDir: '/opt/olympus/openclaw/node_modules/openclaw',
       port: 18_789,
       gatewayTokenFile: '/etc/olympus/secrets/openclaw/gateway-token',
@@ -46,7 +46,7 @@ const DOCUMENTS: readonly Document[] = [
     example: {
       fleet: 'olympus',
       listen: '10.220.1.20:4222',
-      storeDir: '/var/lib/nats',
+      storeDir: '/data/nats',
       accountsFile: 'accounts.conf',
       monitorListen: '127.0.0.1:8222',
       tls: {

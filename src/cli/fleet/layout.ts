@@ -13,8 +13,8 @@ export const OPENCLAW = {
   node: '/opt/olympus/node/bin/node',
   /** `node_modules` is in it. */
   folder: '/opt/olympus/openclaw',
-  home: '/var/lib/openclaw',
-  state: '/var/lib/openclaw/state',
+  home: '/data/openclaw',
+  state: '/data/openclaw/state',
   config: '/etc/openclaw/openclaw.json',
   port: 18_789,
 } as const;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { busBytes } from '#core/streams.ts';
 import { connectivityFile, readConnectivity } from '../connectivity/table.ts';
 import { checkCapacity, checkTogether } from './checks.ts';
 import { type Finding, InventoryError, nearest } from './finding.ts';
@@ -29,6 +30,11 @@ const GROUPS = ['hypervisors', 'hub', 'agents', 'machines'] as const;
 type Group = (typeof GROUPS)[number];
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const TAKEN = new Set(['all', 'ungrouped', 'localhost', 'hypervisors', 'agents', 'machines']);
+
+/** What the streams may hold; how long the name of the fleet is changes nothing. */
+const BUS_GIB = busBytes('olympus') / 1024 ** 3;
+/** nats-server counts three quarters of what is free when it starts; a tenth is the file system's, and control has its own there. */
+const HUB_DATA_GIB = Math.ceil(BUS_GIB / 0.75 / 0.9) + 2;
 
 /** An inventory as far as it can be used, and everything that is to be said of it. */
 export interface CheckedInventory {
@@ -215,6 +221,12 @@ function checkMachine(
     finding(
       'profile',
       'nothing says how large the machine is: give a profile (light, medium or heavy), or vcpus and memory_mib.',
+    );
+  }
+  if (group === 'hub' && entry.data_gib < HUB_DATA_GIB) {
+    finding(
+      'data_gib',
+      `the bus may come to hold ${BUS_GIB.toFixed(1)} GiB on the data disk, of which nats-server takes three quarters at most: write at least ${HUB_DATA_GIB}.`,
     );
   }
   if (group === 'agents' && !existsSync(path.join(root, 'agents', name, 'agent.yml'))) {
