@@ -22,6 +22,7 @@ const FOLDERS: readonly (readonly [folder: string, mode: number])[] = [
   ['var/cache/libvirt', 0o711],
   ['var/cache/libvirt/qemu', 0o711],
   ['root', 0o700],
+  ['root/.ssh', 0o700],
 ];
 
 /** Writes the files of a hypervisor that it does not share with the machine. May run again and again. */
@@ -39,7 +40,7 @@ export function writeHypervisorFiles(names: LabNames, hypervisor: HypervisorPlan
     chmodSync(at(file), mode);
   }
   const keys = sshFiles(names.stateDir);
-  copyFileSync(`${keys.controlKey}.pub`, at('etc/ssh/authorized_keys'));
+  copyFileSync(`${keys.controlKey}.pub`, at('root/.ssh/authorized_keys'));
   const hostKey = keys.hostKey(hypervisor.name);
   copyFileSync(hostKey, at('etc/ssh/ssh_host_ed25519_key'));
   chmodSync(at('etc/ssh/ssh_host_ed25519_key'), 0o600);
@@ -66,7 +67,7 @@ function sshdConfig(address: string): string {
   return `# Written by olympus lab.
 ListenAddress ${address}
 HostKey /etc/ssh/ssh_host_ed25519_key
-AuthorizedKeysFile /etc/ssh/authorized_keys
+AuthorizedKeysFile .ssh/authorized_keys
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
