@@ -8,7 +8,7 @@ import os
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-KINDS = ("mounts", "directories", "links", "absent", "inputs")
+KINDS = ("mounts", "former", "directories", "links", "absent", "inputs")
 ACCESS = ("owner", "group", "read_by")
 
 

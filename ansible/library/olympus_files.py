@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import stat
+import subprocess
 import tempfile
 from difflib import unified_diff
 
@@ -25,6 +26,11 @@ description:
 options:
   mounts:
     description: What has to be mounted before anything is written.
+    type: list
+  former:
+    description: >-
+      Where an earlier version kept what belongs elsewhere now (C(path), C(now), and the C(unit) that uses it). While it holds
+      something, nothing is written: a program would begin anew beside it.
     type: list
   directories:
     description: >-
@@ -62,6 +68,7 @@ missing: {description: "Those of C(look_for) that are not there."}
 """
 
 
+MOUNT_SECONDS = 120
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
@@ -249,15 +256,47 @@ def missing_of(module, wanted):
     return paths + users + [unit for unit in wanted["units"] if not runs(module, unit)]
 
 
+def is_mounted(path, check):
+    """Right after a boot its file system may still be looked at: systemd is asked to mount it, and waited for."""
+    if not os.path.ismount(path) and not check:
+        try:
+            escaped = ["systemd-escape", "--path", "--suffix=mount", path]
+            unit = subprocess.run(escaped, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+            subprocess.run(["systemctl", "start", unit], capture_output=True, check=True, timeout=MOUNT_SECONDS)
+        except (OSError, subprocess.SubprocessError):
+            pass  # What counts is whether it is mounted now.
+    return os.path.ismount(path)
+
+
+def refuse_former(item):
+    if not holds_something(item["path"]):
+        return
+    if holds_something(item["now"]):
+        raise Failure(
+            "%(path)s and %(now)s both hold what %(unit)s keeps, and nothing was written. See which of them is newer"
+            " (ls -lt %(path)s %(now)s), move the other one away, and run this again." % item
+        )
+    raise Failure(
+        "%(unit)s keeps what it has in %(path)s, and it belongs to %(now)s now. Nothing was written. Move it, and run this"
+        " again: sudo systemctl disable --now %(unit)s && sudo mv -T %(path)s %(now)s" % item
+    )
+
+
+def holds_something(path):
+    return os.path.isdir(path) and not os.path.islink(path) and bool(os.listdir(path))
+
+
 def run(module):
     given = module.params
     target = Target(module)
     for path in given["mounts"]:
-        if not os.path.ismount(path):
+        if not is_mounted(path, module.check_mode):
             raise Failure(
                 "%s is not mounted, and what is kept there would be lost with the root disk."
                 " See why: systemctl status $(systemd-escape --path --suffix=mount %s)" % (path, path)
             )
+    for item in given["former"]:
+        refuse_former(item)
     named = {item["path"] for kind in ("directories", "files", "links") for item in given[kind]}
     for item in given["directories"]:
         target.directory(item, named)
@@ -296,6 +335,7 @@ def main():
         "keep": {"type": "bool", "default": False},
         "read_by": {"type": "str"},
     }
+    former = {name: {"type": "str", "required": True} for name in ("path", "now", "unit")}
     link = {"path": {"type": "path", "required": True}, "target": {"type": "str", "required": True}}
     reading = {"path": {"type": "path", "required": True}, "read_by": {"type": "str", "required": True}}
 
@@ -305,6 +345,7 @@ def main():
     module = UnloggedModule(
         argument_spec={
             "mounts": NAMES,
+            "former": records(former),
             "directories": records(directory),
             "files": records(file),
             "links": records(link),

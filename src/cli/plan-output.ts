@@ -41,7 +41,9 @@ export const PlanOutput = z
       .array(
         z.object({
           machine: z.string(),
-          field: z.string().describe('as the inventory calls it; also seed and kernel_options'),
+          field: z
+            .string()
+            .describe('as the inventory calls it; also network (bridge or network), seed and kernel_options'),
           before: z.union([z.string(), z.number()]),
           after: z.union([z.string(), z.number()]),
           cause: z

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, lchown, lstat, mkdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lchown, lstat, mkdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { tempDir } from '#test/temp-dir.ts';
 import { moduleRun } from './ansible.ts';
@@ -91,6 +91,36 @@ describe('olympus_files', () => {
     );
     await assert.rejects(lstat(`${dir.path}/a`));
     assert.equal((await files({ ...wanted, mounts: ['/proc'] })).changed, true);
+  });
+
+  it('writes nothing beside what an earlier version kept elsewhere', async () => {
+    await using dir = await tempDir('files');
+    const [path, now] = [`${dir.path}/former`, `${dir.path}/now`];
+    const former = [{ path, now, unit: 'some' }];
+    const wanted = { former, directories: [{ path: now, mode: '0700' }] };
+    await mkdir(path);
+    assert.equal((await files(wanted)).changed, true, 'it is empty');
+
+    await writeFile(`${path}/journal`, 'kept');
+    const { result } = await moduleRun<Result>('olympus_files', wanted);
+    assert.match(
+      result.msg ?? '',
+      /^some keeps what it has in .*: sudo systemctl disable --now some && sudo mv -T \S+former \S+now$/,
+    );
+    assert.match(
+      (await moduleRun<Result>('olympus_files', wanted, ['--check'])).result.msg ?? '',
+      /^some keeps/,
+    );
+
+    await writeFile(`${now}/journal`, 'another');
+    const both = await moduleRun<Result>('olympus_files', wanted);
+    assert.match(
+      both.result.msg ?? '',
+      /former and \S+now both hold what some keeps, and nothing was written/,
+    );
+
+    await rm(path, { recursive: true });
+    assert.equal((await files(wanted)).changed, false);
   });
 
   it('shows no secret, neither old nor new', async () => {

@@ -98,7 +98,7 @@ END`);
     const { code, output } = await setUp(bench, dir, { ...image, sha256: '0'.repeat(64) });
 
     assert.notEqual(code, 0);
-    assert.match(output, /has the SHA-256 [0-9a-f]{64}, and vm_image_sha256 says 0{64}/);
+    assert.match(output, /has the SHA-256 [0-9a-f]{64},\s+and vm_image_sha256\s+says 0{64}/);
     for (const on of [bench.on, bench.onOther]) {
       assert.equal(await on.call(bench, `ls ${IMAGES} | grep -c '^${image.name}$' || true`), '0');
     }

@@ -23,6 +23,8 @@ const ACCIDENTS = [
   'virsh undefine m1',
   `virsh destroy m1 && rm ${FILES.root}`,
   `virsh destroy m1 && rm ${FILES.data}`,
+  `rm -r ${FILES.folder}`,
+  `virsh destroy m1 && rm -r ${FILES.folder}`,
   `rm ${FILES.seed}`,
   `rm ${FILES.ready}`,
   'virsh setmaxmem m1 48M --config && virsh setmem m1 48M --config',

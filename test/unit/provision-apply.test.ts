@@ -155,9 +155,14 @@ describe('applying a machine', () => {
 
     assert.match(
       await bench.kinds(),
-      /^! The data disk of athena is gone: .* Put it back there, or begin anew .*--replace athena/,
+      /^! The data disk of athena is gone: .* Put it back there, or mount what it is on, or begin anew .*--replace athena/,
     );
     assert.match(await bench.kinds({ replace: ['athena'] }), /create-root create-data/);
+
+    for (const file of Object.values(FILES)) bench.r420.files.delete(file);
+    assert.match(await bench.kinds(), /^! The data disk of athena is gone: /, 'nor in an empty folder');
+    await bench.r420.powerOff('athena');
+    assert.match(await bench.kinds(), /^! The data disk of athena is gone: /);
   });
 
   it('asks nothing more of a hypervisor once it has lost its lock', async () => {

@@ -90,6 +90,22 @@ describe('changing a machine', () => {
     assert.equal(await bench.kinds(), 'autostart');
   });
 
+  it('gives back the memory that somebody took from a running machine', async () => {
+    await bench.apply();
+    const lower = (xml: string): string =>
+      xml.replace(/<currentMemory unit='MiB'>\d+/, "<currentMemory unit='MiB'>1024");
+    bench.r420.edit('athena', 'live', lower);
+
+    const [lowered] = await bench.apply({ dryRun: true });
+
+    const change = { field: 'memory_mib', before: 1024, after: 3072, cause: 'outside', effect: 'in place' };
+    assert.deepEqual(lowered?.changes, [change]);
+    assert.deepEqual(
+      lowered?.steps.map(({ kind }) => kind),
+      ['set-memory'],
+    );
+  });
+
   it('says of each field what it takes, each once', async () => {
     await bench.apply();
     bench.change({ memoryMib: 4096, vcpus: 4, diskGib: 20 });

@@ -21,6 +21,9 @@ const ACCIDENTS: readonly ((bench: ProvisionBench) => unknown)[] = [
   ({ r420 }) => r420.undefine('athena'),
   ({ r420 }) => r420.files.delete(FILES.root),
   ({ r420 }) => r420.files.delete(FILES.data),
+  ({ r420 }) => {
+    for (const file of Object.values(FILES)) r420.files.delete(file);
+  },
   ({ r420 }) => r420.files.delete(FILES.seed),
   ({ r420 }) => r420.files.delete(FILES.ready),
   ({ r420 }) => r420.edit('athena', 'defined', (xml) => xml.replaceAll(/'MiB'>\d+</g, "'MiB'>1024<")),

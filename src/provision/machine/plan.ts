@@ -87,10 +87,12 @@ function refuse(
       `Begin it anew with \`olympus apply --replace ${name}\`; the data disk stays.`,
     );
   }
-  if (applied && ready !== undefined && root && !data && !replace) {
+  // Autostart comes after the disks: what has it, or came up once, had a data disk. Its folder may have gone as a whole.
+  const hadDisks = ready !== undefined || domain?.autostart === true;
+  if (hadDisks && !data && !replace) {
     return refused(
       `The data disk of ${name} is gone: ${machineFiles(name).data} on ${hypervisor}.`,
-      `Put it back there, or begin anew with new disks, root and data: olympus apply --replace ${name}.`,
+      `Put it back there, or mount what it is on, or begin anew with new disks, root and data: olympus apply --replace ${name}.`,
     );
   }
   const disks = [
@@ -178,14 +180,17 @@ function difference(
   if (defined.length > 0) add('define', inWords(defined).join(', '));
   if (!domain?.autostart) add('autostart', 'start with the hypervisor', domain ? 'in place' : effect);
   const live = domain?.live;
+  const balloon: Difference[] = [];
   if (!stops && live && live.currentMemoryKib < spec.memoryMib * 1024) {
-    const mib = Math.floor(live.currentMemoryKib / 1024);
-    add('set-memory', `memory in use ${mib} → ${spec.memoryMib} MiB`, 'in place');
+    const [before, after] = [Math.floor(live.currentMemoryKib / 1024), spec.memoryMib];
+    const words = `memory in use ${before} → ${after} MiB`;
+    balloon.push({ words, change: { field: 'memory_mib', before, after, cause: 'outside' } });
+    add('set-memory', words, 'in place');
   }
   if (starts) add('start', domain && !running ? 'it is off' : 'with the new definition');
   else if (domain?.state === 'paused') add('resume', 'it is paused', 'in place');
   if (!isReady || writesSeed) add('finish', 'take the host key out of the seed once the machine is up');
-  return { steps: list, changes: changesOf(restarts, defined) };
+  return { steps: list, changes: changesOf(restarts, [...defined, ...balloon]) };
 }
 
 function inWords(differences: readonly Difference[]): string[] {
