@@ -35,11 +35,33 @@ describe('one machine that is also the workstation', () => {
     assert.match(await machine.olympus('say', '--timeout', '1080', '@athena hello'), DIGEST);
   });
 
-  it('takes a snapshot of an agent and goes back to it', async () => {
+  it('takes a snapshot of an agent and goes back to it, with both of its disks', async () => {
     await machine.olympus('snapshot', 'create', 'before', '--machine', 'athena');
+    await machine.inside('athena', 'touch /data/after /root/after && sync');
     await machine.olympus('snapshot', 'revert', 'before', '--machine', 'athena', '--yes');
     await machine.olympus('snapshot', 'delete', 'before', '--machine', 'athena');
+
     assert.equal(await machine.run('virsh domstate athena'), 'running');
+    assert.equal(await machine.inside('athena', 'ls -d /data/after /root/after 2>/dev/null | wc -l'), '0');
+  });
+
+  it('keeps what its agent has when it gets a new root disk', async function () {
+    this.timeout(60 * MINUTE_MS);
+    const memory = '/data/openclaw/workspace/kept.md';
+    await machine.inside(
+      'athena',
+      `echo remember >${memory} && chown openclaw: ${memory} && touch /root/lost && sync`,
+    );
+
+    await machine.olympus('apply', '--machine', 'athena', '--replace', 'athena');
+    await machine.playbook('setup', '--limit', 'athena');
+
+    assert.equal(
+      await machine.inside('athena', `stat -c %U ${memory} && cat ${memory}`),
+      'openclaw\nremember',
+    );
+    assert.equal(await machine.inside('athena', 'ls /root/lost 2>/dev/null | wc -l'), '0');
+    assert.match(await machine.olympus('say', '--timeout', '1080', '@athena hello again'), DIGEST);
   });
 
   it('is left as it was found by reset.yml', async function () {

@@ -66,20 +66,25 @@ export class OneMachine implements AsyncDisposable {
   }
 
   playbook(name: string, ...args: readonly string[]): Promise<string> {
-    return this.#at(['ansible-playbook', `ansible/${name}.yml`, '-i', INVENTORY, ...args]);
+    return this.#at(['ansible-playbook', `ansible/${name}.yml`, '-i', INVENTORY, ...args], '', 'tail -n 40');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lab[Symbol.asyncDispose]();
   }
 
+  /** A command on one of the machines, as root. */
+  inside(name: string, script: string): Promise<string> {
+    return this.olympus('ssh', name, '--', `sudo sh -c ${quoted(script)}`);
+  }
+
   /** In the checkout, and with what it printed as the error when it fails. */
-  #at(command: readonly string[], settings = ''): Promise<string> {
+  #at(command: readonly string[], settings = '', show = 'cat'): Promise<string> {
     const node = path.dirname(process.execPath);
     const words = command.map(quoted).join(' ');
     return this.run(`cd ${ROOT} && export PATH=${node}:$PATH OLYMPUS_STATE_DIR=${STATE} ${settings}
 ${words} >/root/out 2>/root/said || { tail -n 40 /root/out /root/said >&2; exit 1; }
-cat /root/out`);
+${show} /root/out`);
   }
 
   async #prepare(): Promise<void> {
