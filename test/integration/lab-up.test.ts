@@ -97,6 +97,22 @@ hub                        : ok=7    changed=0    unreachable=0    failed=0
     assert.equal(output.failure, 'r420: vm : Make the machine: no image');
   });
 
+  it('does not name a failure that a block has rescued', () => {
+    const output = new PlaybookOutput({ phase: () => undefined, detail: () => undefined });
+    for (const line of `
+TASK [image : Copy it under a preliminary name] ****
+fatal: [r720xd]: FAILED! => {"msg": "connection refused"}
+TASK [image : Download the image] ****
+fatal: [r720xd]: FAILED! => {"msg": "no such host"}
+PLAY RECAP ****
+r420                       : ok=9    changed=1    unreachable=0    failed=0    skipped=1    rescued=0    ignored=0
+r720xd                     : ok=7    changed=0    unreachable=0    failed=1    skipped=2    rescued=1    ignored=0
+`.split('\n')) {
+      output.take(line);
+    }
+    assert.equal(output.failure, 'r720xd: image : Download the image: no such host');
+  });
+
   it('names an unreachable host, and prefers what a program said to its exit code', () => {
     const silent = { phase: () => undefined, detail: () => undefined };
     const unreachable = new PlaybookOutput(silent);

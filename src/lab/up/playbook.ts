@@ -86,7 +86,7 @@ function endGroup(pid: number | undefined): void {
 export class PlaybookOutput {
   readonly changes: Record<string, number> = {};
   lastLine = '';
-  readonly #failures: string[] = [];
+  #failures: { readonly host: string; readonly said: string }[] = [];
   readonly #report: Report;
   #task = '';
 
@@ -96,7 +96,7 @@ export class PlaybookOutput {
 
   /** The first thing that went wrong and that no task allows. */
   get failure(): string | undefined {
-    return this.#failures[0];
+    return this.#failures[0]?.said;
   }
 
   take(line: string): void {
@@ -111,12 +111,22 @@ export class PlaybookOutput {
       line,
     );
     if (failed) {
-      this.#failures.push(`${failed[1]?.split(' ')[0]}: ${this.#task}: ${messageIn(failed[3] ?? '')}`);
+      const host = failed[1]?.split(' ')[0] ?? '';
+      this.#failures.push({ host, said: `${host}: ${this.#task}: ${messageIn(failed[3] ?? '')}` });
     }
     // What Ansible prints under a failure that the task allows.
     if (line === '...ignoring') this.#failures.pop();
-    const [, host, changed] = /^(\S+)\s+: ok=\d+\s+changed=(\d+)/.exec(line) ?? [];
-    if (host) this.changes[host] = Number(changed);
+    const [, host, changed, rescued] =
+      /^(\S+)\s+: ok=\d+\s+changed=(\d+)(?:.*\srescued=(\d+))?/.exec(line) ?? [];
+    if (!host) return;
+    this.changes[host] = Number(changed);
+    this.#forget(host, Number(rescued ?? 0));
+  }
+
+  /** Those that a block has rescued came before the one that ended the host. */
+  #forget(host: string, rescued: number): void {
+    let left = rescued;
+    this.#failures = this.#failures.filter((failure) => failure.host !== host || left-- <= 0);
   }
 }
 
