@@ -19,9 +19,11 @@ export async function fleetOf(dir: string, context: CliContext): Promise<Fleet> 
       stateDir: settings.stateDir,
       clock,
       signal,
-      onProgress: ({ machine, text }) => {
+      onProgress: ({ machine, text, waits }) => {
         const elapsed = duration(clock.now() - startedAt).padStart(8);
-        out.progress(`${out.noteStyle('dim', elapsed)}  ${machine}: ${text}`);
+        const line = `${out.noteStyle('dim', elapsed)}  ${machine}: ${text}`;
+        if (waits) out.note(line);
+        else out.progress(line);
       },
     });
   } catch (error) {

@@ -20,6 +20,8 @@ import type { Connect, OpenHypervisor } from './hypervisor-pool.ts';
 export interface Progress {
   readonly machine: string;
   readonly text: string;
+  /** Nothing goes on until somebody else is done: worth a line also where nobody watches. */
+  readonly waits?: true;
 }
 
 /** The way into machines, from outside. */

@@ -53,7 +53,11 @@ export class HypervisorPool implements AsyncDisposable {
       try {
         const hypervisor = await this.get(host);
         const onWait = (other: string): void =>
-          onProgress({ machine: host.name, text: `is being worked on by ${other}; waits for it` });
+          onProgress({
+            machine: host.name,
+            text: `is being worked on by ${other}; waits for it`,
+            waits: true,
+          });
         const onLost = (): void => void this.#lost.add(host.name);
         this.#locks.push(await hypervisor.lock({ holder, onWait, onLost, timeoutMs: LOCK_WAIT_MS }, signal));
       } catch (error) {
