@@ -29,7 +29,7 @@ options:
     type: list
   former:
     description: >-
-      Where an earlier version kept what belongs elsewhere now (C(path), C(now), and the C(unit) that uses it). While it holds
+      Where an earlier version kept what belongs elsewhere now (C(path), C(now), and the C(units) that use it). While it holds
       something, nothing is written: a program would begin anew beside it.
     type: list
   directories:
@@ -273,12 +273,13 @@ def refuse_former(item):
         return
     if holds_something(item["now"]):
         raise Failure(
-            "%(path)s and %(now)s both hold what %(unit)s keeps, and nothing was written. See which of them is newer"
-            " (ls -lt %(path)s %(now)s), move the other one away, and run this again." % item
+            "%(path)s and %(now)s both hold something, and nothing was written. See which of them is newer"
+            " (sudo ls -ltR %(path)s %(now)s), move the other one away, and run this again." % item
         )
     raise Failure(
-        "%(unit)s keeps what it has in %(path)s, and it belongs to %(now)s now. Nothing was written. Move it, and run this"
-        " again: sudo systemctl disable --now %(unit)s && sudo mv -T %(path)s %(now)s" % item
+        "What is in %(path)s belongs to %(now)s now, and nothing was written. Move it, and run this again:"
+        " sudo systemctl disable --now %(units)s; sudo rm -rf %(now)s.part && sudo cp -a %(path)s %(now)s.part"
+        " && sudo mv -T %(now)s.part %(now)s && sudo mv -T %(path)s %(path)s.moved" % item
     )
 
 
@@ -335,7 +336,7 @@ def main():
         "keep": {"type": "bool", "default": False},
         "read_by": {"type": "str"},
     }
-    former = {name: {"type": "str", "required": True} for name in ("path", "now", "unit")}
+    former = {name: {"type": "str", "required": True} for name in ("path", "now", "units")}
     link = {"path": {"type": "path", "required": True}, "target": {"type": "str", "required": True}}
     reading = {"path": {"type": "path", "required": True}, "read_by": {"type": "str", "required": True}}
 

@@ -92,6 +92,23 @@ END`);
     assert.equal(await bench.on(`grep -c 'olympus image for' /root/.ssh/authorized_keys || true`), '0');
   });
 
+  it('does not take from another one what is not the wanted image', async () => {
+    const made = await imageOf('five', dir);
+    const image = { ...made, name: `${made.sha256.slice(0, 12)}.qcow2` };
+    // By its name the first one has it.
+    await bench.on(`echo something else >${IMAGES}/${image.name}`);
+
+    const { code, output } = await setUp(bench, dir, image);
+
+    assert.equal(code, 0, output);
+    assert.deepEqual(sentTo(output), ['r720xd'], output);
+    assert.match(
+      output,
+      /r720xd cannot copy the image from r420, and gets it from outside:[\s\S]*has the SHA-256/,
+    );
+    assert.equal(await bench.onOther(`sha256sum <${IMAGES}/${image.name}`), `${image.sha256}  -`);
+  });
+
   it('does not take what is not the wanted image', async () => {
     const image = await imageOf('four', dir);
 

@@ -115,7 +115,8 @@ class MachineWork {
       hasKvm: isNew && (await this.#pool.hasKvm(this.#host, kernel && imagePath(kernel.kernel), signal)),
       replace: replace.includes(name),
     };
-    const kept = options.replace && current.domain ? await hypervisor.snapshots(name, signal) : [];
+    const kept =
+      options.replace && current.domain && current.root ? await hypervisor.snapshots(name, signal) : [];
     if (kept.length > 0) {
       const names = kept.map((snapshot) => snapshot.name).join(', ');
       return {

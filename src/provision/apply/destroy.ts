@@ -90,6 +90,8 @@ async function destroy(
   const says = (): void => onProgress({ machine: name, text: `destroy: its disks on ${host.name}` });
   if (purge) {
     const kept = await listTrash(hypervisor, { fleet, machine: name }, signal);
+    // First of all, or what is left after a cut would pass for a machine that has lost its data disk.
+    await hypervisor.remove(files.ready, signal);
     const removed = await hypervisor.remove(files.folder, signal);
     for (const entry of kept) await removeEntry(hypervisor, entry, signal);
     if (removed || kept.length > 0) says();

@@ -87,8 +87,8 @@ function refuse(
       `Begin it anew with \`olympus apply --replace ${name}\`; the data disk stays.`,
     );
   }
-  // Autostart comes after the disks: what has it, or came up once, had a data disk. Its folder may have gone as a whole.
-  const hadDisks = ready !== undefined || domain?.autostart === true;
+  // What runs, starts with its host or came up once had a data disk: it is made before. The whole folder may have gone.
+  const hadDisks = ready !== undefined || domain?.autostart === true || domain?.live !== undefined;
   if (hadDisks && !data && !replace) {
     return refused(
       `The data disk of ${name} is gone: ${machineFiles(name).data} on ${hypervisor}.`,
