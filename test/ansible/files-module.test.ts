@@ -100,7 +100,7 @@ describe('olympus_files', () => {
     const [path, now] = [`${dir.path}/former`, `${dir.path}/now`];
     const former = [{ path, now, units: 'some other' }];
     const wanted = { former, directories: [{ path: now, mode: '0700' }] };
-    await mkdir(path);
+    await mkdir(path, { mode: 0o700 });
     assert.equal((await files(wanted)).changed, true, 'it is empty');
 
     await writeFile(`${path}/journal`, 'kept');
