@@ -109,6 +109,23 @@ END`);
     assert.equal(await bench.onOther(`sha256sum <${IMAGES}/${image.name}`), `${image.sha256}  -`);
   });
 
+  it('is undone with the key that a copy which was cut has left', async () => {
+    const image = await imageOf('six', dir);
+    await setUp(bench, dir, image);
+    const line = 'restrict ssh-ed25519 AAAA olympus image for r720xd of';
+    await bench.on(`printf '${line} olympus\\n${line} another\\n' >>/root/.ssh/authorized_keys`);
+    await bench.onOther(`touch ${IMAGES}/.fetch-olympus ${IMAGES}/.fetch-olympus.pub`);
+
+    const { code, output } = await setUp(bench, dir, image, { reset: true });
+
+    assert.equal(code, 0, output);
+    assert.equal(
+      await bench.on(`sed -n 's/.*image for r720xd of //p' /root/.ssh/authorized_keys`),
+      'another',
+    );
+    assert.equal(await bench.onOther(`ls -A ${IMAGES} | grep -c fetch || true`), '0');
+  });
+
   it('does not take what is not the wanted image', async () => {
     const image = await imageOf('four', dir);
 
@@ -136,7 +153,7 @@ async function imageOf(what: string, dir: TempDir): Promise<Image> {
   return { name: `${what}.qcow2`, file, sha256: createHash('sha256').update(content).digest('hex') };
 }
 
-async function setUp(bench: RealBench, dir: TempDir, image: Image): Promise<Ended> {
+async function setUp(bench: RealBench, dir: TempDir, image: Image, more: object = {}): Promise<Ended> {
   bench.writeInventory([
     'vm_image_file: base.qcow2',
     `vm_image_file: ${image.name}\nvm_image_sha256: "${image.sha256}"`,
@@ -144,7 +161,7 @@ async function setUp(bench: RealBench, dir: TempDir, image: Image): Promise<Ende
   const playbook = path.join(dir.path, 'play.yml');
   const play = { hosts: 'hypervisors', gather_facts: false, roles: [path.join(ANSIBLE, 'roles/image')] };
   await writeFile(playbook, JSON.stringify([play]));
-  const variables = { image_file: image.file, hypervisor_become: false };
+  const variables = { image_file: image.file, hypervisor_become: false, ...more };
   return run('ansible-playbook', [playbook, '-i', bench.inventory, '-e', JSON.stringify(variables)], {
     OLYMPUS_STATE_DIR: bench.stateDir,
   });
