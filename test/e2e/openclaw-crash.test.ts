@@ -23,7 +23,7 @@ describe('the OpenClaw harness, when it gets hard', function () {
     const poorer = bench.createHarness({ url: proxy.url });
     await poorer.start(never);
     try {
-      const turn = newTurn('the long way');
+      const turn = newTurn('the long way', { timeoutMs: 90_000 });
 
       const outcome = await bench.run(turn, poorer);
 

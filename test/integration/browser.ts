@@ -26,13 +26,29 @@ export async function startBrowser(): Promise<Browser> {
 }
 
 /**
+ * The page says that the address was used. Whoever sees this in the first browser has a gateway that took more than the
+ * 15 seconds for which OpenClaw's page waits for an answer: it hung up, and the login was spent. `olympus dashboard
+ * --help` says to run it again.
+ */
+export class LoginSpentError extends Error {
+  override name = 'LoginSpentError';
+}
+
+/**
  * Goes to an address that `olympus dashboard` printed, resolves when the page shows the agent's chat, and keeps a
- * picture of it in test/artifacts, for people to look at; git does not keep it.
+ * picture of it in test/artifacts, for people to look at; git does not keep it. Rejects with LoginSpentError when the
+ * page says that.
  */
 export async function seeDashboard(browser: Browser, url: string, picture: string): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(url);
-  await page.getByText('Type a message below').waitFor({ timeout: TIMEOUT_MS });
+  const chat = page.getByText('Type a message below');
+  const spent = page.getByText('Gateway secret rejected').first();
+  await chat.or(spent).waitFor({ timeout: TIMEOUT_MS });
+  if (await spent.isVisible()) {
+    await page.close();
+    throw new LoginSpentError('the gateway refused the address as used');
+  }
   await page
     .getByText('Connected', { exact: true })
     .first()

@@ -40,7 +40,8 @@ export function addDashboard(parent: Command, context: CliContext): void {
       'after',
       `
 The tunnel stays open until Ctrl-C. The printed address logs one browser in, once, within ten minutes; that browser
-stays logged in. Run the command again for another browser.
+stays logged in. Run the command again for another browser, and also when the page says “Gateway secret rejected” at
+once: OpenClaw's page waits 15 seconds for its gateway, and a slower one has then used the address up.
 
 Examples:
   $ olympus dashboard athena
