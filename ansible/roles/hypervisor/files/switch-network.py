@@ -23,6 +23,7 @@ RUN = "/run/olympus-bridge"
 MADE = "/var/lib/olympus-bridge/made.json"
 COMMAND_SECONDS = 45
 ENDING_SECONDS = 120
+STARTING_SECONDS = 10
 
 
 class Failure(Exception):
@@ -190,14 +191,24 @@ def confirm(seconds):
 
 
 def outcome(_seconds):
-    until = time.monotonic() + ENDING_SECONDS
+    begun = time.monotonic()
     while (text := read(at("outcome"))) is None:
-        if time.monotonic() > until:
-            raise Failure("The switch has not ended after %d s." % ENDING_SECONDS)
+        waited = time.monotonic() - begun
+        if waited > ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
+            raise Failure("It was begun, and has not ended well: see journalctl -u olympus-bridge there.")
         time.sleep(0.2)
     print(text)
     if not json.loads(text)["kept"]:
         sys.exit(1)
+
+
+def is_running():
+    with open(at("lock"), "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def recover(_seconds):
