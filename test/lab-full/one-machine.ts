@@ -7,6 +7,7 @@ import { probeKvm } from '#lab/kvm-probe.ts';
 import { cacheDirectory } from '#lib/config.ts';
 import { TestLab } from '#test/lab.ts';
 import { quoted } from '../lab/machines.ts';
+import { cliSettings } from './cli-settings.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const WORKSTATION = { name: 'workstation', address: '10.220.1.7' };
@@ -157,17 +158,7 @@ done`);
       'view',
       ...['--vault-password-file', `${STATE}/vault-password`, `${INVENTORY}/group_vars/all/vault.yml`],
     ]);
-    const secret = (field: string): string => {
-      const [, value] = new RegExp(`^${field}: (\\S+)$`, 'm').exec(vault) ?? [];
-      assert.ok(value, `${field} is not in the vault`);
-      return value;
-    };
     await this.run(`umask 077 && cat >${STATE}/.env <<'END'
-OLYMPUS_API_URL=http://192.168.122.20:8090
-OLYMPUS_API_TOKEN=${secret('vault_control_api_token')}
-OLYMPUS_MATTERMOST_URL=http://192.168.122.20:8065
-OLYMPUS_MATTERMOST_TOKEN=${secret('vault_chat_human_token')}
-OLYMPUS_MATTERMOST_TEAM=olympus
-END`);
+${cliSettings(vault, '192.168.122.20')}END`);
   }
 }
