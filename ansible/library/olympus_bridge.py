@@ -6,6 +6,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
@@ -77,8 +78,9 @@ def card_of(module):
     if not os.path.exists(about(port, "")):
         raise Refusal("There is no network card %s. hypervisor_bridge_port names one of: %s." % (
             port, ", ".join(sorted(set(os.listdir("/sys/class/net")) - {"lo"}))))
-    if os.path.exists(about(port, "wireless")):
-        raise Refusal("%s is a wireless card, which no bridge can carry." % port)
+    kind = re.search(r"^DEVTYPE=(\S+)", read(about(port, "uevent")) or "", re.MULTILINE)
+    if kind:
+        raise Refusal("%s is no plain network card but a %s. %s" % (port, kind[1], BY_HAND))
     if os.path.exists(about(port, "brport")):
         raise Refusal("%s is part of another bridge already. hypervisor_bridge names that one." % port)
     return port

@@ -40,13 +40,20 @@ def moved_interfaces(text, port, bridge, mac):
                 "    post-down ip link delete dev %s || true" % bridge,
             ]
             found = True
+        elif inside and words[:1] == ["mtu"]:
+            out += ["    pre-up ip link set dev %s mtu %s" % (port, " ".join(words[1:])), line]
         elif listed and port in words[1:]:
             others = [each for each in words[1:] if each != port]
             out += [" ".join([words[0], *others])] if others else []
             out.append("auto %s" % bridge)  # whatever the card was: a bridge is never plugged in
         else:
             out.append(line)
-    return "\n".join(out) + "\n" if found else None
+    if not found:
+        return None
+    if "auto %s" % bridge not in out:
+        # Whatever brings the card up, a pattern or a line in another file, does not know the bridge.
+        out.insert(out.index("iface %s inet manual" % port), "auto %s" % bridge)
+    return "\n".join(out) + "\n"
 
 
 def moved_netplan(text, port, bridge, mac):

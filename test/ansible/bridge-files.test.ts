@@ -83,6 +83,7 @@ auto lo eno1
 iface lo inet loopback
 iface eno1 inet dhcp
   # eno1 is the left one
+  mtu 9000
 iface eno1 inet6 auto
 auto eno2
 iface eno2 inet dhcp
@@ -102,11 +103,20 @@ iface br0 inet dhcp
     post-down ip link set dev eno1 nomaster || true
     post-down ip link delete dev br0 || true
   # eno1 is the left one
+    pre-up ip link set dev eno1 mtu 9000
+  mtu 9000
 iface br0 inet6 auto
 auto eno2
 iface eno2 inet dhcp
 `,
     );
+  });
+
+  it('bring the bridge up at boot, whatever brings the card up', async () => {
+    for (const line of ['', 'auto /eno*\n', 'allow-hotplug /en*\n']) {
+      const after = await moved('moved_interfaces', `${line}iface eno1 inet dhcp\n`);
+      assert.ok(after.startsWith(`${line}auto br0\niface eno1 inet manual\niface br0 inet dhcp\n`), after);
+    }
   });
 
   it('are not for a card that they do not configure', async () => {

@@ -47,7 +47,7 @@ describe('machines of a plain Debian', function () {
     await fleet.playbook('setup', '--tags', 'base,node_runtime,nats');
     await fleet.on(
       'hub',
-      'rm -r /opt/olympus/nats /etc/systemd/system/nats-server.service; rm /etc/ufw/user.rules',
+      'rm -r /opt/olympus/nats /etc/olympus/nats /etc/ufw/user.rules',
     );
 
     await reset();

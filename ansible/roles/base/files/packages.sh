@@ -3,16 +3,20 @@
 #   packages.sh install <name>…
 #   packages.sh remove
 set -eu
-LIST=/etc/olympus/packages
+LIST=/var/lib/olympus-packages
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
 
 install() {
   apt update || true # A mirror that is away may not be needed.
-  mkdir -p "${LIST%/*}"
-  # Written down first: of an installation that is cut off, the reset knows.
-  apt --simulate --no-install-recommends install "$@" | sed -n 's/^Inst \([^ ]*\).*/\1/p' >>"$LIST"
+  plan=$(apt --simulate --no-install-recommends install "$@")
+  if echo "$plan" | grep '^Remv '; then
+    echo 'E: other packages would have to go for it'
+    exit 1
+  fi
+  # Written down first: of an installation that is cut off, the reset knows. With a version in [] it was there before.
+  echo "$plan" | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' >>"$LIST"
   apt --no-install-recommends install "$@"
 }
 
@@ -20,7 +24,8 @@ remove() {
   [ -s "$LIST" ] || exit 0
   ours=$(sort -u "$LIST")
   # shellcheck disable=SC2086 # names of packages, one a line
-  others=$(apt --simulate purge $ours | sed -n 's/^\(Remv\|Purg\) \([^ ]*\).*/\2/p' | grep -vxF "$ours" || true)
+  plan=$(apt --simulate purge $ours)
+  others=$(echo "$plan" | sed -n 's/^\(Remv\|Purg\) \([^ ]*\).*/\2/p' | grep -vxF "$ours" || true)
   if [ -n "$others" ]; then
     echo "kept, because others need them: $(echo "$others" | tr '\n' ' ')"
     exit 0

@@ -4,8 +4,8 @@
 The network changes first and the file in /etc last, when `confirm` was run: a power cut before that undoes it, and so
 does --seconds without a `confirm`, or a command that fails.
 
-  begin     starts, and answers at once
-  confirm   keeps it; answers when it is kept
+  begin     starts, and answers when the network is switched, which may be when it is back to what it was
+  confirm   keeps it, by a login that came after the switch; answers when it is kept
   outcome   what became of it
   recover   undoes what a switch left that was killed
 """
@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 RUN = "/run/olympus-bridge"
@@ -63,12 +64,16 @@ def remove(path):
 
 
 def call(*command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise Failure("%s took more than %d s." % (" ".join(command), COMMAND_SECONDS)) from None
+    # No pipe: what a command leaves running would hold it open.
+    with tempfile.TemporaryFile("w+") as output:
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                  timeout=COMMAND_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise Failure("%s took more than %d s." % (" ".join(command), COMMAND_SECONDS)) from None
+        output.seek(0)
+        said = output.read().strip().splitlines() or ["exit code %d" % done.returncode]
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["exit code %d" % done.returncode]
         raise Failure("%s: %s." % (" ".join(command), " ".join(said[-3:]).rstrip(".")))
 
 
@@ -145,6 +150,8 @@ def go_back(plan, why):
     except (Failure, OSError) as error:
         why = "%s Only its addresses and routes are back, for what they come from failed, too: %s" % (why, error)
         try:
+            if not plan["back"]:
+                drop(plan["bridge"], True)
             put_back(device_before(plan))
         except (Failure, OSError) as worse:
             why = "%s %s" % (why, worse)
@@ -162,6 +169,7 @@ def run(seconds):
         except (Failure, OSError) as error:
             go_back(plan, str(error))
             return
+        write(at("switched"), "")
         until = time.monotonic() + seconds
         while not os.path.exists(at("confirmed")):
             if time.monotonic() > until:
@@ -173,30 +181,39 @@ def run(seconds):
 
 
 def begin(seconds):
-    for name in ("confirmed", "outcome"):
+    for name in ("switched", "confirmed", "outcome"):
         remove(at(name))
     os.rename(at("plan"), at("begun"))
     shutil.copy(__file__, at("program"))  # The one that runs now goes with the login.
     command = [sys.executable, at("program"), "run", "--seconds", str(seconds)]
     if os.path.isdir("/run/systemd/system"):
-        call("systemd-run", "--collect", "--quiet", "--unit=olympus-bridge", *command)
+        call("systemd-run", "--collect", "--quiet", "--unit=olympus-bridge",
+             "--property=KillMode=process", *command)  # A DHCP client that ifup starts goes on.
     else:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                          start_new_session=True)
+    await_one_of("switched", "outcome")
+
+
+def await_one_of(*names):
+    begun = time.monotonic()
+    while not any(os.path.exists(at(name)) for name in names):
+        waited = time.monotonic() - begun
+        if waited > ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
+            raise Failure("It was begun, and has not ended well: see journalctl -u olympus-bridge there.")
+        time.sleep(0.2)
 
 
 def confirm(seconds):
+    if not os.path.exists(at("switched")) and not os.path.exists(at("outcome")):
+        raise Failure("This login is from before the switch, and says nothing about the network after it.")
     write(at("confirmed"), "")
     outcome(seconds)
 
 
 def outcome(_seconds):
-    begun = time.monotonic()
-    while (text := read(at("outcome"))) is None:
-        waited = time.monotonic() - begun
-        if waited > ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
-            raise Failure("It was begun, and has not ended well: see journalctl -u olympus-bridge there.")
-        time.sleep(0.2)
+    await_one_of("outcome")
+    text = read(at("outcome"))
     print(text)
     if not json.loads(text)["kept"]:
         sys.exit(1)
