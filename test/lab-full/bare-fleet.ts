@@ -117,7 +117,9 @@ export class BareFleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children) {
-      child.kill('SIGKILL'); // The first process of a container: all others of it end with it.
+      // The first process of a container, with which all others of it end; that of nspawn alone would leave it behind.
+      for (const first of await childrenOf(child.pid)) process.kill(first, 'SIGKILL');
+      child.kill('SIGKILL');
       await waitFor('a process to end', () => child.exitCode !== null || child.signalCode !== null);
     }
     const spaces = [...Object.keys(MACHINES).map((machine) => `${SWITCH}-${machine}`), SWITCH];
@@ -236,6 +238,11 @@ async function plainTree(): Promise<string> {
   ]);
   await rename(`${tree}.part`, tree);
   return tree;
+}
+
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 async function sh(script: string): Promise<void> {
