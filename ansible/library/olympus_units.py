@@ -29,6 +29,9 @@ options:
   started:
     description: Units that are started unless they run.
     type: list
+  stopped:
+    description: Units that are stopped if they run, also those whose file is gone. One that there is not is stopped.
+    type: list
   ready:
     description: Units that are started unless they run, and the C(url) that answers 200 when each is ready.
     type: list
@@ -154,6 +157,11 @@ def reload_twice(module, each):
 def run(module):
     given = module.params
     changed = list(given["restart"])
+    for unit in given["stopped"]:
+        if runs(module, unit):
+            changed.append(unit)
+            if not module.check_mode:
+                systemctl(module, "stop", unit)
     if given["restart"] and not module.check_mode:
         # Reading every unit again takes an emulated machine as long as a task; one that is new is read anyway.
         reads = [properties_of(module, unit, "NeedDaemonReload") for unit in given["restart"]]
@@ -189,6 +197,7 @@ def main():
         argument_spec={
             "restart": units,
             "started": units,
+            "stopped": units,
             "ready": {"type": "list", "elements": "dict", "default": [], "options": program},
             "start": {"type": "bool", "default": True},
             "reload": {"type": "list", "elements": "dict", "default": [], "options": reading},

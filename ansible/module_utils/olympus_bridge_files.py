@@ -59,7 +59,10 @@ def moved_interfaces(text, port, bridge, mac):
 def moved_netplan(text, port, bridge, mac):
     """A file of netplan(5) with the card's settings given to a bridge; None when it has none."""
     import yaml  # Where netplan is, this is too; where only ifupdown is, it need not be.
-    whole = yaml.load(text, Loader=as_written(yaml.SafeLoader)) or {}
+    try:
+        whole = yaml.load(text, Loader=as_written(yaml.SafeLoader)) or {}
+    except yaml.YAMLError as error:
+        raise Refusal("A file in /etc/netplan cannot be read: %s" % error) from None
     network = whole.get("network") or {}
     names = [name for name, each in (network.get("ethernets") or {}).items() if is_card(name, each or {}, port, mac)]
     if not names:

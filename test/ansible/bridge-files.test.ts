@@ -119,6 +119,13 @@ iface eno2 inet dhcp
     }
   });
 
+  it('say where a file of netplan cannot be read', async () => {
+    assert.match(
+      await moved('moved_netplan', 'network: ['),
+      /^refused: .* cannot be read: .*line 1, column 11/s,
+    );
+  });
+
   it('are not for a card that they do not configure', async () => {
     assert.equal(await moved('moved_netplan', 'network: {ethernets: {eno2: {dhcp4: true}}}'), 'None');
     assert.equal(await moved('moved_netplan', ''), 'None');

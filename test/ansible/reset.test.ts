@@ -51,9 +51,9 @@ describe('the reset of', () => {
         .filter((each) => each.includes('.target.wants/') && !(KEPT[role] ?? []).includes(each))
         .map((each) => path.basename(each));
 
-      const stopped = argumentsOf(tasksOf(role, 'reset.yml'), 'ansible.builtin.systemd')
-        .filter((unit) => unit['state'] === 'stopped')
-        .map((unit) => String(unit['name']));
+      const stopped = argumentsOf(tasksOf(role, 'reset.yml'), 'olympus_units').flatMap(
+        (units) => units['stopped'] as string[],
+      );
 
       assert.deepEqual(stopped, started);
     });

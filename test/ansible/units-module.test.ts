@@ -45,6 +45,20 @@ describe('olympus_units', () => {
     assert.doesNotMatch(await calls(), /^start/m);
   });
 
+  it('stops what runs, and says so', async () => {
+    const ended = await units({ stopped: [UNIT] }, 'active');
+
+    assert.deepEqual(ended.result, { ...ended.result, changed: true, changed_units: [UNIT] });
+    assert.equal(await calls(), 'stop olympusd.service\n');
+  });
+
+  it('stops nothing that does not run', async () => {
+    const ended = await units({ stopped: [UNIT] }, 'inactive');
+
+    assert.equal(ended.result.changed, false);
+    assert.doesNotMatch(await calls(), /^stop/m);
+  });
+
   it('changes nothing about what runs', async () => {
     const ended = await units({ started: [UNIT], ready: [{ unit: UNIT, url }] }, 'active');
 

@@ -44,7 +44,7 @@ export async function seeDashboard(browser: Browser, url: string, picture: strin
   await page.goto(url);
   const chat = page.getByText('Type a message below');
   const spent = page.getByText('Gateway secret rejected').first();
-  await chat.or(spent).waitFor({ timeout: TIMEOUT_MS });
+  await chat.or(spent).first().waitFor({ timeout: TIMEOUT_MS });
   if (await spent.isVisible()) {
     await page.close();
     throw new LoginSpentError('the gateway refused the address as used');

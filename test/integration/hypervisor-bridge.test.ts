@@ -190,6 +190,10 @@ iface br0 inet static
       assert.match(output, said);
       await assertUntouched(text);
     }
+    const inside = `ip netns exec ${labNames(bench.stateDir).namespaceOf('r720xd')} nc -N %h %p`;
+    const toItself = { ansible_ssh_extra_args: `-o ControlPath=none -o ProxyCommand='${inside}'` };
+    const itself = await setUp('-e', JSON.stringify(toItself));
+    assert.match(itself.output, /SSH\s+from\s+another\s+machine/);
     const { output } = await play({ tasks: [{ olympus_bridge: { bridge: 'br0', address: '10.220.1.99' } }] });
     assert.match(output, /No\s+network\s+card\s+has\s+the\s+address\s+10\.220\.1\.99/);
   });

@@ -12,7 +12,6 @@ import { quoted } from '../lab/machines.ts';
 import { cliSettings } from './cli-settings.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const SWITCH = 'olympus-bare';
 const GATEWAY = '10.220.1.1';
 const MACHINES = { hub: '10.220.1.20', athena: '10.220.1.50' } as const;
 type Machine = keyof typeof MACHINES;
@@ -58,10 +57,13 @@ const call = promisify(execFile);
  */
 export class BareFleet implements AsyncDisposable {
   readonly #dir: TempDir;
+  /** Its network namespaces begin with it: two fleets may stand side by side. */
+  readonly #switch: string;
   readonly #children: ChildProcess[] = [];
 
   private constructor(dir: TempDir) {
     this.#dir = dir;
+    this.#switch = path.basename(dir.path);
   }
 
   static async start(): Promise<BareFleet> {
@@ -122,7 +124,7 @@ export class BareFleet implements AsyncDisposable {
       child.kill('SIGKILL');
       await waitFor('a process to end', () => child.exitCode !== null || child.signalCode !== null);
     }
-    const spaces = [...Object.keys(MACHINES).map((machine) => `${SWITCH}-${machine}`), SWITCH];
+    const spaces = [...Object.keys(MACHINES).map((machine) => `${this.#switch}-${machine}`), this.#switch];
     for (const space of spaces) await call('ip', ['netns', 'delete', space]).catch(() => undefined);
     for (const machine of Object.keys(MACHINES)) {
       await call('umount', ['--lazy', this.#at(machine, 'root')]).catch(() => undefined);
@@ -145,7 +147,7 @@ export class BareFleet implements AsyncDisposable {
       ANSIBLE_NOCOLOR: '1',
     };
     const options = { cwd: ROOT, env, timeout: 1_500_000, maxBuffer: 2 ** 26 };
-    return call('ip', ['netns', 'exec', SWITCH, command, ...args], options).then(
+    return call('ip', ['netns', 'exec', this.#switch, command, ...args], options).then(
       ({ stdout }) => stdout,
       (error: { stdout: string; stderr: string }) => {
         throw new Error(`${command} ${args.join(' ')}\n${error.stdout.slice(-4000)}${error.stderr}`);
@@ -178,26 +180,28 @@ export class BareFleet implements AsyncDisposable {
 
   /** A network that leads nowhere, on whose gateway the scripted model answers. */
   async #makeSwitch(): Promise<void> {
-    await sh(`ip netns add ${SWITCH}
-ip -n ${SWITCH} link set lo up
-ip -n ${SWITCH} link add sw0 type bridge
-ip -n ${SWITCH} address add ${GATEWAY}/24 dev sw0
-ip -n ${SWITCH} link set sw0 up
-ip netns exec ${SWITCH} sysctl -qw net.ipv4.conf.all.route_localnet=1
-ip netns exec ${SWITCH} iptables -t nat -A PREROUTING -p tcp --dport 11500 -j DNAT --to-destination 127.0.0.1:11500`);
+    await sh(`ip netns add ${this.#switch}
+ip -n ${this.#switch} link set lo up
+ip -n ${this.#switch} link add sw0 type bridge
+ip -n ${this.#switch} address add ${GATEWAY}/24 dev sw0
+ip -n ${this.#switch} link set sw0 up
+ip netns exec ${this.#switch} sysctl -qw net.ipv4.conf.all.route_localnet=1
+ip netns exec ${this.#switch} iptables -t nat -A PREROUTING -p tcp --dport 11500 -j DNAT --to-destination 127.0.0.1:11500`);
     const model = [process.execPath, 'src/standins/model/main.ts', '--port', '11500'];
-    this.#children.push(spawn('ip', ['netns', 'exec', SWITCH, ...model], { cwd: ROOT, stdio: 'ignore' }));
+    this.#children.push(
+      spawn('ip', ['netns', 'exec', this.#switch, ...model], { cwd: ROOT, stdio: 'ignore' }),
+    );
   }
 
   async #startMachine(machine: Machine, tree: string): Promise<void> {
-    const space = `${SWITCH}-${machine}`;
+    const space = `${this.#switch}-${machine}`;
     const here = this.#at(machine);
     const key = `ssh_host_ed25519_key`;
     await mkdir(here);
     await sh(`cd ${here} && mkdir upper work root && mount -t overlay ${space} -o lowerdir=${tree},upperdir=upper,workdir=work root
 ip netns add ${space}
-ip link add bare-${machine} netns ${SWITCH} type veth peer name eth0 netns ${space}
-ip -n ${SWITCH} link set bare-${machine} master sw0 up
+ip link add bare-${machine} netns ${this.#switch} type veth peer name eth0 netns ${space}
+ip -n ${this.#switch} link set bare-${machine} master sw0 up
 cd root && mkdir -p data etc/systemd/network
 printf '[Match]\\nName=eth0\\n[Network]\\nAddress=${MACHINES[machine]}/24\\n' >etc/systemd/network/eth0.network
 tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
@@ -215,7 +219,7 @@ chroot . systemctl enable systemd-networkd`);
     await call('chroot', [`${here}/root`, 'chown', '-R', 'agent:', '/home/agent/.ssh']);
     // /sys has to be that of its network, and the control groups have to be below it all the same.
     const boot = `mount --rbind /sys/fs/cgroup /mnt && mount -t sysfs sysfs /sys && mount --rbind /mnt /sys/fs/cgroup
-exec systemd-nspawn --quiet --register=no --keep-unit --machine=${machine} --directory=${here}/root --capability=all --boot`;
+exec systemd-nspawn --quiet --register=no --keep-unit --machine=${space} --directory=${here}/root --capability=all --boot`;
     const args = [`--net=/run/netns/${space}`, 'unshare', '--mount', 'sh', '-c', boot];
     const env = { ...process.env, SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'yes' };
     this.#children.push(spawn('nsenter', args, { env, stdio: 'ignore' }));

@@ -45,7 +45,10 @@ describe('machines of a plain Debian', function () {
 
   it('are what they were also where only a part was set up, and some of that is gone', async () => {
     await fleet.playbook('setup', '--tags', 'base,node_runtime,nats');
-    await fleet.on('hub', 'rm -r /opt/olympus/nats /etc/olympus/nats /etc/ufw/user.rules');
+    await fleet.on(
+      'hub',
+      'rm -r /opt/olympus/nats /etc/systemd/system/nats-server.service /etc/ufw/user.rules',
+    );
 
     await reset();
     await assertAsBefore();

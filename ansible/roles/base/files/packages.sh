@@ -25,14 +25,15 @@ remove() {
   ours=$(sort -u "$LIST")
   # shellcheck disable=SC2086 # names of packages, one a line
   plan=$(apt --simulate purge $ours)
+  # grep calls it a failure when there are none.
   others=$(echo "$plan" | sed -n 's/^\(Remv\|Purg\) \([^ ]*\).*/\2/p' | grep -vxF "$ours" || true)
   if [ -n "$others" ]; then
     echo "kept, because others need them: $(echo "$others" | tr '\n' ' ')"
     exit 0
   fi
   # Not every package stops what it started.
-  # shellcheck disable=SC2046,SC2086
-  systemctl stop $(dpkg-query -L $ours 2>/dev/null | sed -n 's#^.*/lib/systemd/system/\([^@]*\.service\)$#\1#p') || true
+  # shellcheck disable=SC2086
+  dpkg-query -L $ours | sed -n 's#^.*/lib/systemd/system/\([^@]*\.service\)$#\1#p' | xargs -r systemctl stop
   # shellcheck disable=SC2086
   apt purge $ours
   rm "$LIST"

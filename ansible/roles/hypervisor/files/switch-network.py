@@ -144,18 +144,22 @@ def device_before(plan):
 
 
 def go_back(plan, why):
+    """Answers what became of it, in a sentence, and whether the network is as it was before."""
+    whole = False
     try:
         bring(plan, plan["after"], plan["before"], not plan["back"])
-        end(False, "%s It is as it was before." % why)
+        whole, became = True, "It is as it was before."
     except (Failure, OSError) as error:
-        why = "%s Only its addresses and routes are back, for what they come from failed, too: %s" % (why, error)
         try:
             if not plan["back"]:
                 drop(plan["bridge"], True)
             put_back(device_before(plan))
+            became = "Only its addresses and routes are back, for going back failed, too: %s" % error
         except (Failure, OSError) as worse:
-            why = "%s %s" % (why, worse)
-        end(False, why)
+            became = "Going back failed, too, and the machine may not be reached: %s %s" % (error, worse)
+    said = "%s %s" % (why, became)
+    end(False, said)
+    return whole, said
 
 
 def run(seconds):
@@ -176,7 +180,11 @@ def run(seconds):
                 go_back(plan, "Nobody could log in for %d s." % seconds)
                 return
             time.sleep(0.2)
-        keep(plan)
+        try:
+            keep(plan)
+        except OSError as error:
+            go_back(plan, "%s could not be written: %s." % (plan["path"], error))
+            return
         end(True, "")
 
 
@@ -192,14 +200,14 @@ def begin(seconds):
     else:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                          start_new_session=True)
-    await_one_of("switched", "outcome")
+    await_one_of(seconds, "switched", "outcome")
 
 
-def await_one_of(*names):
+def await_one_of(seconds, *names):
     begun = time.monotonic()
     while not any(os.path.exists(at(name)) for name in names):
         waited = time.monotonic() - begun
-        if waited > ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
+        if waited > seconds + ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
             raise Failure("It was begun, and has not ended well: see journalctl -u olympus-bridge there.")
         time.sleep(0.2)
 
@@ -211,8 +219,8 @@ def confirm(seconds):
     outcome(seconds)
 
 
-def outcome(_seconds):
-    await_one_of("outcome")
+def outcome(seconds):
+    await_one_of(seconds, "outcome")
     text = read(at("outcome"))
     print(text)
     if not json.loads(text)["kept"]:
@@ -236,9 +244,16 @@ def recover(_seconds):
         except BlockingIOError:
             raise Failure("Another switch of the network is under way on this machine.") from None
         plan = json.loads(read(at("begun")) or "null")
-        if plan and read(at("outcome")) is None:
-            go_back(plan, "The switch was killed.")
-            print("went back")
+        if not plan or os.path.exists(at("outcome")):
+            return
+        if read(plan["path"]) == plan["after"]:
+            remove(shadow(plan))
+            end(True, "")  # It was killed at its very end.
+            return
+        whole, said = go_back(plan, "The switch was killed.")
+        if not whole:
+            raise Failure(said)
+        print("went back")
 
 
 def main():
