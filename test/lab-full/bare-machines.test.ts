@@ -22,6 +22,9 @@ describe('machines of a plain Debian', function () {
   it('are set up, with the packages that they lack, and their agent answers', async () => {
     assert.equal(await fleet.on('athena', 'command -v ufw git pkaction || true'), '');
 
+    const shown = await fleet.playbook('setup', '--check', '--tags', 'base');
+    assert.match(shown, /git, polkitd, ufw, and what they need/);
+
     const output = await fleet.playbook('setup');
 
     assert.match(output, /^athena +: .*failed=0/m);
