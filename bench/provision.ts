@@ -3,6 +3,7 @@ import { applyFleet } from '#provision/apply/apply.ts';
 import { destroyMachines } from '#provision/apply/destroy.ts';
 import { connectHypervisor, type Fleet } from '#provision/apply/fleet.ts';
 import { wantedMachine } from '#provision/apply/machine-context.ts';
+import { seedImage } from '#provision/cloud-init/seed.ts';
 import { definitionOf, imagePath, machineFiles } from '#provision/machine/machine-spec.ts';
 import { planMachine } from '#provision/machine/plan.ts';
 import type { MachinePlan } from '#provision/machine/step.ts';
@@ -78,7 +79,7 @@ async function floorOf(bare: BareFleet, fleet: Fleet): Promise<number> {
     const { root, data, seed: file } = machineFiles(spec.name);
     await hypervisor.createOverlay(root, imagePath(spec.image.file), spec.diskGib, never);
     await hypervisor.createDataDisk(data, 'data', spec.dataGib, never);
-    await hypervisor.writeFile(file, await fleet.makeSeedImage(seed(false)), never);
+    await hypervisor.writeFile(file, seedImage(seed(false)), never);
   }
   const spent = await timed(() =>
     Promise.all(

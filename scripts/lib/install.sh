@@ -15,7 +15,6 @@ LAB_PACKAGES=(
   ssh=openssh-client
   sshd=openssh-server
   virsh=libvirt-clients
-  xorriso=xorriso
 )
 
 as_root() {

@@ -162,9 +162,9 @@ class MachineWork {
   }
 
   async #carryOut(hypervisor: Hypervisor, wanted: WantedMachine, plan: MachinePlan): Promise<void> {
-    const { makeSeedImage, clock, signal } = this.#fleet;
+    const { clock, signal } = this.#fleet;
     const { spec, steps } = plan;
-    const context = { hypervisor, spec, wanted, makeSeedImage, clock, signal };
+    const context = { hypervisor, spec, wanted, clock, signal };
     // What was kept for its time makes room for new disks.
     if (steps.some(({ kind }) => kind === 'create-root')) {
       await sweepTrashQuietly(this.#fleet, hypervisor, this.#machine.name);

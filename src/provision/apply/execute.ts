@@ -1,7 +1,7 @@
 import { DISK_TARGETS } from '#integrations/libvirt/domain-xml.ts';
 import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { Seed } from '../cloud-init/seed.ts';
+import { seedImage } from '../cloud-init/seed.ts';
 import { definitionOf, imagePath, type MachineSpec, machineFiles } from '../machine/machine-spec.ts';
 import type { Step } from '../machine/step.ts';
 import type { WantedMachine } from './machine-context.ts';
@@ -10,7 +10,6 @@ export interface ExecuteOptions {
   readonly hypervisor: Hypervisor;
   readonly spec: MachineSpec;
   readonly wanted: WantedMachine;
-  readonly makeSeedImage: (seed: Seed) => Promise<Uint8Array>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -58,11 +57,8 @@ export async function executeStep(step: Step, options: ExecuteOptions): Promise<
   }
 }
 
-async function writeSeed(
-  { hypervisor, spec, wanted, makeSeedImage, signal }: ExecuteOptions,
-  withHostKey: boolean,
-) {
-  const image = await makeSeedImage(wanted.seed(withHostKey));
+async function writeSeed({ hypervisor, spec, wanted, signal }: ExecuteOptions, withHostKey: boolean) {
+  const image = seedImage(wanted.seed(withHostKey));
   await hypervisor.writeFile(machineFiles(spec.name).seed, image, signal);
 }
 

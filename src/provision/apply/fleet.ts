@@ -4,8 +4,7 @@ import type { Hypervisor } from '#integrations/libvirt/hypervisor.ts';
 import { libvirtHypervisor } from '#integrations/libvirt/libvirt-hypervisor.ts';
 import type { Clock } from '#lib/clock.ts';
 import { readYaml } from '#lib/yaml.ts';
-import { readSeedTemplates, type Seed, type SeedTemplates } from '../cloud-init/seed.ts';
-import { makeSeedImage } from '../cloud-init/seed-image.ts';
+import { readSeedTemplates, type SeedTemplates } from '../cloud-init/seed.ts';
 import type { HypervisorHost, Inventory, Machine } from '../inventory/inventory.ts';
 import { FOLDER, type Image } from '../machine/machine-spec.ts';
 import type { Phase } from '../ready/not-ready.ts';
@@ -40,8 +39,6 @@ export interface Fleet {
   readonly ssh: SshFiles;
   readonly connect: Connect;
   readonly access: MachineAccess;
-  /** Makes the disk image of a seed. */
-  readonly makeSeedImage: (seed: Seed) => Promise<Uint8Array>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
@@ -64,7 +61,6 @@ export async function openFleet({ root, stateDir, ...rest }: FleetOptions): Prom
     image: imageOf(inventory, manifest),
     templates: readSeedTemplates(root),
     ssh: files,
-    makeSeedImage: (seed) => makeSeedImage(seed, path.join(stateDir, 'tmp'), signal),
     access: {
       probes: (machine, hypervisor) => probesOf({ machine, hypervisor, sshConfig: files.config }),
       growInside: (machine, disk) => growInside(machine, disk, { sshConfig: files.config, signal }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { fillTemplate } from './fill-template.ts';
+import { isoImage } from './iso-image.ts';
 
 /** The files of a NoCloud seed, by name. */
 export interface Seed {
@@ -26,6 +27,15 @@ export interface SeedValues {
   readonly address: string;
   readonly gateway?: string | undefined;
   readonly dns: readonly string[];
+}
+
+/** The seed as a disk image that cloud-init finds by its label (its data source NoCloud, `fs_label`). */
+export function seedImage(seed: Seed): Buffer {
+  return isoImage('cidata', {
+    'user-data': seed['user-data'],
+    'meta-data': seed['meta-data'],
+    'network-config': seed['network-config'],
+  });
 }
 
 /** The templates of `cloud-init/`, as text. */

@@ -2,7 +2,6 @@ import path from 'node:path';
 import { systemClock } from '#lib/clock.ts';
 import { connectHypervisor, type Fleet } from '#provision/apply/fleet.ts';
 import { readSeedTemplates } from '#provision/cloud-init/seed.ts';
-import { makeSeedImage } from '#provision/cloud-init/seed-image.ts';
 import { type HypervisorHost, type Inventory, type Machine, macOf } from '#provision/inventory/inventory.ts';
 import { readInventory } from '#provision/inventory/read-inventory.ts';
 import { roleVariables } from '#provision/inventory/role-variables.ts';
@@ -116,7 +115,6 @@ export async function bareFleet(
     image: { file: IMAGE },
     templates: readSeedTemplates(ROOT),
     ssh: files,
-    makeSeedImage: (seed) => makeSeedImage(seed, path.join(stateDir, 'tmp'), never),
     access: {
       probes: (machine, hypervisor) => ({
         defined: async () => OVER,

@@ -46,7 +46,6 @@ export class ProvisionBench {
       image: { file: image },
       templates: readSeedTemplates(ROOT),
       ssh: files,
-      makeSeedImage: async (seed) => Buffer.from(JSON.stringify(seed)),
       access: {
         probes: (machine, hypervisor) => ({
           defined: async () => over,
