@@ -19,6 +19,7 @@ import { Expiry } from './approvals/expiry.ts';
 import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
 import { cancelOrders } from './cancel/orders.ts';
+import { chatCommandHandler } from './chat/handler.ts';
 import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
@@ -208,13 +209,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onQueued: onDecided,
   });
 
-  const health = (): PartHealth[] => lifecycle.health();
-  const metrics = new Metrics(health);
   const tokens = new ApiTokens({
     fullToken: secrets.apiToken,
     file: config.OLYMPUS_API_TOKENS_FILE,
     log: part('api'),
   });
+  const chatCommands = chatCommandHandler({ admission, tokens, onObeyed: onDutyChanged });
+
+  const health = (): PartHealth[] => lifecycle.health();
+  const metrics = new Metrics(health);
   const app = createApi({
     store,
     agents: { store, context, onChanged: onDutyChanged },
@@ -241,7 +244,10 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(streamNames.heartbeat, heartbeats),
       consume(
         streamNames.requests,
-        byKind({ approval: asked, question: asked }, requestHandler(admission, workflows)),
+        byKind(
+          { approval: asked, question: asked, 'chat-command': chatCommands },
+          requestHandler(admission, workflows),
+        ),
         AT_ONCE,
       ),
       consume(streamNames.runlog, runEvents, AT_ONCE),

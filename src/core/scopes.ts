@@ -25,12 +25,28 @@ const TokenName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, 'write a name of 1 to 64 letters, digits, dots, dashes and underscores');
 
+/** An account of the chat server: its name, or its id of 26 characters, which stays when the name is changed. */
+const ChatAccount = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'write the name of an account without @, or its id of 26 characters');
+
 /** Who may use the API with what, as the inventory says it. */
 export const ApiTokenGrant = z.strictObject({
   name: TokenName,
   scopes: z.array(GrantedScope).min(1, 'write at least one scope'),
+  /** The same person's account in chat, where they may do the same. */
+  chat: ChatAccount.optional(),
 });
 export type ApiTokenGrant = z.output<typeof ApiTokenGrant>;
+
+/** An account speaks for one person. */
+export const oneAccountEach = {
+  holds: (grants: readonly ApiTokenGrant[]): boolean => {
+    const accounts = grants.flatMap(({ chat }) => chat ?? []);
+    return new Set(accounts).size === accounts.length;
+  },
+  message: 'the same chat account stands there twice: give each person one of their own',
+};
 
 /** The file that OLYMPUS_API_TOKENS_FILE names: tokens by their digest, so that the file gives none away. */
 export const ApiTokensFile = z
@@ -45,5 +61,6 @@ export const ApiTokensFile = z
   .refine(
     ({ tokens }) => new Set(tokens.map(({ sha256 }) => sha256)).size === tokens.length,
     'the same token stands there twice: give each entry one of its own',
-  );
+  )
+  .refine(({ tokens }) => oneAccountEach.holds(tokens), oneAccountEach.message);
 export type ApiTokensFile = z.output<typeof ApiTokensFile>;

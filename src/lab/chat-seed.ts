@@ -1,3 +1,6 @@
+/** The person's account. */
+export const HUMAN = 'human';
+
 /** Who is on a chat stand-in: one person and a bot for each agent. */
 export interface ChatSeedOptions {
   readonly team: string;
@@ -10,7 +13,7 @@ export interface ChatSeedOptions {
 export function chatSeed({ team, humanToken, bots }: ChatSeedOptions) {
   return {
     team: { name: team, displayName: team.charAt(0).toUpperCase() + team.slice(1) },
-    users: [{ username: 'human', token: humanToken, displayName: 'A person' }],
+    users: [{ username: HUMAN, token: humanToken, displayName: 'A person' }],
     bots: Object.entries(bots)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([username, token]) => ({

@@ -1,3 +1,4 @@
+import { ChatCommandRequest } from '#core/messages/chat-command.ts';
 import { Heartbeat } from '#core/messages/heartbeat.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -53,6 +54,27 @@ export function chatRequestOf(agent: string, text: string, postId = newNonce()):
     postId,
   };
   return { ...head, data: { ...data, conversation } };
+}
+
+/** What a person says to the control plane in the thread of a post, or as a post of its own. */
+export function chatCommandOf(
+  text: string,
+  said: {
+    id?: string;
+    name?: string;
+    standing?: 'guest' | 'deactivated';
+    thread?: string;
+    channel?: string;
+  } = {},
+): ChatCommandRequest {
+  const postId = newNonce();
+  const { id = 'u1', name = 'ada', standing = 'member', thread = postId, channel = 'c1' } = said;
+  return ChatCommandRequest.create(headOf(`post/${postId}`), {
+    key: `mm:chat:${postId}`,
+    text,
+    conversation: { id: `mm-${thread}`, surface: 'mattermost', channelId: channel, rootId: thread, postId },
+    requester: { id, name, standing },
+  });
 }
 
 function headOf(subject: string) {

@@ -33,8 +33,8 @@ const WATCHED: Readonly<Record<string, Watched>> = {
   approvals: { about: ["'approval/' || row.id"] },
   artifacts: { about: ["'artifact/' || row.digest"] },
 };
-/** What is to be sent, counts for a minute, and the record itself. */
-const UNWATCHED = new Set(['outbox', 'asks', 'audit', 'watched', 'sqlite_sequence']);
+/** What is to be sent, counts for a minute or was said already, and the record itself. */
+const UNWATCHED = new Set(['outbox', 'asks', 'chat_commands', 'audit', 'watched', 'sqlite_sequence']);
 
 /** A store that finds out, by triggers of SQLite, which rows a transaction changes without a record of it. */
 export class WatchedStore extends Store {

@@ -21,7 +21,7 @@ const FLEET = 'olympus';
 const ADA = { by: 'ada', why: 'it rains' } as const;
 const LONG_AGO = 1;
 /** Writes that are no change of anything: what is to be sent, counts, the record itself, and that somebody was told. */
-const NO_CHANGE = new Set(['outbox', 'asks', 'audit', 'tasks.markToldQueued']);
+const NO_CHANGE = new Set(['outbox', 'asks', 'chatCommands', 'audit', 'tasks.markToldQueued']);
 
 describe('the record of what was changed', () => {
   let dir: TempDir;

@@ -13,7 +13,7 @@ import type { Lease } from './lease.ts';
 type DeliveryData = Delivery['data'];
 
 /** What the asking post shows for each state. */
-const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted'>, string>> = {
+const SIGNS: Readonly<Record<Exclude<DeliveryData['state'], 'admitted' | 'said'>, string>> = {
   queued: chatSigns.queued,
   completed: chatSigns.done,
   failed: chatSigns.failed,
@@ -79,6 +79,11 @@ function record(journal: Journal, delivery: DeliveryData): void {
     });
   }
   const { postId } = conversation;
+  // What became no task has no state to show: its answer is the sign.
+  if (state === 'said') {
+    journal.inbox.settle(postId);
+    return;
+  }
   if (settled) {
     for (const emoji of [chatSigns.working, chatSigns.queued]) {
       journal.outbox.addChat(`delivery:${deliveryId}:un${emoji}`, { kind: 'unreact', postId, emoji });

@@ -1,3 +1,4 @@
+import { commandText } from '#core/chat-command.ts';
 import { chatSigns } from '#core/chat-signs.ts';
 import type { Conversation } from '#core/conversation.ts';
 import { OlympusError } from '#core/errors.ts';
@@ -14,6 +15,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Journal } from '../journal/journal.ts';
+import { passOn } from './chat-commands.ts';
 import type { Lease } from './lease.ts';
 
 export interface InboxOptions {
@@ -135,9 +137,11 @@ export class Inbox implements Part {
     if (journal.inbox.readTo(post.channel_id) === undefined)
       journal.inbox.advance(post.channel_id, post.create_at);
     const author = await this.#author(post.user_id, signal);
+    const conversation = conversationOf(post, channelType);
+    const command = author.is_bot ? undefined : commandText(withoutMention(post.message, me.username));
+    if (command !== undefined) return this.#passOn(post, channelType, command, signal);
     const target = await this.#target(post, channelType, author, me, signal);
     if (!target) return;
-    const conversation = conversationOf(post, channelType);
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
@@ -145,6 +149,17 @@ export class Inbox implements Part {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();
     }
+  }
+
+  /** What is for the control plane goes there from every agent that reads it; one shows that it was seen. */
+  async #passOn(post: Post, channelType: string, text: string, signal: AbortSignal): Promise<void> {
+    const { chat, manifest, onAdded } = this.#options;
+    // As the server has them now: who was deactivated, or made a guest, a minute ago may do nothing any more.
+    const requester = await chat.rest.user(post.user_id, signal);
+    const conversation = conversationOf(post, channelType);
+    const shows = channelType === 'D' || manifest.role === 'lead';
+    await passOn(this.#options, { post, conversation, requester, text, shows });
+    onAdded();
   }
 
   /** Which agent the post is for, if it is ours to handle. */

@@ -1,21 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NewTask, TaskDecision } from '#core/api.ts';
 import { TaskQuery } from '#core/api-queries.ts';
-import { isTerminal } from '#core/task-states.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { newNonce } from '#lib/id.ts';
 import { type AdmissionOptions, admit } from '../admission/admission.ts';
+import { tryAgain } from '../admission/try-again.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { longTextOf } from '../artifacts/long-text.ts';
 import { cancelTask } from '../cancel/cancel.ts';
-import { neededBy } from '../dependencies/settle.ts';
-import { agentView } from '../registry/registry.ts';
-import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
-import { retryReason, retryTask } from '../tasks/retry.ts';
-import { latestTry, retryKey } from '../tasks/tries.ts';
-import { whyOf } from '../tasks/why.ts';
+import { waitOf, whyNow } from '../tasks/why-now.ts';
 import { actingName, ownKey } from './access.ts';
 import { refuse } from './refuse.ts';
 import { InvalidRequest, readRequest } from './request.ts';
@@ -85,14 +80,7 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions, 
     ),
   );
   app.get<WithId>('/tasks/:id/why', async (request, reply) =>
-    withTask(store.read, request.params.id, reply, async (task) => {
-      const agent = await store.read.agents.byName(task.agent);
-      const now = context.now();
-      const inFlight = await store.read.tasks.inFlightOf(task.agent);
-      const waiting = await waitOf(store.read, task.id);
-      const pending = (await store.read.approvals.ofTask(task.id)).find(({ state }) => state === 'pending');
-      return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, pending, now });
-    }),
+    withTask(store.read, request.params.id, reply, (task) => whyNow(store.read, task, context.now())),
   );
   app.post<WithId>('/tasks/:id/cancel', async (request, reply) => {
     const { by: given, why } = readRequest(TaskDecision, request.body);
@@ -115,14 +103,11 @@ export function addTaskRoutes(app: FastifyInstance, options: TaskRoutesOptions, 
     const by = actingName(request, given);
     const answer = await store.transaction((tx) =>
       withTask(tx, request.params.id, reply, async (task) => {
-        const latest = await latestTry(tx, task);
-        if (latest.id !== task.id && !isTerminal(latest.state)) return taskView(latest); // asked twice
-        const outcome = await retryTask(tx, context, latest, { by, why, deadlineMs: admission.deadlineMs });
-        if (outcome.kind === 'queued') return taskView(outcome.task);
-        if (outcome.kind === 'again') return taskView(await askAgain(tx, admission, latest, { by, why }));
+        const outcome = await tryAgain(tx, admission, task, { by, why });
+        if (outcome.kind === 'tried') return taskView(outcome.task);
         return reply
           .code(409)
-          .send(refuse('not_retried', `task ${latest.id} is not tried again: ${outcome.sentence}`));
+          .send(refuse('not_retried', `task ${outcome.task.id} is not tried again: ${outcome.sentence}`));
       }),
     );
     onDecided();
@@ -146,48 +131,6 @@ function isSame(
   { agent, text, debounce }: Pick<NewTask, 'agent' | 'debounce'> & { readonly text: string },
 ): boolean {
   return known.agent === agent && (debounce !== undefined || known.text === text.toWellFormed());
-}
-
-/** The same as a new task, which speaks in the same conversation. */
-async function askAgain(
-  tx: Repositories,
-  admission: AdmissionOptions,
-  task: TaskRecord,
-  { by, why }: { readonly by: string; readonly why: string | undefined },
-): Promise<TaskRecord> {
-  const { id, author, agent, text, domain, depth, priority, trust, conversation, requester } = task;
-  admission.log.info({ taskId: id, by }, 'task asked again');
-  const wait = await tx.dependencies.of(id);
-  const request = {
-    dedupKey: retryKey(id),
-    agent,
-    text,
-    domain,
-    priority,
-    requester,
-    ...(conversation ? { conversation } : {}),
-  };
-  return admit(tx, admission, {
-    author,
-    by: `person/${by}`,
-    why: why && retryReason(why),
-    request,
-    depth,
-    trust,
-    keysOf: CONTROL_NAME,
-    textArtifact: task.textArtifact,
-    parentId: task.parentId,
-    // It comes after the same as before, which means the latest tries of those, and waits as long for them.
-    wait: wait && { ...wait, until: wait.until && admission.context.now() + (wait.until - task.createdAt) },
-  });
-}
-
-async function waitOf(
-  read: Repositories,
-  taskId: string,
-): Promise<{ wait: Wait | undefined; after: TaskRecord[] }> {
-  const wait = await read.dependencies.of(taskId);
-  return { wait, after: wait ? await neededBy(read, wait) : [] };
 }
 
 async function withTask(

@@ -18,6 +18,15 @@ export interface Caller {
 const VARIABLE = 'OLYMPUS_API_TOKENS_FILE';
 const FULL: Caller = { name: undefined, scopes: 'all', agent: undefined };
 const AGENT = 'agent:';
+/** Ids of the chat server. */
+const ACCOUNT_ID = /^[a-z0-9]{26}$/;
+
+/** Those whom the file names, by what they prove themselves with. */
+interface Callers {
+  readonly byDigest: Map<string, Caller>;
+  /** By name or id of an account in chat. */
+  readonly byAccount: Map<string, Caller>;
+}
 
 /** Whether the caller has one of these scopes. */
 export function mayDo(caller: Caller, wanted: readonly Scope[]): boolean {
@@ -36,7 +45,7 @@ export class ApiTokens {
   readonly #file: string | undefined;
   readonly #log: Logger;
   #seen: string | undefined;
-  #callers = new Map<string, Caller>();
+  #callers: Callers = { byDigest: new Map(), byAccount: new Map() };
   #problem: string | undefined;
 
   /** Throws a ConfigError when the file is wrong. */
@@ -60,7 +69,20 @@ export class ApiTokens {
     const digest = digestOf(token);
     if (timingSafeEqual(digest, this.#full)) return FULL;
     this.#refresh();
-    return this.#callers.get(digest.toString('hex'));
+    return this.#callers.byDigest.get(digest.toString('hex'));
+  }
+
+  /**
+   * Who this account in chat is; undefined for one that the file names nobody for. What is written like an id is one:
+   * nobody becomes another by taking their id for a name.
+   */
+  callerInChat({ id, name }: { readonly id: string; readonly name: string }): Caller | undefined {
+    this.#refresh();
+    const byId = this.#callers.byAccount.get(id);
+    return (
+      byId ??
+      (ACCOUNT_ID.test(name.toLowerCase()) ? undefined : this.#callers.byAccount.get(name.toLowerCase()))
+    );
   }
 
   #refresh(): void {
@@ -71,7 +93,7 @@ export class ApiTokens {
     try {
       this.#callers = readCallers(this.#file);
       this.#problem = undefined;
-      this.#log.info({ tokens: this.#callers.size }, 'tokens of the API read again');
+      this.#log.info({ tokens: this.#callers.byDigest.size }, 'tokens of the API read again');
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.#problem = error.message;
@@ -80,14 +102,16 @@ export class ApiTokens {
   }
 }
 
-function readCallers(file: string): Map<string, Caller> {
+function readCallers(file: string): Callers {
   const { tokens } = parseFile(readSecretFile(VARIABLE, file), file);
-  return new Map(
-    tokens.map(({ name, scopes, sha256 }) => {
-      const agent = scopes.find((scope) => scope.startsWith(AGENT))?.slice(AGENT.length);
-      return [sha256, { name, scopes, agent }];
-    }),
-  );
+  const callers: Callers = { byDigest: new Map(), byAccount: new Map() };
+  for (const { name, scopes, sha256, chat } of tokens) {
+    const agent = scopes.find((scope) => scope.startsWith(AGENT))?.slice(AGENT.length);
+    const caller = { name, scopes, agent };
+    callers.byDigest.set(sha256, caller);
+    if (chat !== undefined) callers.byAccount.set(chat, caller);
+  }
+  return callers;
 }
 
 function parseFile(text: string, file: string): ApiTokensFile {

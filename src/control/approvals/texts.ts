@@ -12,9 +12,9 @@ export function askingText(asked: Asked): string {
   const until = new Date(expiresAt).toISOString();
   if ('question' in asks) {
     const choices = asks.question.choices?.map((choice) => `\n- ${choice}`).join('') ?? '';
-    return `I need an answer to go on: ${asks.question.text}${choices}\nAnswer with \`olympus answer ${id}\`. Without one until ${until} I go on without it. (task \`${taskId}\`)`;
+    return `I need an answer to go on: ${asks.question.text}${choices}\nAnswer with \`olympus answer ${id}\`, or here with \`!olympus answer\` and your answer. Without one until ${until} I go on without it. (task \`${taskId}\`)`;
   }
-  const decide = `Look at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`.`;
+  const decide = `Look at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`; here, write \`!olympus approve\` or \`!olympus deny\`.`;
   if (runId === undefined) {
     return `This comes from outside, so a person has to approve it before I begin. ${decide} Undecided at ${until} it expires. (task \`${taskId}\`)`;
   }

@@ -17,30 +17,41 @@ export async function deliver(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  say: { readonly state: Delivery['data']['state']; readonly text?: string | undefined },
+  what: { readonly state: Delivery['data']['state']; readonly text?: string | undefined },
 ): Promise<void> {
-  if (!task.conversation) return tellKnight(tx, context, task, say.text?.slice(0, DELIVERED_LIMIT));
+  const { state, text } = what;
+  if (!task.conversation) return tellKnight(tx, context, task, text?.slice(0, DELIVERED_LIMIT));
+  await say(tx, context, {
+    agent: task.author,
+    conversation: task.conversation,
+    taskId: task.id,
+    state,
+    depth: task.depth,
+    text: text && saidBy(task, text, state),
+  });
+}
+
+/** What an agent is to post or show, and where; without a text it shows how things stand. */
+type Saying = Pick<Delivery['data'], 'agent' | 'conversation' | 'taskId' | 'state' | 'depth'> & {
+  readonly text: string | undefined;
+};
+
+/** Writes down what an agent is to post in a conversation, or to show there, in the caller's transaction. */
+export async function say(tx: Repositories, context: ControlContext, saying: Saying): Promise<void> {
+  const { text, ...rest } = saying;
   const at = context.now();
   const deliveryId = newId(at);
   const delivery = Delivery.create(
     {
       id: deliveryId,
       source: `/fleets/${context.fleet}/control`,
-      subject: `task/${task.id}`,
+      subject: saying.taskId ? `task/${saying.taskId}` : `post/${saying.conversation.postId}`,
       time: new Date(at).toISOString(),
     },
-    {
-      deliveryId,
-      agent: task.author,
-      conversation: task.conversation,
-      taskId: task.id,
-      state: say.state,
-      depth: task.depth,
-      ...(say.text ? { text: saidBy(task, say.text, say.state).slice(0, DELIVERED_LIMIT) } : {}),
-    },
+    { ...rest, deliveryId, ...(text ? { text: text.slice(0, DELIVERED_LIMIT) } : {}) },
   );
   await tx.outbox.add({
-    subject: context.subjects.delivery(task.author, deliveryId),
+    subject: context.subjects.delivery(saying.agent, deliveryId),
     msgId: `delivery:${deliveryId}:${newNonce()}`,
     body: JSON.stringify(delivery),
   });

@@ -252,4 +252,11 @@ export const controlMigrations = [
   -- Where the whole of a text is that is too long for its row: a reference as JSON.
   ALTER TABLE tasks ADD COLUMN text_artifact TEXT;
   `,
+  `
+  -- What was said to control in chat and is done: the key of its post.
+  CREATE TABLE chat_commands (
+    key TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ] as const;

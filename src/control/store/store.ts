@@ -8,6 +8,7 @@ import { ApprovalRepository } from './approval-repository.ts';
 import { ArtifactRepository } from './artifact-repository.ts';
 import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
+import { ChatCommandRepository } from './chat-command-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
 import { MissionRepository } from './mission-repository.ts';
@@ -37,6 +38,7 @@ export interface Repositories {
   readonly audit: Port<AuditRepository>;
   readonly artifacts: Port<ArtifactRepository>;
   readonly asks: Port<AskRepository>;
+  readonly chatCommands: Port<ChatCommandRepository>;
 }
 
 /** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
@@ -89,7 +91,11 @@ export class Store implements Part {
   }
 
   async start(): Promise<void> {
-    await this.transaction((tx) => tx.asks.prune(this.#clock.now()));
+    const now = this.#clock.now();
+    await this.transaction(async (tx) => {
+      await tx.asks.prune(now);
+      await tx.chatCommands.prune(now);
+    });
   }
 
   async stop(): Promise<void> {
@@ -115,5 +121,6 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     audit: new AuditRepository(db),
     artifacts: new ArtifactRepository(db),
     asks: new AskRepository(db),
+    chatCommands: new ChatCommandRepository(db),
   };
 }

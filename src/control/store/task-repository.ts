@@ -171,6 +171,32 @@ export class TaskRepository {
     return Number(row?.['n'] ?? 0);
   }
 
+  /** All tasks that are out with an agent, oldest first. */
+  async inFlight(): Promise<TaskRecord[]> {
+    return this.#db
+      .all(`SELECT * FROM tasks INDEXED BY tasks_in_flight WHERE state IN (${IN_FLIGHT}) ORDER BY id`)
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** The tasks of one conversation, newest first. */
+  async ofConversation(conversationId: string, limit: number): Promise<TaskRecord[]> {
+    return this.#db
+      .all(
+        'SELECT * FROM tasks WHERE conversation_id = ? ORDER BY created_at DESC, id DESC LIMIT ?',
+        conversationId,
+        limit,
+      )
+      .map((row) => TaskRecord.parse(row));
+  }
+
+  /** How many tasks there are in each state in which they have not ended. */
+  async openByState(): Promise<Partial<Record<TaskState, number>>> {
+    const rows = this.#db.all(
+      `SELECT state, count(*) AS n FROM tasks WHERE state IN (${OPEN}) GROUP BY state`,
+    );
+    return Object.fromEntries(rows.map((row) => [String(row['state']), Number(row['n'])]));
+  }
+
   /** The tasks that one agent has taken, or had when it was last heard of. */
   async takenBy(agent: string): Promise<TaskRecord[]> {
     return this.#db

@@ -1,6 +1,7 @@
 import { AgentCommand } from './agent-command.ts';
 import { AgentDuty } from './agent-duty.ts';
 import { ApprovalRequest } from './approval-request.ts';
+import { ChatCommandRequest } from './chat-command.ts';
 import { DeadLetter } from './dead-letter.ts';
 import { Decision } from './decision.ts';
 import { Delivery } from './delivery.ts';
@@ -16,6 +17,7 @@ import { TaskDispatch } from './task-dispatch.ts';
 /** Every kind of message there is: what may stand on the bus. */
 export const allMessages = [
   TaskCreate,
+  ChatCommandRequest,
   ApprovalRequest,
   QuestionRequest,
   Decision,

@@ -15,8 +15,8 @@ export const Delivery = defineMessage({
     agent: Token,
     conversation: Conversation,
     taskId: Token.optional(),
-    /** How the task stands; all but `admitted` show on the asking post. */
-    state: z.enum(['admitted', 'queued', 'completed', 'failed', 'rejected', 'expired']),
+    /** How the task stands; all but `admitted` show on the asking post. `said` answers what became no task. */
+    state: z.enum(['admitted', 'queued', 'completed', 'failed', 'rejected', 'expired', 'said']),
     /** What to say; absent when only the state changes. */
     text: z.string().min(1).optional(),
     /** How many agents stand between the person and this text. */

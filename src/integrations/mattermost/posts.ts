@@ -21,7 +21,15 @@ export const PostList = z.object({
   has_next: z.boolean().optional(),
 });
 
-export const User = z.object({ id: z.string(), username: z.string(), is_bot: z.boolean().default(false) });
+export const User = z.object({
+  id: z.string(),
+  username: z.string(),
+  is_bot: z.boolean().default(false),
+  /** Separated by spaces. */
+  roles: z.string().default(''),
+  /** When the account was deactivated (Unix ms); 0 for one that is active. */
+  delete_at: z.number().default(0),
+});
 export type User = z.output<typeof User>;
 
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Lifecycle } from '#lib/lifecycle.ts';
+import { HUMAN } from '../chat-seed.ts';
 import { type LocalAgent, prepareAgent } from './local-agent.ts';
 import { writePrivateFile } from './secrets.ts';
 import {
@@ -79,7 +80,7 @@ export async function prepareLocalFleet(options: LocalFleetOptions): Promise<Loc
     nats,
     control,
     agents,
-    human: { username: 'human', token: chat.humanToken },
+    human: { username: HUMAN, token: chat.humanToken },
     envFile: writeEnvFile(site, control, chat),
   };
 }

@@ -1,8 +1,9 @@
+import { scopes } from '#core/scopes.ts';
 import { newUserKey, publicKeyOf } from '#integrations/nats/keys.ts';
 import { renderServerConfig } from '#integrations/nats/server-config.ts';
 import { newNonce } from '#lib/id.ts';
 import { apiTokensText } from '#provision/secrets/api-tokens.ts';
-import { chatSeed } from '../chat-seed.ts';
+import { chatSeed, HUMAN } from '../chat-seed.ts';
 import type { ProcessPart } from './process-part.ts';
 import { writePrivateFile } from './secrets.ts';
 import type { Site } from './site.ts';
@@ -115,7 +116,13 @@ export async function prepareControl(
   const token = site.secret('api-token', newNonce);
   const tokensFile = site.at('api-tokens.json');
   const agentTokens = agents.map((name) => [name, site.secret(`api-${name}`, newNonce)]);
-  writePrivateFile(tokensFile, apiTokensText([], Object.fromEntries(agentTokens)));
+  const person = {
+    name: HUMAN,
+    scopes: Object.keys(scopes),
+    chat: HUMAN,
+    token: site.secret('api-human', newNonce),
+  };
+  writePrivateFile(tokensFile, apiTokensText([person], Object.fromEntries(agentTokens)));
   const process = site.process({
     name: 'control',
     command: [site.node, ...SMALL_PROCESS_FLAGS, site.source('src/control/main.ts')],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiTokenGrant } from '#core/scopes.ts';
+import { ApiTokenGrant, oneAccountEach } from '#core/scopes.ts';
 import { FleetId } from '#core/tokens.ts';
 import { addressNumber, parseNetwork } from './ipv4.ts';
 
@@ -111,6 +111,7 @@ export const FleetVariables = z.strictObject({
       (people) => new Set(people.map(({ name }) => name)).size === people.length,
       'a name stands there twice: give each person one entry',
     )
+    .refine(oneAccountEach.holds, oneAccountEach.message)
     .default([]),
   knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),

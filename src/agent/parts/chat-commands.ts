@@ -1,0 +1,73 @@
+import { chatSigns } from '#core/chat-signs.ts';
+import type { Conversation } from '#core/conversation.ts';
+import type { Manifest } from '#core/manifest.ts';
+import { ChatCommandRequest } from '#core/messages/chat-command.ts';
+import type { Subjects } from '#core/subjects.ts';
+import type { Post, User } from '#integrations/mattermost/posts.ts';
+import type { Clock } from '#lib/clock.ts';
+import { newId, newNonce } from '#lib/id.ts';
+import type { Journal } from '../journal/journal.ts';
+
+/** Stands where others have the agent that is asked. */
+const TARGET = '!olympus';
+const GUEST_ROLE = 'system_guest';
+
+/** What of the daemon this needs. */
+interface Surroundings {
+  readonly fleet: string;
+  readonly manifest: Pick<Manifest, 'name'>;
+  readonly subjects: Subjects;
+  readonly serverName: string;
+  readonly journal: Journal;
+  readonly clock: Clock;
+}
+
+/** What somebody said to the control plane. */
+interface Heard {
+  readonly post: Post;
+  readonly conversation: Conversation;
+  readonly requester: User;
+  readonly text: string;
+  /** Whether this agent is the one that shows that it was seen, and says so when nobody answers. */
+  readonly shows: boolean;
+}
+
+/** Writes down that a command goes to control, whoever else brings it too. Done again, it changes nothing. */
+export function passOn(
+  { fleet, manifest, subjects, serverName, journal, clock }: Surroundings,
+  { post, conversation, requester, text, shows }: Heard,
+): Promise<void> {
+  const key = `mm:${serverName}:${post.id}`;
+  const request = ChatCommandRequest.create(
+    {
+      id: newId(clock.now()),
+      source: `/fleets/${fleet}/agents/${manifest.name}`,
+      subject: `post/${post.id}`,
+      time: new Date(clock.now()).toISOString(),
+      olympusorigin: `mattermost:post:${post.id}`,
+    },
+    {
+      key,
+      text,
+      conversation,
+      requester: { id: requester.id, name: requester.username, standing: standingOf(requester) },
+    },
+  );
+  return journal.transaction(() => {
+    journal.inbox.advance(post.channel_id, post.create_at);
+    if (shows && journal.inbox.add(post.id, TARGET, conversation)) {
+      const emoji = chatSigns.received;
+      journal.outbox.addChat(`eyes:${post.id}`, { kind: 'react', postId: post.id, emoji });
+    }
+    journal.outbox.addBus(`command:${post.id}`, {
+      subject: subjects.request(manifest.name, 'chat-command'),
+      msgId: `command:${post.id}:${newNonce()}`,
+      body: JSON.stringify(request),
+    });
+  });
+}
+
+function standingOf({ roles, delete_at }: User): ChatCommandRequest['data']['requester']['standing'] {
+  if (delete_at > 0) return 'deactivated';
+  return roles.split(' ').includes(GUEST_ROLE) ? 'guest' : 'member';
+}
