@@ -18,6 +18,7 @@ import {
   WorkflowView,
 } from '#core/api.ts';
 import { type Answer, ApprovalView, type Approve, type Deny } from '#core/api-approvals.ts';
+import { StopView } from '#core/api-stop.ts';
 import type { ApprovalState } from '#core/approval-states.ts';
 import { ArtifactRef } from '#core/artifact.ts';
 import type { TaskState } from '#core/task-states.ts';
@@ -92,6 +93,11 @@ export class ApiClient {
   /** Has it get no new work, or get work again. */
   setDuty(name: string, verb: 'drain' | 'resume', decision: TaskDecision): Promise<AgentView> {
     return this.#transport.write(`/v1/agents/${encodeURIComponent(name)}/${verb}`, AgentView, decision);
+  }
+
+  /** Ends every run of the fleet, and has no agent get new work. */
+  stopAll(decision: TaskDecision): Promise<StopView> {
+    return this.#transport.write('/v1/stop', StopView, decision);
   }
 
   /** Newest first. */

@@ -29,6 +29,7 @@ import { addSnapshotCommands } from './commands/snapshot.ts';
 import { addSsh } from './commands/ssh.ts';
 import { addSshConfig } from './commands/ssh-config.ts';
 import { addStatus } from './commands/status.ts';
+import { addStopAll } from './commands/stop-all.ts';
 import { addTaskCreate } from './commands/task-create.ts';
 import { addTaskDecisions } from './commands/task-decisions.ts';
 import { addTaskFollow } from './commands/task-follow.ts';
@@ -115,6 +116,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   ]);
   addWorkflowCommands(workflow, context);
   addApprovalCommands(program, context);
+  addStopAll(program, context);
   const agent = group(program, 'agent', 'the agents of the fleet: look at them, drain them', [
     'olympus agent list',
     'olympus agent drain athena --why "new kernel"',

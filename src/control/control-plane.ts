@@ -220,7 +220,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const metrics = new Metrics(health);
   const app = createApi({
     store,
-    agents: { store, context, onChanged: onDutyChanged },
+    agents: { store, context, onChanged: onDutyChanged, log: part('api') },
     tasks: { admission, onCancelled: () => commander.wake() },
     workflows: { ...workflows, admission },
     approvals: { store, context, onDecided },

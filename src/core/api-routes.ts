@@ -29,6 +29,7 @@ import {
   VerifyQuery,
 } from './api-queries.ts';
 import type { ApiRoute } from './api-route.ts';
+import { StopView } from './api-stop.ts';
 import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
 
 const AgentList = z.object({ agents: z.array(AgentView) });
@@ -113,6 +114,14 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Release work to it again',
     body: TaskDecision,
     answer: AgentView,
+    scopes: ['operate'],
+  },
+  {
+    method: 'post',
+    path: '/v1/stop',
+    summary: 'End every run of the fleet, and release nothing more to any agent; what waits is kept',
+    body: DrainDecision,
+    answer: StopView,
     scopes: ['operate'],
   },
   {

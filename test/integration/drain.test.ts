@@ -103,6 +103,29 @@ describe('an agent that is drained', () => {
     assert.equal((await view()).drain, undefined);
   }).timeout(60_000);
 
+  it('is all of them after an emergency stop, which ends every run, and resumed with all of them', async () => {
+    const { body: under } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?open=true');
+    const [task] = under.tasks;
+    assert.equal(task?.text, 'wait for the kernel');
+
+    const { stdout } = await cli('stop-all', '--why', 'smoke', '--json');
+
+    assert.deepEqual(JSON.parse(stdout), { runs: 1, agents: ['athena'] });
+    assert.equal((await view()).drain?.why, 'smoke');
+    const { body } = await control.api<TaskDetail>('GET', `/v1/tasks/${task.id}`);
+    assert.deepEqual([body.state, body.reason], ['cancelling', 'cancelled by ada: smoke']);
+    assert.match(
+      (await cli('stop-all', '--why', 'again')).stderr,
+      /1 run is being ended\. No new work for: athena/,
+    );
+    assert.match((await cli('agent', 'resume', '--all')).stderr, /athena gets work again/);
+    assert.equal((await view()).drain, undefined);
+    assert.match((await cli('agent', 'resume', '--all')).stderr, /No agent is drained/);
+    const both = await new CliCaller(control.stateDir).run(['agent', 'resume', 'athena', '--all']);
+    assert.equal(both.code, 2);
+    assert.match(both.stderr, /either the name of an agent or --all/);
+  });
+
   it('has to be one that is known', async () => {
     const { status, body } = await control.api<{ message: string }>('POST', '/v1/agents/zeus/drain', {
       by: 'ada',

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { ApiClient } from '../api-client.ts';
+import { usageError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { personOf } from '../settings.ts';
 
 interface Options {
   readonly why?: string;
   readonly json?: boolean;
+  readonly all?: boolean;
 }
 
 /** `olympus agent drain|resume <name>`: take an agent out of the work, and let it in again. */
@@ -16,6 +18,18 @@ export function addAgentDrain(parent: Command, context: CliContext): void {
     const agent = await new ApiClient(context).setDuty(given.replace(/^@/, ''), verb, decision);
     if (json) out.json(agent);
     else out.note(said(agent.name)[verb]);
+  };
+  const resumeAll = async ({ why, json }: Options): Promise<void> => {
+    const api = new ApiClient(context);
+    const decision = { by: personOf(context.settings), ...(why ? { why } : {}) };
+    const drained = (await api.agents()).filter(({ drain }) => drain);
+    const resumed = [];
+    for (const { name } of drained) {
+      resumed.push(await api.setDuty(name, 'resume', decision));
+      if (!json) out.note(said(name).resume);
+    }
+    if (json) out.json(resumed);
+    else if (drained.length === 0) out.note('No agent is drained.');
   };
   parent
     .command('drain')
@@ -28,10 +42,18 @@ export function addAgentDrain(parent: Command, context: CliContext): void {
   parent
     .command('resume')
     .description('release work to a drained agent again')
-    .argument('<name>', 'its name')
+    .argument('[name]', 'its name')
+    .option('--all', 'every agent that is drained, as after `olympus stop-all`')
     .option('--why <text>', 'what stands on record beside it')
     .option('--json', 'print one JSON value')
-    .action((name: string, options: Options) => call(name, 'resume', options));
+    .action((name: string | undefined, options: Options) => {
+      if ((name === undefined) !== (options.all === true))
+        throw usageError(
+          'Give either the name of an agent or --all.',
+          'olympus agent list shows who is drained.',
+        );
+      return name === undefined ? resumeAll(options) : call(name, 'resume', options);
+    });
 }
 
 function said(name: string): Record<'drain' | 'resume', string> {

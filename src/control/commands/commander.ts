@@ -71,21 +71,25 @@ export class Commander implements Part {
     const byAgent = Map.groupBy(orders, ({ agent }) => agent);
     await Promise.all(
       [...byAgent.values()].map(async (ofOne) => {
-        for (const order of ofOne) if (!signal.aborted) await this.#tell(order);
+        // Nor does it keep this round: what else there is for it comes with the next.
+        for (const order of ofOne) if (signal.aborted || !(await this.#tell(order))) return;
       }),
     );
   }
 
-  async #tell({ agent, verb, message, about }: Order): Promise<void> {
+  /** Whether the agent has answered. */
+  async #tell({ agent, verb, message, about }: Order): Promise<boolean> {
     const { bus, context, log } = this.#options;
     try {
       const subject = context.subjects.control(agent, verb);
       const answer = await bus.request(subject, JSON.stringify(message), ANSWER_WITHIN_MS);
       const reply = CommandReply.parse(JSON.parse(new TextDecoder().decode(answer)));
       if (!reply.ok) log.error({ agent, verb, ...about, reason: reply.reason }, 'command refused');
+      return true;
     } catch (error) {
       // Also an agent that is away: the command waits here until it is back.
       log.debug({ agent, verb, ...about, reason: messageOf(error) }, 'command not heard yet');
+      return false;
     }
   }
 }

@@ -1,14 +1,8 @@
+import type { StopView } from '#core/api-stop.ts';
 import { cancelTask } from '../cancel/cancel.ts';
 import { drainAgent } from '../drain/drain.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
-
-export interface Stopped {
-  /** How many runs are being ended. */
-  readonly runs: number;
-  /** The agents that get no new work from now on. */
-  readonly agents: readonly string[];
-}
 
 /**
  * The fleet's emergency stop, in the caller's transaction: every task that is out with an agent is cancelled, and no
@@ -18,7 +12,7 @@ export async function stopAll(
   tx: Repositories,
   context: ControlContext,
   given: { readonly by: string; readonly why: string },
-): Promise<Stopped> {
+): Promise<StopView> {
   const agents = await tx.agents.list();
   for (const agent of agents) await drainAgent(tx, context, agent, given);
   let runs = 0;
