@@ -36,7 +36,7 @@ export const manifestMeanings: Meanings = new Map([
   ['model', 'Alias of the model. Checked, and of no effect yet: the local fleet has one scripted model.'],
   [
     'channels.mattermost',
-    'How an agent takes part in a channel, by name: mention, thread, all or off. Checked, and of no effect yet: every agent answers mentions and direct messages.',
+    'How an agent takes part in a channel, by its name in addresses. `mention`: it answers who mentions it. `thread`, for channels that are not named here: also people who go on in a thread in which it was the agent mentioned last, for seven days. `all`: also whatever people write that mentions nobody. `off`: nothing. Direct messages it always answers.',
   ],
   [
     'delegates_to',

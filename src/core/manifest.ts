@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { AgentName, Token } from './tokens.ts';
 
+/** How an agent takes part in a channel. */
 const ChannelMode = z.enum(['mention', 'thread', 'all', 'off']);
+export type ChannelMode = z.output<typeof ChannelMode>;
 
 /** `agents/<name>/agent.yml`: the wanted configuration of an agent. */
 export const Manifest = z.strictObject({

@@ -37,6 +37,19 @@ describe('the path from a mention to its answer', () => {
     assert.match(answer.message, /hello/);
   });
 
+  it('goes on in a thread without another mention, but not for what is meant for somebody else', async () => {
+    const post = await fleet.person.say('@athena hello again');
+    await fleet.person.untilReply(post.id, DIGEST);
+    await fleet.person.say('@human never mind', { rootId: post.id });
+    const more = await fleet.person.say('and what else?', { rootId: post.id });
+
+    await fleet.person.untilReaction(more.id, 'white_check_mark');
+
+    const said = await answers(fleet, post.id);
+    assert.equal(said.length, 2);
+    assert.match(said[1] ?? '', /and what else\?/);
+  });
+
   it('answers with what OpenClaw put into the prompt: a nonce written into SOUL.md just now', async () => {
     const nonce = `nonce:${randomUUID()}`;
     await appendFile(path.join(fleet.agent('athena').gateway.workspaceDir, 'SOUL.md'), `\n${nonce}\n`);

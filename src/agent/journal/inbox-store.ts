@@ -33,6 +33,16 @@ export class InboxStore {
     return added === 1;
   }
 
+  /** Whether something was ever asked of `target` in the thread of this root post. */
+  wasAskedIn(rootId: string, target: string): boolean {
+    const row = this.#db.get(
+      "SELECT 1 FROM inbox WHERE json_extract(conversation, '$.rootId') = ? AND target = ? LIMIT 1",
+      rootId,
+      target,
+    );
+    return row !== undefined;
+  }
+
   accept(postId: string): void {
     this.#db.run(
       'UPDATE inbox SET accepted_at = ? WHERE post_id = ? AND accepted_at IS NULL',

@@ -81,4 +81,7 @@ export const journalMigrations = [
   `
   CREATE INDEX runs_by_task ON runs (task_id, epoch);
   `,
+  `
+  CREATE INDEX inbox_threads ON inbox (json_extract(conversation, '$.rootId'));
+  `,
 ] as const;

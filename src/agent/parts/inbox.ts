@@ -6,7 +6,7 @@ import type { Manifest } from '#core/manifest.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
-import { mentionedNames, withoutMention } from '#integrations/mattermost/mentions.ts';
+import { withoutMention } from '#integrations/mattermost/mentions.ts';
 import { marksOf, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -15,6 +15,7 @@ import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Journal } from '../journal/journal.ts';
+import { Addressing } from './addressing.ts';
 import { passOn } from './chat-commands.ts';
 import type { Lease } from './lease.ts';
 
@@ -52,9 +53,16 @@ export class Inbox implements Part {
   readonly #loop: Loop;
   readonly #queue: Item[] = [];
   readonly #users = new Map<string, User>();
+  readonly #addressing: Addressing;
 
   constructor(options: InboxOptions) {
     this.#options = options;
+    this.#addressing = new Addressing({
+      manifest: options.manifest,
+      rest: options.chat.rest,
+      wasAskedIn: (rootId, account) => options.journal.inbox.wasAskedIn(rootId, account),
+      author: (userId, signal) => this.#author(userId, signal),
+    });
     this.#loop = new Loop({
       clock: options.clock,
       round: (signal) => this.#round(signal),
@@ -112,7 +120,8 @@ export class Inbox implements Part {
     for (const channel of await chat.rest.channels(signal)) {
       const since = journal.inbox.readTo(channel.id) ?? clock.now() - FIRST_LOOK_BACK_MS;
       const posts = await chat.rest.postsSince(channel.id, since, signal);
-      for (const post of posts) await this.#takeOrSkip({ post, channelType: channel.type }, signal);
+      const { type: channelType, name: channelName } = channel;
+      for (const post of posts) await this.#takeOrSkip({ post, channelType, channelName }, signal);
       journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
       if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
     }
@@ -128,7 +137,8 @@ export class Inbox implements Part {
     }
   }
 
-  async #take({ post, channelType }: PostedEvent, signal: AbortSignal): Promise<void> {
+  async #take(event: PostedEvent, signal: AbortSignal): Promise<void> {
+    const { post, channelType } = event;
     const { chat, journal, log } = this.#options;
     const me = chat.me;
     if (!me || post.user_id === me.id || post.type !== '' || post.original_id !== '' || post.delete_at > 0)
@@ -140,7 +150,7 @@ export class Inbox implements Part {
     const conversation = conversationOf(post, channelType);
     const command = author.is_bot ? undefined : commandText(withoutMention(post.message, me.username));
     if (command !== undefined) return this.#passOn(post, channelType, command, signal);
-    const target = await this.#target(post, channelType, author, me, signal);
+    const target = await this.#addressing.target(event, author, me, signal);
     if (!target) return;
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
@@ -160,25 +170,6 @@ export class Inbox implements Part {
     const shows = channelType === 'D' || manifest.role === 'lead';
     await passOn(this.#options, { post, conversation, requester, text, shows });
     onAdded();
-  }
-
-  /** Which agent the post is for, if it is ours to handle. */
-  async #target(
-    post: Post,
-    channelType: string,
-    author: User,
-    me: User,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const names = mentionedNames(post.message);
-    if (names.includes(me.username.toLowerCase())) return me.username;
-    if (author.is_bot) return undefined;
-    if (channelType === 'D') return me.username;
-    // Nobody listens to a name that does not exist: the lead lets control say so.
-    const first = names[0];
-    if (this.#options.manifest.role !== 'lead' || !first) return undefined;
-    if (!post.message.trimStart().toLowerCase().startsWith(`@${first}`)) return undefined;
-    return (await this.#options.chat.rest.userNamed(first, signal)) ? undefined : first;
   }
 
   #record(

@@ -8,6 +8,8 @@ export interface PostedEvent {
   readonly post: Post;
   /** O public, P private, D direct, G group. */
   readonly channelType: string;
+  /** As in its address; of a direct message the ids of both. */
+  readonly channelName: string;
 }
 
 export interface SocketOptions {
@@ -22,7 +24,7 @@ export interface SocketOptions {
 
 const Posted = z.object({
   event: z.literal('posted'),
-  data: z.object({ post: z.string(), channel_type: z.string() }),
+  data: z.object({ post: z.string(), channel_type: z.string(), channel_name: z.string() }),
 });
 
 const OPEN_DEADLINE_MS = 10_000;
@@ -136,8 +138,9 @@ export class MattermostSocket {
     }
     const posted = Posted.safeParse(message);
     if (!posted.success) return;
-    const post = parsePost(posted.data.data.post);
-    if (post) this.#options.onPosted({ post, channelType: posted.data.data.channel_type });
+    const { post: json, channel_type: channelType, channel_name: channelName } = posted.data.data;
+    const post = parsePost(json);
+    if (post) this.#options.onPosted({ post, channelType, channelName });
   }
 }
 
