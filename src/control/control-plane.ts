@@ -166,7 +166,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const commander = new Commander({
-    sources: [() => cancelOrders(store, context), () => dutyOrders(store, context)],
+    sources: [() => dutyOrders(store, context), () => cancelOrders(store, context)],
     context,
     bus,
     log: part('commander'),

@@ -119,7 +119,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   {
     method: 'post',
     path: '/v1/stop',
-    summary: 'End every run of the fleet, and release nothing more to any agent; what waits is kept',
+    summary: 'End every run of the fleet, and release nothing more to any agent; what is queued is kept',
     body: DrainDecision,
     answer: StopView,
     scopes: ['operate'],

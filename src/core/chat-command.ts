@@ -83,7 +83,7 @@ export const chatVerbs = {
   },
   'stop-all': {
     usage: 'stop-all [reason]',
-    does: 'end every run there is, and give no agent new work until `resume`; what waits is kept',
+    does: 'end every run there is, and give no agent new work until `resume`; what is queued is kept',
     rest: 'why',
     scope: 'operate',
   },
@@ -106,6 +106,10 @@ export type ReadCommand =
 
 /** UUIDs, as tasks and approvals have them. */
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Meant as one, though it is cut, or has a digit too few. */
+const LIKE_ID = /^[0-9a-f]{7,9}-[0-9a-f]{3,5}(?:-[0-9a-f]*)*$/;
+/** What people put before an id. */
+const NOUNS = new Set(['task', 'approval', 'question', 'id']);
 /** Longest reason or answer, in characters. */
 const REST_LIMIT = 2000;
 /** What cannot be seen, and so makes one word look like another: of the format and control classes, but no space. */
@@ -113,14 +117,17 @@ const UNSEEN = /(?!\s)[\p{Cf}\p{Cc}]/gu;
 
 /** What stands after `!olympus` at the beginning of a message; undefined for a message that is not for control. */
 export function commandText(message: string): string | undefined {
-  const text = message.replaceAll(UNSEEN, '').trim();
-  const prefix = PREFIX.exec(text);
-  return prefix ? text.slice(prefix[0].length) : undefined;
+  // Only where it has to be: a joined emoji, or a word that joins its letters, is somebody's answer.
+  for (const text of [message.trim(), message.replaceAll(UNSEEN, '').trim()]) {
+    const prefix = PREFIX.exec(text);
+    if (prefix) return text.slice(prefix[0].length);
+  }
+  return undefined;
 }
 
 /** Understands what stands after `!olympus`, or says in a sentence what is wrong with it. */
 export function readChatCommand(text: string): ReadCommand {
-  const [word = '', ...words] = text.trim().split(/\s+/);
+  const [word = '', ...words] = text.replaceAll(UNSEEN, '').trim().split(/\s+/);
   const verb = word.toLowerCase();
   if (verb === '') return { kind: 'command', command: { verb: 'help', target: undefined, rest: '' } };
   if (!isVerb(verb)) return wrong(`I know no \`${quotable(word)}\`. \`!olympus help\` lists what there is.`);
@@ -130,12 +137,15 @@ export function readChatCommand(text: string): ReadCommand {
   if (shape.names === 'agent' && target === undefined) return misused(shape);
   // Reasons and answers keep their own spaces and lines.
   const rest = afterWords(text.trim(), shape.names && target !== undefined ? 2 : 1);
-  if (!shape.rest && rest !== '') {
-    const isCutId = shape.names !== 'agent' && /^[0-9a-f-]{8,}$/.test(first);
-    return isCutId
-      ? wrong(`\`${quotable(first)}\` is not a whole id: those have 36 characters.`)
-      : misused(shape);
+  if (shape.names && target === undefined) {
+    // It must not become a reason, with what the thread itself is about taken for what was meant.
+    const meant = [first, NOUNS.has(first) ? bare(words[1]) : ''].find((each) => LIKE_ID.test(each));
+    if (meant)
+      return wrong(
+        `I do not understand \`${quotable(meant)}\`: write a whole id of 36 characters, right after \`${verb}\`.`,
+      );
   }
+  if (!shape.rest && rest !== '') return misused(shape);
   if (shape.rest === 'answer' && rest === '') return misused(shape);
   if (Array.from(rest).length > REST_LIMIT) {
     return wrong(`That is longer than the ${REST_LIMIT} characters that I take here.`);
@@ -148,6 +158,11 @@ export function quotable(text: string, limit = 80): string {
   const line = text.replaceAll(UNSEEN, '').replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
   const characters = Array.from(line);
   return characters.length > limit ? `${characters.slice(0, limit - 1).join('')}…` : line || ' ';
+}
+
+/** A text that mentions nobody, though it reads the same: an agent's post that mentions another would be work for that one. */
+export function unmentioning(text: string): string {
+  return text.replaceAll('@', '@\u200b');
 }
 
 function isVerb(word: string): word is ChatVerb {
@@ -164,7 +179,7 @@ function wrong(sentence: string): ReadCommand {
 
 /** A word without what people put around names and ids. */
 function bare(word: string | undefined): string {
-  return (word ?? '').replaceAll(/^[`@<]+|[`>,.:;]+$/g, '').toLowerCase();
+  return (word ?? '').replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '').toLowerCase();
 }
 
 function afterWords(text: string, count: number): string {

@@ -5,7 +5,7 @@ export const scopes = {
   read: 'see what the API shows: agents, tasks, events, the audit, dead letters',
   work: 'ask for tasks, end them and try them again; start workflows',
   decide: 'approve, deny and answer',
-  operate: 'redrive dead letters, drain agents and have them resume',
+  operate: 'redrive dead letters, drain agents and have them resume, stop everything at once',
 } as const;
 
 /** One of them, or `agent`: an agent itself, for what is its own. */

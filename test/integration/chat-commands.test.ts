@@ -142,8 +142,13 @@ describe('what people say to the control plane in chat, and what it does', () =>
       new RegExp(`\`${id}\` \\*\\*\\w+\\*\\*, \`athena\`, 0 min: \`tell @apollo about 'it'\``),
     );
     assert.doesNotMatch(await say('tasks', { id: 'u-eve', name: 'eve', channel: 'c2' }), new RegExp(id));
-    assert.match(await say('tasks', { ...BOB, channel: 'c2' }), new RegExp(id), 'his own');
-    assert.match(await say('tasks', { ...ADA, channel: 'c2' }), new RegExp(id), 'she may read all');
+    assert.doesNotMatch(await say('tasks', { ...ADA, channel: 'c2' }), new RegExp(id), 'others read along');
+    assert.match(await say('tasks', { ...BOB, channel: 'c2', direct: true }), new RegExp(id), 'his own');
+    assert.match(
+      await say('tasks', { ...ADA, channel: 'c2', direct: true }),
+      new RegExp(id),
+      'she may read all',
+    );
     await operator().cancel(id);
   });
 
@@ -155,12 +160,20 @@ describe('what people say to the control plane in chat, and what it does', () =>
       /takes who asked for it, or the scope `work`/,
     );
     assert.match(await say('why', { ...BOB, thread }), new RegExp(`\`${id}\` is \\*\\*\\w+\\*\\*`));
-    assert.match(await say('cancel too dusty', { ...BOB, thread }), new RegExp(`\`${id}\` is \\*\\*cancell`));
+    const early = { ...BOB, thread, saidAt: Date.now() - 3600_000 };
+    assert.match(await say('cancel', early), /No task belongs to this thread/, 'there was none then');
+    assert.match(
+      await say('stop-all', { ...ADA, saidAt: Date.now() - 25 * 3600_000 }),
+      /more than a day ago/,
+    );
+    assert.match(
+      await say('cancel too @dusty', { ...BOB, thread }),
+      new RegExp(`\`${id}\` is \\*\\*cancell`),
+    );
     const { reason } = await operator().show(id);
-    assert.equal(reason, 'cancelled by chat:bob: too dusty');
-    await athena.hear('to stop', (told): told is Delivery['data'] => 'taskId' in told && told.taskId === id);
+    assert.equal(reason, 'cancelled by chat:bob: too @dusty');
 
-    assert.match(await say(`why ${id.slice(0, 13)}`, { ...BOB, thread }), /is not a whole id/);
+    assert.match(await say(`why ${id.slice(0, 13)}`, { ...BOB, thread }), /write a whole id/);
     assert.match(await say('cancel', { ...BOB, thread: newNonce() }), /No task belongs to this thread/);
     const unknown = '01890a5d-ac96-774b-bcce-b302099a8057';
     assert.equal(await say(`why ${unknown}`, BOB), `There is no task \`${unknown}\`.`);
@@ -194,6 +207,8 @@ describe('what people say to the control plane in chat, and what it does', () =>
     }
     assert.match(await say('deny not today', { ...BOB, thread }), /`deny` takes the scope `decide`/);
     assert.match(await say('answer yes', { ...ADA, thread }), /stays as it is: it is no question/);
+    const early = { ...ADA, thread, saidAt: Date.now() - 3600_000 };
+    assert.match(await say('approve', early), /Nothing waits for a decision/, 'it was asked later');
     assert.equal(await say('approve', { ...ADA, thread }), '**approved**: `deploy.production on web-1`');
 
     const decision = await athena.hearDecision(key);
@@ -211,10 +226,12 @@ describe('what people say to the control plane in chat, and what it does', () =>
     await athena.askQuestion(run, first, 'Which colour?', ['red', 'blue']);
     const question = await pendingOf(id);
     await athena.askQuestion(run, second, 'How often?');
-    const both = await waitFor('both to wait', async () => {
-      const said = await say('answer red', { ...BOB, thread });
-      return said.startsWith('2 things wait') && said;
+    await waitFor('both to wait', async () => {
+      const { body } = await control.api<{ approvals: ApprovalView[] }>('GET', '/v1/approvals?state=pending');
+      return body.approvals.filter((each) => each.taskId === id).length === 2;
     });
+    const both = await say('answer red', { ...BOB, thread });
+    assert.match(both, /^2 things wait/);
     assert.ok(both.includes(question.id));
 
     assert.match(
@@ -234,7 +251,7 @@ describe('what people say to the control plane in chat, and what it does', () =>
       await say('status', { ...ADA, standing: 'deactivated' }),
       /nothing from a deactivated account/,
     );
-    const claimed = { id: 'u-eve', name: ID_OF_MALLORY, channel: 'c2' };
+    const claimed = { id: 'u-eve', name: ID_OF_MALLORY, channel: 'c2', direct: true };
     const { id } = await asked('guard the gate');
     assert.doesNotMatch(await say('tasks', claimed), new RegExp(id));
     assert.match(await say('tasks', { ...claimed, id: ID_OF_MALLORY, name: 'renamed' }), new RegExp(id));

@@ -69,7 +69,7 @@ describe('the olympus command', () => {
 
     it('goes on in a thread, and prints one JSON value with --json', async () => {
       const first = await cli.json<Said>('say', '@athena my favourite colour is teal');
-      const second = await cli.json<Said>('say', '--thread', first.thread, '@athena which one is it?');
+      const second = await cli.json<Said>('say', '--thread', first.thread, 'which one is it?');
 
       assert.equal(second.thread, first.thread);
       assert.deepEqual(second.agents, [{ name: 'athena', state: 'done' }]);
@@ -124,6 +124,14 @@ describe('the olympus command', () => {
       assert.match(stderr, new RegExp(`the work goes on[\\s\\S]*--thread ${postId}`));
     });
 
+    it('refuses to go on in a thread that is no agent’s', async () => {
+      const { id } = await fleet.person.say('among people');
+      const { code, stderr } = await cli.run(['say', '--thread', id, 'and you?']);
+
+      assert.equal(code, 2);
+      assert.match(stderr, /this thread is no agent's.* @athena/);
+    });
+
     it('refuses before it posts: nobody mentioned, no such agent, channel or thread, too long, empty', async () => {
       const refused = async (sentence: RegExp, ...args: string[]): Promise<void> => {
         const { code, stdout, stderr } = await cli.run(['say', ...args]);
@@ -133,6 +141,7 @@ describe('the olympus command', () => {
       };
       await Promise.all([
         refused(/Nobody is mentioned.* The agent here is @athena/, 'hello'),
+        refused(/is for people in chat.*olympus status/, '!olympus status'),
         refused(/@zeus is no agent.* @athena/, '@zeus hello'),
         refused(/no channel olymp in the team olympus.*town-square/, '--channel', 'olymp', '@athena hello'),
         refused(/no thread nowhere/, '--thread', 'nowhere', '@athena hello'),

@@ -62,9 +62,12 @@ describe('what is said to the control plane in chat', () => {
   it('ends the run of the thread in which it is said', async () => {
     const post = await underWay();
 
-    await fleet.person.say('!olympus cancel changed my mind', { rootId: post.id });
+    await fleet.person.say('!olympus cancel @apollo changed my mind', { rootId: post.id });
 
-    await fleet.person.untilReply(post.id, /This was stopped before it was done.*human: changed my mind/);
+    await fleet.person.untilReply(
+      post.id,
+      /This was stopped before it was done.*human: @\u200bapollo changed my mind/,
+    );
     await fleet.person.untilReaction(post.id, 'x');
   });
 

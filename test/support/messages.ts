@@ -65,14 +65,25 @@ export function chatCommandOf(
     standing?: 'guest' | 'deactivated';
     thread?: string;
     channel?: string;
+    direct?: boolean;
+    saidAt?: number;
   } = {},
 ): ChatCommandRequest {
   const postId = newNonce();
-  const { id = 'u1', name = 'ada', standing = 'member', thread = postId, channel = 'c1' } = said;
+  const {
+    id = 'u1',
+    name = 'ada',
+    standing = 'member',
+    thread = postId,
+    channel = 'c1',
+    saidAt = Date.now(),
+  } = said;
+  const rootId = said.direct ? '' : thread;
   return ChatCommandRequest.create(headOf(`post/${postId}`), {
     key: `mm:chat:${postId}`,
     text,
-    conversation: { id: `mm-${thread}`, surface: 'mattermost', channelId: channel, rootId: thread, postId },
+    saidAt: new Date(saidAt).toISOString(),
+    conversation: { id: `mm-${thread}`, surface: 'mattermost', channelId: channel, rootId, postId },
     requester: { id, name, standing },
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chatVerbs, commandText, quotable, readChatCommand } from '#core/chat-command.ts';
+import { chatVerbs, commandText, quotable, readChatCommand, unmentioning } from '#core/chat-command.ts';
 import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
@@ -28,6 +28,8 @@ describe('what people say to the control plane in chat', () => {
     ['cancel', { verb: 'cancel', target: undefined, rest: '' }],
     [`cancel ${ID}`, { verb: 'cancel', target: ID, rest: '' }],
     [`cancel \`${ID.toUpperCase()}\`, too late`, { verb: 'cancel', target: ID, rest: 'too late' }],
+    [`approve **${ID}**`, { verb: 'approve', target: ID, rest: '' }],
+    ['answer 👨‍👩‍👧 می‌خواهم', { verb: 'answer', target: undefined, rest: '👨‍👩‍👧 می‌خواهم' }],
     ['cancel it is too late', { verb: 'cancel', target: undefined, rest: 'it is too late' }],
     ['deny  not on a\nFriday', { verb: 'deny', target: undefined, rest: 'not on a\nFriday' }],
     [`answer ${ID} two  of them`, { verb: 'answer', target: ID, rest: 'two  of them' }],
@@ -45,7 +47,22 @@ describe('what people say to the control plane in chat', () => {
     ['constructor', 'I know no `constructor`. `!olympus help` lists what there is.'],
     ['@all `x`', 'I know no `@all`. `!olympus help` lists what there is.'],
     ['status of athena', 'Write it so: `!olympus status`.'],
-    ['why 01890a5d-ac96', '`01890a5d-ac96` is not a whole id: those have 36 characters.'],
+    ...[
+      'why 01890a5d-ac96',
+      'approve **01890a5d-ac96**',
+      'deny task 01890a5d-ac96',
+      'answer (01890a5d-ac96) red',
+    ].map(
+      (text) =>
+        [
+          text,
+          `I do not understand \`01890a5d-ac96\`: write a whole id of 36 characters, right after \`${text.split(' ')[0]}\`.`,
+        ] as const,
+    ),
+    [
+      `retry task ${ID}`,
+      `I do not understand \`${ID}\`: write a whole id of 36 characters, right after \`retry\`.`,
+    ],
     ['pause', 'Write it so: `!olympus pause agent|all [reason]`.'],
     ['resume athena now', 'Write it so: `!olympus resume agent|all`.'],
     ['answer', 'Write it so: `!olympus answer [question] text`.'],
@@ -66,6 +83,13 @@ describe('what people say to the control plane in chat', () => {
     assert.equal(quoted.match(/`/g)?.length, 2);
     assert.ok(Array.from(quoted).length <= 82);
     assert.equal(quotable(''), ' ', 'two backticks alone would begin a quote');
+  });
+
+  it('says the same without mentioning anybody', () => {
+    const text = unmentioning('cancelled by ada: @hermes does it');
+
+    assert.deepEqual(mentionedNames(text), []);
+    assert.equal(text.replaceAll('\u200b', ''), 'cancelled by ada: @hermes does it');
   });
 
   it('has a verb for everything that help shows', () => {

@@ -32,6 +32,14 @@ export type ChatEffect = z.output<typeof ChatEffect>;
 export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
 export type UploadEffect = z.output<typeof UploadEffect>;
 
+/** Begins the keys of what keeps its order among its like, on its way to the bus. */
+export const ORDERED = 'command:';
+
+/** Results and events say themselves where they belong; of what people say, the last word has to come last. */
+function laneOf(key: string): string {
+  return key.startsWith(ORDERED) ? ORDERED : key;
+}
+
 export type Lane = 'bus' | 'chat' | 'upload';
 
 /** What has to go out, in order of writing. `key` is the idempotency key: adding it a second time does nothing. */
@@ -130,8 +138,7 @@ export class OutboxStore {
         return {
           id,
           key,
-          // Nothing that an agent publishes has to keep an order; results and events say themselves where they belong.
-          lane: lane === 'bus' ? key : lane,
+          lane: lane === 'bus' ? laneOf(key) : lane,
           payload,
           attempts: lane === 'bus' ? Number(begun) : Number(row['attempts']),
         };

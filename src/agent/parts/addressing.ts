@@ -3,6 +3,7 @@ import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 import type { Post, User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
+import { threadOwner } from '#integrations/mattermost/thread-owner.ts';
 
 export interface AddressingOptions {
   readonly manifest: Pick<Manifest, 'role' | 'channels'>;
@@ -15,8 +16,6 @@ export interface AddressingOptions {
 
 /** In a channel that the manifest does not name. */
 const USUAL_MODE: ChannelMode = 'thread';
-/** For how long a thread stays with the agent that was mentioned in it last. */
-const OWNED_MS = 7 * 24 * 3600 * 1000;
 
 /**
  * Whom a post is for. A bot's post is for whom it mentions, and for nobody else: what agents say to each other ends. A
@@ -67,21 +66,11 @@ export class Addressing {
     if (post.root_id === '') return mode === 'all';
     // Most threads are not ours: those are not even read.
     if (mode === 'thread' && !this.#options.wasAskedIn(post.root_id, me.username)) return false;
-    const owner = await this.#ownerBefore(post, signal);
-    return owner === undefined ? mode === 'all' : owner === me.username.toLowerCase();
-  }
-
-  /** The agent that people mentioned last in the thread before this post; undefined when they mentioned none of late. */
-  async #ownerBefore(post: Post, signal: AbortSignal): Promise<string | undefined> {
-    const thread = await this.#options.rest.thread(post.root_id, signal);
-    for (const earlier of thread.toReversed()) {
-      if (earlier.id === post.id || earlier.create_at > post.create_at) continue;
-      if (post.create_at - earlier.create_at > OWNED_MS) return undefined;
-      const names = mentionedNames(earlier.message);
-      if (names.length === 0 || (await this.#options.author(earlier.user_id, signal)).is_bot) continue;
-      for (const name of names.toReversed()) if ((await this.#named(name, signal))?.is_bot) return name;
-    }
-    return undefined;
+    const { rest, author } = this.#options;
+    const thread = await rest.thread(post.root_id, signal);
+    const named = (name: string): Promise<User | undefined> => this.#named(name, signal);
+    const owner = await threadOwner(thread, post.create_at, { author, named }, signal);
+    return owner === undefined ? mode === 'all' : owner.id === me.id;
   }
 
   async #named(name: string, signal: AbortSignal): Promise<User | undefined> {

@@ -7,6 +7,7 @@ import type { Post, User } from '#integrations/mattermost/posts.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Journal } from '../journal/journal.ts';
+import { ORDERED } from '../journal/outbox-store.ts';
 
 /** Stands where others have the agent that is asked. */
 const TARGET = '!olympus';
@@ -49,6 +50,7 @@ export function passOn(
     {
       key,
       text,
+      saidAt: new Date(post.create_at).toISOString(),
       conversation,
       requester: { id: requester.id, name: requester.username, standing: standingOf(requester) },
     },
@@ -59,7 +61,7 @@ export function passOn(
       const emoji = chatSigns.received;
       journal.outbox.addChat(`eyes:${post.id}`, { kind: 'react', postId: post.id, emoji });
     }
-    journal.outbox.addBus(`command:${post.id}`, {
+    journal.outbox.addBus(`${ORDERED}${post.id}`, {
       subject: subjects.request(manifest.name, 'chat-command'),
       msgId: `command:${post.id}:${newNonce()}`,
       body: JSON.stringify(request),

@@ -148,7 +148,9 @@ export class Inbox implements Part {
       journal.inbox.advance(post.channel_id, post.create_at);
     const author = await this.#author(post.user_id, signal);
     const conversation = conversationOf(post, channelType);
-    const command = author.is_bot ? undefined : commandText(withoutMention(post.message, me.username));
+    // A webhook posts as the person who made it, whatever others have it say.
+    const isSaid = !author.is_bot && post.props?.['from_webhook'] === undefined;
+    const command = isSaid ? commandText(withoutMention(post.message, me.username)) : undefined;
     if (command !== undefined) return this.#passOn(post, channelType, command, signal);
     const target = await this.#addressing.target(event, author, me, signal);
     if (!target) return;

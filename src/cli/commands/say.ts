@@ -8,7 +8,7 @@ import { missing } from '../checks/agents.ts';
 import { exitCodes } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { duration } from '../format.ts';
-import { checkMessage, mentionsOf, readMessage } from '../say/message.ts';
+import { checkMention, checkMessage, checkNoCommand, readMessage } from '../say/message.ts';
 import { channelPlace, threadPlace } from '../say/place.ts';
 import { findTargets, knownAgents } from '../say/targets.ts';
 import { ThreadView } from '../say/thread-view.ts';
@@ -28,7 +28,10 @@ export function addSay(parent: Command, context: CliContext): void {
   parent
     .command('say')
     .description('say something to an agent in chat and follow the thread until it is answered')
-    .argument('<message...>', 'what to say, with the @name of an agent; - reads standard input')
+    .argument(
+      '<message...>',
+      'what to say, with the @name of an agent where no thread has one; - reads standard input',
+    )
     .option('--channel <name>', 'the channel to say it in', 'town-square')
     .addOption(new Option('--thread <post id>', 'go on in the thread of this post').conflicts('channel'))
     .addOption(
@@ -46,12 +49,13 @@ Exit code: 0 when it was answered, 1 when an agent could not do it, 2 when the c
 
 Examples:
   $ olympus say "@athena create an issue for the TODO app"
-  $ olympus say --thread 4xp9fdt7pbfr8g9s3cwoqcfxah "@athena and one for its tests"
+  $ olympus say --thread 4xp9fdt7pbfr8g9s3cwoqcfxah "and one for its tests"
   $ git diff | (echo "@athena review this:"; cat) | olympus say -`,
     )
     .action(async (words: string[], options: Options) => {
       const message = await readMessage(words, context);
       checkMessage(message);
+      checkNoCommand(message);
       const chat = chatSettings(context.settings);
       await explainingChat(chat.url, () => say(message, options, chat, context));
     });
@@ -65,13 +69,13 @@ async function say(
 ): Promise<void> {
   const { signal, out } = context;
   const agents = await knownAgents(context);
-  const mentioned = mentionsOf(message, agents);
+  if (!options.thread) checkMention(message, agents);
   const rest = new MattermostRest(chat.url, chat.token);
-  const targets = await findTargets(rest, mentioned, agents, signal);
-  warnOfAbsence(targets, agents, context);
   const place = options.thread
     ? await threadPlace(rest, options.thread, signal)
     : await channelPlace(rest, chat.team, options.channel, signal);
+  const targets = await findTargets(rest, { message, rootId: place.rootId }, agents, signal);
+  warnOfAbsence(targets, agents, context);
   const post = await rest.post({ ...place, message, marks: { marker: newNonce(), depth: 0 } }, signal);
   const thread = post.root_id || post.id;
 

@@ -13,7 +13,7 @@ export function addStopAll(parent: Command, context: CliContext): void {
   const { out } = context;
   parent
     .command('stop-all')
-    .description('end every run of the fleet at once, and give no agent new work; what waits is kept')
+    .description('end every run of the fleet at once, and give no agent new work; what is queued is kept')
     .requiredOption('--why <text>', 'what those are told whose runs end, and what stands on record')
     .option('--json', 'print one JSON value')
     .addHelpText(

@@ -1,6 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { AgentView } from '#core/api.ts';
+import { commandText } from '#core/chat-command.ts';
 import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
 import { usageError } from '../cli-error.ts';
@@ -29,11 +30,19 @@ export function checkMessage(message: string): void {
   );
 }
 
-/** Everybody who is mentioned, or a refusal: without a mention no agent would answer. */
-export function mentionsOf(message: string, agents: readonly AgentView[] | undefined): string[] {
-  const names = mentionedNames(message);
-  if (names.length > 0) return names;
+/** Refuses what mentions nobody and begins a thread: no agent would answer. */
+export function checkMention(message: string, agents: readonly AgentView[] | undefined): void {
+  if (mentionedNames(message).length > 0) return;
   throw usageError('Nobody is mentioned, so nobody would answer.', whoIsHere(agents));
+}
+
+/** Refuses what is meant for chat alone: here it has commands of its own. */
+export function checkNoCommand(message: string): void {
+  if (commandText(message) === undefined) return;
+  throw usageError(
+    '!olympus … is for people in chat; nobody would follow its answer here.',
+    'Use olympus status, task, approve, agent or stop-all: see olympus --help.',
+  );
 }
 
 /** The agents one can mention, as a sentence. */

@@ -1,6 +1,8 @@
 import type { AgentView } from '#core/api.ts';
+import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 import type { User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
+import { threadOwner } from '#integrations/mattermost/thread-owner.ts';
 import { ApiClient } from '../api-client.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
@@ -24,14 +26,16 @@ export async function knownAgents(context: CliContext): Promise<AgentView[] | un
 
 /**
  * The accounts an answer is expected from: the mentioned agents; where control does not know any of them, or
- * cannot be asked, the mentioned bots. Refuses when that leaves nobody.
+ * cannot be asked, the mentioned bots; without any mention, the agent of the thread. Refuses when that leaves nobody.
  */
 export async function findTargets(
   rest: MattermostRest,
-  mentioned: readonly string[],
+  { message, rootId }: { readonly message: string; readonly rootId: string },
   agents: readonly AgentView[] | undefined,
   signal: AbortSignal,
 ): Promise<User[]> {
+  const mentioned = mentionedNames(message);
+  if (mentioned.length === 0) return [await ownerOf(rest, rootId, agents, signal)];
   const users = await Promise.all(mentioned.map((name) => rest.userNamed(name, signal)));
   const found = users.filter((user) => user !== undefined);
   const known = found.filter((user) => agents?.some((agent) => agent.name === user.username));
@@ -40,6 +44,28 @@ export async function findTargets(
   const names = mentioned.map((name) => `@${name}`).join(', ');
   throw usageError(
     `${names} ${mentioned.length === 1 ? 'is no agent' : 'are no agents'}, so nobody would answer.`,
+    whoIsHere(agents),
+  );
+}
+
+/** Who goes on in a thread talks to the agent that was mentioned in it last. */
+async function ownerOf(
+  rest: MattermostRest,
+  rootId: string,
+  agents: readonly AgentView[] | undefined,
+  signal: AbortSignal,
+): Promise<User> {
+  const thread = await rest.thread(rootId, signal);
+  const now = thread.at(-1)?.create_at ?? 0;
+  const owner = await threadOwner(
+    thread,
+    now,
+    { author: (id) => rest.user(id, signal), named: (name) => rest.userNamed(name, signal) },
+    signal,
+  );
+  if (owner) return owner;
+  throw usageError(
+    "Nobody is mentioned, and this thread is no agent's, so nobody would answer.",
     whoIsHere(agents),
   );
 }

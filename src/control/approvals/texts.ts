@@ -1,4 +1,5 @@
 import { type Action, canonicalJson } from '#core/action.ts';
+import { unmentioning } from '#core/chat-command.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 
 type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId' | 'expiresAt'>;
@@ -23,7 +24,7 @@ export function askingText(asked: Asked): string {
 
 /** What the conversation is told once it is decided, or nobody has decided in time. */
 export function decidedText(approval: ApprovalRecord): string {
-  return `${decisionSentence(approval)} (task \`${approval.taskId}\`)`;
+  return `${unmentioning(decisionSentence(approval))} (task \`${approval.taskId}\`)`;
 }
 
 /** What was decided about what, as one sentence. */

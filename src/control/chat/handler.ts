@@ -21,6 +21,9 @@ export interface ChatCommandOptions {
 
 type Request = ChatCommandRequest['data'];
 
+/** What arrives later than this is not done any more: it may not be meant any more. */
+const LATE_MS = 24 * 3600 * 1000;
+
 /**
  * Handles what people say to the control plane in chat. Every agent that read it brings it: the first counts, and its
  * agent speaks; the others only learn that it is done. A second delivery is one more that comes later.
@@ -40,7 +43,10 @@ export function chatCommandHandler(options: ChatCommandOptions): (message: BusMe
       const text = isNew ? await answerTo(tx, options, { author, request: data, conversation }) : undefined;
       await say(tx, context, { agent: author, conversation, state: 'said', text, depth: 0 });
     });
-    log.info({ by: data.requester.name, through: author, said: data.text.slice(0, 80) }, 'command from chat');
+    log.info(
+      { by: data.requester.name, account: data.requester.id, through: author, said: data.text.slice(0, 80) },
+      'command from chat',
+    );
     onObeyed();
     await message.ack();
   };
@@ -52,6 +58,9 @@ async function answerTo(
   { author, request, conversation }: { author: string; request: Request; conversation: Conversation },
 ): Promise<string> {
   const { requester, text } = request;
+  const saidAt = Date.parse(request.saidAt);
+  if (admission.context.now() - saidAt > LATE_MS)
+    return 'That was said more than a day ago and reached me only now, so I have not done it. Say it again if it is still meant.';
   if (requester.standing !== 'member') return `I take nothing from a ${requester.standing} account.`;
   const { requester: count } = await tx.asks.count(author, requester.id, admission.context.now());
   if (count > admission.perMinute)
@@ -59,5 +68,5 @@ async function answerTo(
   const read = readChatCommand(text);
   if (read.kind === 'wrong') return read.sentence;
   const speaker = speakerOf(requester, tokens.callerInChat(requester));
-  return obey(tx, admission, { command: read.command, speaker, conversation });
+  return obey(tx, admission, { command: read.command, speaker, conversation, saidAt });
 }

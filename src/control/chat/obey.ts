@@ -1,4 +1,4 @@
-import { type ChatCommand, quotable } from '#core/chat-command.ts';
+import { type ChatCommand, quotable, unmentioning } from '#core/chat-command.ts';
 import type { Conversation } from '#core/conversation.ts';
 import type { AdmissionOptions } from '../admission/admission.ts';
 import { tryAgain } from '../admission/try-again.ts';
@@ -20,6 +20,8 @@ export interface Said {
   readonly command: ChatCommand;
   readonly speaker: Speaker;
   readonly conversation: Conversation;
+  /** When (Unix ms). */
+  readonly saidAt: number;
 }
 
 /** More would not be read in chat. */
@@ -42,7 +44,7 @@ export async function obey(tx: Repositories, admission: AdmissionOptions, said: 
     }
     case 'tasks': {
       const open = await tx.tasks.list({ open: true, limit: LOOKED_AT });
-      const seen = open.filter((task) => maySee(task, said));
+      const seen = open.filter((task) => isShown(task, said));
       return tasksText(seen.slice(0, SHOWN), seen.length > SHOWN || open.length === LOOKED_AT, context.now());
     }
     case 'why':
@@ -72,25 +74,26 @@ export async function obey(tx: Repositories, admission: AdmissionOptions, said: 
       if (refusal) return refusal;
       const why = rest || 'everything was stopped';
       const { runs, agents } = await stopAll(tx, context, { by: speaker.name, why });
-      return `Stopped: ${runs} ${runs === 1 ? 'run is' : 'runs are'} being ended, and ${listOf(agents)} ${agents.length === 1 ? 'gets' : 'get'} no new work. What waits is kept; \`!olympus resume all\` lets it go on.`;
+      return `Stopped: ${runs} ${runs === 1 ? 'run is' : 'runs are'} being ended, and ${listOf(agents)} ${agents.length === 1 ? 'gets' : 'get'} no new work. What is queued is kept; \`!olympus resume all\` lets it go on.`;
     }
     default:
       return verb satisfies never;
   }
 }
 
-/** What belongs to this channel, is one's own, or, with the scope for it, anything. */
-function maySee(task: TaskRecord, { speaker, conversation }: Said): boolean {
-  if (has(speaker, 'read')) return true;
-  return task.conversation?.channelId === conversation.channelId || task.requester.id === speaker.id;
+/** What belongs to this channel, where others read along; in a direct message one's own, or with the scope for it anything. */
+function isShown(task: TaskRecord, { speaker, conversation }: Said): boolean {
+  if (task.conversation?.channelId === conversation.channelId) return true;
+  const isDirect = conversation.rootId === '';
+  return isDirect && (task.requester.id === speaker.id || has(speaker, 'read'));
 }
 
 async function withTask(
   tx: Repositories,
-  { command, speaker, conversation }: Said,
+  { command, speaker, conversation, saidAt }: Said,
   work: (task: TaskRecord) => Promise<string>,
 ): Promise<string> {
-  const which = await whichTask(tx, command.target, conversation.id);
+  const which = await whichTask(tx, command.target, { conversationId: conversation.id, saidAt });
   if (which.kind === 'not') return which.sentence;
   return refusalFor(speaker, command.verb, which.it) ?? work(which.it);
 }
@@ -98,10 +101,10 @@ async function withTask(
 async function decide(
   tx: Repositories,
   { context }: AdmissionOptions,
-  { command, speaker, conversation }: Said,
+  { command, speaker, conversation, saidAt }: Said,
   verb: 'approve' | 'deny' | 'answer',
 ): Promise<string> {
-  const which = await whichApproval(tx, command.target, conversation.id);
+  const which = await whichApproval(tx, command.target, { conversationId: conversation.id, saidAt });
   if (which.kind === 'not') return which.sentence;
   const { approval, task } = which.it;
   const refusal = refusalFor(speaker, verb, task);
@@ -114,7 +117,8 @@ async function decide(
     answer: { by: speaker.name, event: 'answer', answer: command.rest },
   };
   const decided = await decideApproval(tx, context, approval, wishes[verb]);
-  if (decided.kind === 'refused') return `\`${approval.id}\` stays as it is: ${decided.sentence}.`;
+  if (decided.kind === 'refused')
+    return `\`${approval.id}\` stays as it is: ${unmentioning(decided.sentence)}.`;
   const { asks, state } = decided.approval;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : asks.question.text;
   return `**${state}**: \`${quotable(what)}\``;

@@ -31,20 +31,24 @@ export function statusText(
 function agentLine({ name, phase, runs, concurrency, lastSeenAt, conditions, drain }: Agent): string {
   const since = phase === 'Silent' ? ` since ${lastSeenAt}` : '';
   const wrong = phase === 'NotReady' ? conditions.filter(({ ready }) => !ready) : [];
-  const because = wrong.map((each) => `${each.name}${each.reason ? ` \`${quotable(each.reason)}\`` : ''}`);
+  const because = wrong.map(
+    (each) => `\`${quotable(each.name)}\`${each.reason ? ` \`${quotable(each.reason)}\`` : ''}`,
+  );
   const paused =
     drain && `, paused by \`${quotable(drain.by)}\`${drain.why ? `: \`${quotable(drain.why)}\`` : ''}`;
   return `- **${name}**: ${phase}${since}${because.length > 0 ? ` (${because.join(', ')})` : ''}, ${runs} of ${concurrency} runs${paused ?? ''}`;
 }
 
-/** The tasks that somebody may see; `more` says whether there are others that did not fit. */
+const ALL = 'There are more than I can show here: `olympus task list` lists all.';
+
+/** The tasks that are shown; `more` says whether there are others that did not fit. */
 export function tasksText(tasks: readonly TaskRecord[], more: boolean, now: number): string {
-  if (tasks.length === 0) return 'Nothing is to be done here.';
+  if (tasks.length === 0) return more ? ALL : 'Nothing is to be done here.';
   const lines = tasks.map(
     ({ id, state, agent, createdAt, text }) =>
       `- \`${id}\` **${state}**, ${quotableName(agent)}, ${age(now - createdAt)}: \`${quotable(text)}\``,
   );
-  return [...lines, ...(more ? ['There are more: `olympus task list` shows all.'] : [])].join('\n');
+  return [...lines, ...(more ? [ALL] : [])].join('\n');
 }
 
 export function whyText({ id, state, reason, owner, next }: WhyView): string {

@@ -10,17 +10,25 @@ export type Found<T> =
 /** More than a thread has. */
 const LOOK_BACK = 50;
 
+/** Where something was said, and when (Unix ms): what came later cannot have been meant. */
+export interface Place {
+  readonly conversationId: string;
+  readonly saidAt: number;
+}
+
 /** The task of this id; without one, the newest of the conversation. */
 export async function whichTask(
   tx: Repositories,
   id: string | undefined,
-  conversationId: string,
+  { conversationId, saidAt }: Place,
 ): Promise<Found<TaskRecord>> {
   if (id !== undefined) {
     const task = await tx.tasks.byId(id);
     return task ? found(task) : not(`There is no task \`${id}\`.`);
   }
-  const [newest] = await tx.tasks.ofConversation(conversationId, 1);
+  const newest = (await tx.tasks.ofConversation(conversationId, LOOK_BACK)).find(
+    ({ createdAt }) => createdAt <= saidAt,
+  );
   return newest
     ? found(newest)
     : not('No task belongs to this thread: name one, as `!olympus tasks` lists them.');
@@ -30,7 +38,7 @@ export async function whichTask(
 export async function whichApproval(
   tx: Repositories,
   id: string | undefined,
-  conversationId: string,
+  { conversationId, saidAt }: Place,
 ): Promise<Found<{ approval: ApprovalRecord; task: TaskRecord | undefined }>> {
   if (id !== undefined) {
     const approval = await tx.approvals.byId(id);
@@ -40,7 +48,7 @@ export async function whichApproval(
   const waiting: { approval: ApprovalRecord; task: TaskRecord }[] = [];
   for (const task of await tx.tasks.ofConversation(conversationId, LOOK_BACK)) {
     for (const approval of await tx.approvals.ofTask(task.id)) {
-      if (approval.state === 'pending') waiting.push({ approval, task });
+      if (approval.state === 'pending' && approval.createdAt <= saidAt) waiting.push({ approval, task });
     }
   }
   const [only, ...others] = waiting;

@@ -1,3 +1,4 @@
+import { unmentioning } from '#core/chat-command.ts';
 import { failureClasses } from '#core/failures.ts';
 import { Delivery } from '#core/messages/delivery.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -85,7 +86,7 @@ export function vanishedText(task: TaskRecord): string {
 
 /** What a person is told when a task was cancelled. */
 export function cancelledText(task: TaskRecord): string {
-  const who = task.reason ? ` (${task.reason})` : '';
+  const who = task.reason ? ` (${unmentioning(task.reason)})` : '';
   return `This was stopped before it was done${who}. Mention me again if it still matters. (task \`${task.id}\`)`;
 }
 

@@ -6,7 +6,8 @@ import type { ControlContext } from '../tasks/advance.ts';
 
 /**
  * The fleet's emergency stop, in the caller's transaction: every task that is out with an agent is cancelled, and no
- * agent gets new work until it is resumed. What waits stays as it is. Done again, it stops what began since.
+ * agent that is known gets new work until it is resumed. What is queued stays so; what was to come after a run that ends
+ * does what its request says of that. Done again, it stops what began since.
  */
 export async function stopAll(
   tx: Repositories,
