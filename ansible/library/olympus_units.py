@@ -107,8 +107,9 @@ def wait_for(module, unit, url, deadline):
         if said is None:
             return
         state = properties_of(module, unit, "ActiveState", "NRestarts")
-        if state.get("ActiveState") not in RUNNING:
-            give_up(module, unit, "systemd says it is %s." % state.get("ActiveState"))
+        # A systemd that does not answer says nothing of the unit: a busy machine keeps it from that for a while.
+        if state.get("ActiveState") not in (*RUNNING, None):
+            give_up(module, unit, "systemd says it is %s." % state["ActiveState"])
         if time.monotonic() > deadline:
             seen = (module.params["timeout_seconds"], state.get("NRestarts"), url, said)
             give_up(module, unit, "after %d s and %s restarts, %s says: %s" % seen)

@@ -8,10 +8,21 @@ import time
 RUNNING = ("active", "activating", "reloading")
 
 
+# systemctl waits 25 s for systemd, which a busy machine, an emulated one above all, may keep from answering.
+UNANSWERED = "timed out"
+TIMES_ASKED = 4
+
+
 def properties_of(module, unit, *names):
     """Of a unit, as `systemctl show` prints them; empty where there is no systemd."""
-    code, out, _err = module.run_command(["systemctl", "show", unit, "--property", ",".join(names)])
-    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
+    said = ""
+    for _time in range(TIMES_ASKED):
+        code, out, said = module.run_command(["systemctl", "show", unit, "--property", ",".join(names)])
+        if code == 0:
+            return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        if UNANSWERED not in said:
+            return {}
+    module.fail_json(msg="%s: systemd did not answer, %d times: %s" % (unit, TIMES_ASKED, said.strip()))
 
 
 def runs(module, unit):

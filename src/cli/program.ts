@@ -15,6 +15,7 @@ import { addDeadLetterCommands } from './commands/dlq.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInventoryCheck } from './commands/inventory-check.ts';
 import { addInventoryConnectivity } from './commands/inventory-connectivity.ts';
+import { addLabChat } from './commands/lab-chat.ts';
 import { addLabDown } from './commands/lab-down.ts';
 import { addLabStatus } from './commands/lab-status.ts';
 import { addLabUp } from './commands/lab-up.ts';
@@ -96,6 +97,7 @@ Settings come from the environment, .env in the working directory, then ${contex
   ]);
   addLabUp(lab, context);
   addLabStatus(lab, context);
+  addLabChat(lab, context);
   addLabDown(lab, context);
   const task = group(program, 'task', 'the work of the fleet: ask for it, look at it, end it', [
     'olympus task list --state failed',

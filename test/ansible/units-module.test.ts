@@ -92,6 +92,38 @@ describe('olympus_units', () => {
     assert.equal(answers.length, 1);
   });
 
+  it('asks a systemd again that is too busy to answer, and takes its silence for no answer', async () => {
+    await writeFile(`${dir.path}/unanswered`, 'x\nx\nx\n');
+
+    const stopped = await units({ stopped: [UNIT] }, 'active');
+
+    assert.equal(stopped.result.changed, true);
+    assert.equal(await calls(), 'stop olympusd.service\n');
+  });
+
+  it('says that systemd does not answer, rather than that nothing runs', async () => {
+    await writeFile(`${dir.path}/unanswered`, 'x\n'.repeat(9));
+
+    const ended = await units({ stopped: [UNIT] }, 'active');
+
+    assert.match(ended.result.msg ?? '', /olympusd\.service: systemd did not answer, 4 times: .*timed out/);
+    assert.equal(await calls(), '');
+  });
+
+  it('goes on waiting for a unit of which systemd says nothing for a while', async () => {
+    answers = [
+      [503, 'not yet'],
+      [503, 'not yet'],
+      [200, 'ready'],
+    ];
+    // The first is asked whether it runs at all.
+    await writeFile(`${dir.path}/silent`, 'x\nx\n');
+
+    const ended = await units({ ready: [{ unit: UNIT, url }] }, 'active');
+
+    assert.equal(ended.result.msg, undefined);
+  });
+
   it('ends at once, with the end of the journal, when systemd has given the unit up', async () => {
     answers = [[503, 'not yet']];
 
@@ -161,7 +193,11 @@ describe('olympus_units', () => {
     await writeFile(
       `${bin}/systemctl`,
       `#!/bin/sh
-if [ "$1" = show ]; then
+if [ "$1" = show ] && [ -s ${dir.path}/unanswered ]; then
+  sed -i 1d ${dir.path}/unanswered
+  echo "Failed to get properties: Connection timed out" >&2; exit 1
+elif [ "$1" = show ]; then
+  [ -s ${dir.path}/silent ] && { sed -i 1d ${dir.path}/silent; exit 1; }
   echo "ActiveState=$(cat ${dir.path}/state)"; echo NRestarts=3
 else
   echo "$@" >> ${dir.path}/calls

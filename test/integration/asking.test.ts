@@ -78,7 +78,8 @@ cat out
         const { approvals } = await fleet.api<{ approvals: ApprovalView[] }>('/v1/approvals?state=pending');
         return approvals.find((each) => each.taskId === taskId);
       },
-      { timeoutMs: 20_000 },
+      // A whole turn comes before it: the model, the tool, the command.
+      { timeoutMs: 60_000 },
     );
   const untilState = (taskId: string, state: string): Promise<TaskDetail> =>
     waitFor(

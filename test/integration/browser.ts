@@ -36,8 +36,7 @@ export class LoginSpentError extends Error {
 
 /**
  * Goes to an address that `olympus dashboard` printed, resolves when the page shows the agent's chat, and keeps a
- * picture of it in test/artifacts, for people to look at; git does not keep it. Rejects with LoginSpentError when the
- * page says that.
+ * picture of it (`keepPicture`). Rejects with LoginSpentError when the page says that.
  */
 export async function seeDashboard(browser: Browser, url: string, picture: string): Promise<Page> {
   const page = await browser.newPage();
@@ -53,9 +52,14 @@ export async function seeDashboard(browser: Browser, url: string, picture: strin
     .getByText('Connected', { exact: true })
     .first()
     .waitFor({ state: 'attached', timeout: TIMEOUT_MS });
+  await keepPicture(page, picture);
+  return page;
+}
+
+/** Keeps a picture in test/artifacts, for people to look at; git does not keep it. */
+export async function keepPicture(page: Page, picture: string): Promise<void> {
   await mkdir(ARTIFACTS, { recursive: true });
   await page.screenshot({ path: path.join(ARTIFACTS, picture) });
-  return page;
 }
 
 /** Goes to such an address in a browser that may not use it, and resolves when the page asks for a secret instead. */

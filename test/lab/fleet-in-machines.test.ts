@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { noteForFailure } from '#test/failure-notes.ts';
 import { networksOf, processesOf, wordsOf } from '#test/lab.ts';
-import { LoginSpentError, seeDashboard, startBrowser } from '../integration/browser.ts';
+import { keepPicture, LoginSpentError, seeDashboard, startBrowser } from '../integration/browser.ts';
 import { openDashboard } from '../integration/dashboard-call.ts';
 import { LabWithMachines, quoted } from './machines.ts';
 import { changesIn, runReset, runSetup } from './setup-run.ts';
@@ -46,6 +46,26 @@ describe('a fleet in virtual machines', () => {
     const { code, stdout, stderr } = await lab.cli.run(['say', '--timeout', '1080', '@athena hello']);
     assert.equal(code, 0, stderr);
     assert.match(stdout, DIGEST);
+  });
+
+  it('shows its chat to a browser, where a person may say what the inventory lets them', async function () {
+    this.timeout(5 * MINUTE_MS);
+    const { code, stdout, stderr } = await lab.cli.run(['lab', 'chat']);
+    assert.equal(code, 0, stderr);
+    await using browser = await startBrowser();
+    const page = await browser.newPage();
+    await page.goto(stdout.trim());
+    await page.getByText('human is here').waitFor();
+    await page.getByText('@athena hello').waitFor();
+
+    await page.getByLabel('Message').fill('!olympus pause athena to see that I may');
+    await page.getByLabel('Message').press('Enter');
+    await page.getByText('athena gets no new work').waitFor({ timeout: MINUTE_MS });
+    await page.getByLabel('Message').fill('!olympus resume all');
+    await page.getByLabel('Message').press('Enter');
+
+    await page.getByText('athena takes work again').waitFor({ timeout: MINUTE_MS });
+    await keepPicture(page, 'chat-of-the-lab.png');
   });
 
   it('is seen whole by status and doctor', async () => {

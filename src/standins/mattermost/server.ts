@@ -8,6 +8,7 @@ import { FaultGate } from './faults.ts';
 import { bearerToken, registerRoutes } from './http.ts';
 import { Hub } from './hub.ts';
 import { OutgoingRequests } from './outgoing.ts';
+import { registerPage } from './page.ts';
 import { RequestLog, type SeenRequest } from './request-log.ts';
 import { botRoutes } from './routes/bots.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -180,6 +181,7 @@ function buildApi(
   // Before the faults: an answer that is held or lost is of a request that took effect.
   keepBeforeAnswer(app, tables);
   installFaultHooks(app, world);
+  registerPage(app);
   registerRoutes(app, world, [
     ...ROUTES.flatMap((routesOf) => routesOf(world)),
     ...clickRoutes(world, outgoing),

@@ -21,7 +21,10 @@ export function timelineRoutes(world: World): Route[] {
       }
       const anchored = call.query.get('after') || call.query.get('before');
       const list = anchored ? aroundPost(store, channel.id, call) : page(store, channel.id, call);
-      return { headers: { etag: `11.0.3.${channel.last_post_at}` }, body: list };
+      return {
+        headers: { etag: `11.0.3.${Math.max(channel.last_post_at, store.posts.lastChange(channel.id))}` },
+        body: list,
+      };
     }),
     route('GET', '/posts/:post_id(^[A-Za-z0-9]+$)/thread', (call) => {
       const post = readablePost(store, call.user, call.params['post_id'] ?? '');

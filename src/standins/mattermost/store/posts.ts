@@ -72,6 +72,14 @@ export class PostStore {
     return [...new Set([...changed, ...roots])].sort((a, b) => a.create_at - b.create_at).reverse();
   }
 
+  /** When something in the channel was last written, edited, removed or reacted to; 0 for an empty one. */
+  lastChange(channelId: string): number {
+    return (this.#byChannel.get(channelId) ?? []).reduce(
+      (latest, post) => Math.max(latest, post.update_at),
+      0,
+    );
+  }
+
   count(): number {
     return this.#posts.size;
   }

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+import { explainingLab } from '../lab-errors.ts';
+import { chatSettings } from '../settings.ts';
+
+/** `olympus lab chat`: the address of the lab's chat in a browser, logged in as its person. */
+export function addLabChat(parent: Command, context: CliContext): void {
+  const { out, settings, signal } = context;
+  parent
+    .command('chat')
+    .description("print the address at which a browser of this machine shows the lab's chat, logged in")
+    .addHelpText(
+      'after',
+      `
+The token stands behind the #, which a browser sends nowhere; the page takes it out of the address.
+
+Examples:
+  $ olympus lab chat
+  $ xdg-open "$(olympus lab chat)"`,
+    )
+    .action(() =>
+      explainingLab(async () => {
+        const { lookAtLab } = await import('#lab/lab-status.ts');
+        const { state } = await lookAtLab(settings.stateDir, signal);
+        if (state === 'down') throw new CliError('The lab is down.', 'Start it with `olympus lab up`.');
+        const { url, token } = chatSettings(settings);
+        out.print(`${url.replace(/\/$/, '')}/#token=${encodeURIComponent(token)}`);
+      }),
+    );
+}
