@@ -12,7 +12,7 @@ import urllib.request
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.olympus_systemd import RUNNING, properties_of, runs
+from ansible.module_utils.olympus_systemd import RUNNING, ask_systemd, properties_of, runs
 
 DOCUMENTATION = """
 module: olympus_units
@@ -62,10 +62,10 @@ RELOADING = "%s.reloading"
 
 
 def systemctl(module, verb, *units):
-    code, _out, err = module.run_command(["systemctl", verb, *units])
+    code, _out, err = ask_systemd(module, verb, *units)
     if code == 0:
         return
-    said = "systemctl %s says: %s" % (verb, err.strip())
+    said = "systemctl %s says: %s" % (verb, err)
     awaited = [each["unit"] for each in module.params["ready"]]
     states = {unit: properties_of(module, unit, "ActiveState").get("ActiveState") for unit in units}
     culprits = [unit for unit, state in states.items() if state != "active"]
@@ -106,12 +106,13 @@ def wait_for(module, unit, url, deadline):
         said = answer(url)
         if said is None:
             return
-        state = properties_of(module, unit, "ActiveState", "NRestarts")
-        # A systemd that does not answer says nothing of the unit: a busy machine keeps it from that for a while.
-        if state.get("ActiveState") not in (*RUNNING, None):
+        # Systemd that does not answer says nothing of the unit: what is waited for may keep the machine that busy.
+        code, out, _err = ask_systemd(module, "show", unit, "--property", "ActiveState,NRestarts")
+        state = dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
+        if state.get("ActiveState", "active") not in RUNNING:
             give_up(module, unit, "systemd says it is %s." % state["ActiveState"])
         if time.monotonic() > deadline:
-            seen = (module.params["timeout_seconds"], state.get("NRestarts"), url, said)
+            seen = (module.params["timeout_seconds"], state.get("NRestarts", "unknown"), url, said)
             give_up(module, unit, "after %d s and %s restarts, %s says: %s" % seen)
         took = time.monotonic() - began
         time.sleep(max(LOOK_EVERY_SECONDS, min(PAUSE_SHARE * took, LONGEST_PAUSE_SECONDS)))

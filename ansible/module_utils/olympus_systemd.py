@@ -13,16 +13,21 @@ UNANSWERED = "timed out"
 TIMES_ASKED = 4
 
 
+def ask_systemd(module, *words):
+    """What systemctl ends with and says. Asked again while systemd does not answer it: each verb may be said twice."""
+    for _time in range(TIMES_ASKED):
+        code, out, err = module.run_command(["systemctl", *words])
+        if code == 0 or UNANSWERED not in err:
+            break
+    return code, out, err.strip()
+
+
 def properties_of(module, unit, *names):
     """Of a unit, as `systemctl show` prints them; empty where there is no systemd."""
-    said = ""
-    for _time in range(TIMES_ASKED):
-        code, out, said = module.run_command(["systemctl", "show", unit, "--property", ",".join(names)])
-        if code == 0:
-            return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-        if UNANSWERED not in said:
-            return {}
-    module.fail_json(msg="%s: systemd did not answer, %d times: %s" % (unit, TIMES_ASKED, said.strip()))
+    code, out, err = ask_systemd(module, "show", unit, "--property", ",".join(names))
+    if UNANSWERED in err and code != 0:
+        module.fail_json(msg="%s: systemd did not answer, %d times: %s" % (unit, TIMES_ASKED, err))
+    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
 
 
 def runs(module, unit):

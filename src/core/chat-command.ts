@@ -22,7 +22,10 @@ interface Shape {
 export const chatVerbs = {
   help: { usage: 'help', does: 'this list' },
   status: { usage: 'status', does: 'who is there, and what is under way' },
-  tasks: { usage: 'tasks', does: 'what is not done yet: of this channel and yours, or all with `read`' },
+  tasks: {
+    usage: 'tasks',
+    does: 'what is not done yet: of this channel; in a direct message yours, or all with `read`',
+  },
   why: {
     usage: 'why [task]',
     does: 'why a task is where it is',
@@ -106,14 +109,18 @@ export type ReadCommand =
 
 /** UUIDs, as tasks and approvals have them. */
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Meant as one, though it is cut, or has a digit too few. */
-const LIKE_ID = /^[0-9a-f]{7,9}-[0-9a-f]{3,5}(?:-[0-9a-f]*)*$/;
-/** What people put before an id. */
-const NOUNS = new Set(['task', 'approval', 'question', 'id']);
+const WHOLE_ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+/** Meant as an id, though it is cut, has a digit too few, or dashes of another kind. */
+const PIECE_OF_ID = /^[0-9a-f]{7,9}\p{Pd}[0-9a-f\p{Pd}]*|^[0-9a-z]{8}\p{Pd}[0-9a-z]{4}\p{Pd}/u;
+/** The same without any dash; an answer may be a number. */
+const DIGITS_OF_ID = /^(?=.*\d)[0-9a-f]{7,}$/;
 /** Longest reason or answer, in characters. */
 const REST_LIMIT = 2000;
 /** What cannot be seen, and so makes one word look like another: of the format and control classes, but no space. */
 const UNSEEN = /(?!\s)[\p{Cf}\p{Cc}]/gu;
+
+/** A word of nothing else. */
+const UNSEEN_WORD = /(?<=^|\s)(?:(?!\s)[\p{Cf}\p{Cc}])+(?=\s|$)/gu;
 
 /** What stands after `!olympus` at the beginning of a message; undefined for a message that is not for control. */
 export function commandText(message: string): string | undefined {
@@ -136,17 +143,20 @@ export function readChatCommand(text: string): ReadCommand {
   const target = shape.names === 'agent' ? first || undefined : ID.test(first) ? first : undefined;
   if (shape.names === 'agent' && target === undefined) return misused(shape);
   // Reasons and answers keep their own spaces and lines.
-  const rest = afterWords(text.trim(), shape.names && target !== undefined ? 2 : 1);
+  const rest = afterWords(
+    text.replaceAll(UNSEEN_WORD, '').trim(),
+    shape.names && target !== undefined ? 2 : 1,
+  );
   if (shape.names && target === undefined) {
     // It must not become a reason, with what the thread itself is about taken for what was meant.
-    const meant = [first, NOUNS.has(first) ? bare(words[1]) : ''].find((each) => LIKE_ID.test(each));
+    const meant = words.find((each, index) => WHOLE_ID.test(each) || (index < 2 && isLikeId(each, shape)));
     if (meant)
       return wrong(
-        `I do not understand \`${quotable(meant)}\`: write a whole id of 36 characters, right after \`${verb}\`.`,
+        `I do not understand \`${quotable(bare(meant))}\`: write a whole id of 36 characters, right after \`${verb}\`.`,
       );
   }
   if (!shape.rest && rest !== '') return misused(shape);
-  if (shape.rest === 'answer' && rest === '') return misused(shape);
+  if (shape.rest === 'answer' && rest.replaceAll(UNSEEN, '').trim() === '') return misused(shape);
   if (Array.from(rest).length > REST_LIMIT) {
     return wrong(`That is longer than the ${REST_LIMIT} characters that I take here.`);
   }
@@ -178,6 +188,11 @@ function wrong(sentence: string): ReadCommand {
 }
 
 /** A word without what people put around names and ids. */
+function isLikeId(word: string, { rest }: Shape): boolean {
+  const text = bare(word);
+  return PIECE_OF_ID.test(text) || (rest !== 'answer' && DIGITS_OF_ID.test(text));
+}
+
 function bare(word: string | undefined): string {
   return (word ?? '').replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '').toLowerCase();
 }

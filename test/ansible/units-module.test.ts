@@ -101,6 +101,15 @@ describe('olympus_units', () => {
     assert.equal(await calls(), 'stop olympusd.service\n');
   });
 
+  it('tells a systemd again that was too busy to take it', async () => {
+    await writeFile(`${dir.path}/busy`, 'x\nx\n');
+
+    const ended = await units({ restart: ['ssh.service'] }, 'active');
+
+    assert.equal(ended.result.changed, true);
+    assert.equal(await calls(), 'restart ssh.service\n'.repeat(3));
+  });
+
   it('says that systemd does not answer, rather than that nothing runs', async () => {
     await writeFile(`${dir.path}/unanswered`, 'x\n'.repeat(9));
 
@@ -116,8 +125,8 @@ describe('olympus_units', () => {
       [503, 'not yet'],
       [200, 'ready'],
     ];
-    // The first is asked whether it runs at all.
-    await writeFile(`${dir.path}/silent`, 'x\nx\n');
+    // After it was asked whether the unit runs at all.
+    await writeFile(`${dir.path}/silent`, 'x\n'.repeat(9));
 
     const ended = await units({ ready: [{ unit: UNIT, url }] }, 'active');
 
@@ -197,10 +206,15 @@ if [ "$1" = show ] && [ -s ${dir.path}/unanswered ]; then
   sed -i 1d ${dir.path}/unanswered
   echo "Failed to get properties: Connection timed out" >&2; exit 1
 elif [ "$1" = show ]; then
-  [ -s ${dir.path}/silent ] && { sed -i 1d ${dir.path}/silent; exit 1; }
+  if [ -e ${dir.path}/asked ] && [ -s ${dir.path}/silent ]; then
+    sed -i 1d ${dir.path}/silent
+    echo "Failed to get properties: Connection timed out" >&2; exit 1
+  fi
+  touch ${dir.path}/asked
   echo "ActiveState=$(cat ${dir.path}/state)"; echo NRestarts=3
 else
   echo "$@" >> ${dir.path}/calls
+  [ -s ${dir.path}/busy ] && { sed -i 1d ${dir.path}/busy; echo "Failed: Connection timed out" >&2; exit 1; }
   case $1 in start|restart) printf ${after} > ${dir.path}/state; exit ${exitCode} ;; esac
 fi
 `,

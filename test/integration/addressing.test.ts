@@ -26,6 +26,8 @@ describe('whom a post is for', () => {
   let ada: Person;
   let bob: Person;
   let athenaSays: Person;
+  /** Since when the channel has its mode. */
+  let since = 0;
   /** Threads in which each was asked. */
   const asked = { athena: new Set<string>(), apollo: new Set<string>() };
   before(async () => {
@@ -51,6 +53,7 @@ describe('whom a post is for', () => {
           channels: { mattermost: mode ? { 'town-square': mode } : {} },
         },
         rest,
+        inModeSince: () => since,
         wasAskedIn: (rootId, account) => account === name && asked[name].has(rootId),
         author,
       });
@@ -94,6 +97,28 @@ describe('whom a post is for', () => {
     await ada.say('@athena', { rootId });
     assert.deepEqual(await takers(await ada.say('your turn', { rootId }), 'thread'), ['athena']);
     assert.deepEqual(await takers(await ada.say('something else'), 'thread'), [], 'no thread of theirs');
+    since = Date.now() + 60_000;
+    assert.deepEqual(
+      await takers(await ada.say('and now?', { rootId }), 'thread'),
+      [],
+      'said before it was so',
+    );
+    assert.deepEqual(await takers(await ada.say('@athena and now?', { rootId }), 'thread'), ['athena']);
+    since = 0;
+  });
+
+  it('does not change with what is said to control, or by a webhook in the name of a person', async () => {
+    const { id: rootId } = await ada.say('@athena keep this');
+    await takers({ id: rootId }, 'thread');
+    await ada.say('!olympus cancel @apollo does it', { rootId });
+    await ada.say('@apollo: !olympus status', { rootId });
+    const hook = { from_webhook: 'true' };
+    await ada.say('@apollo build 7 is red', { rootId, props: hook });
+    assert.deepEqual(await takers(await ada.say('and?', { rootId }), 'thread'), ['athena']);
+
+    assert.deepEqual(await takers(await ada.say('build 8 is red', { props: hook }), 'all'), []);
+    assert.deepEqual(await takers(await ada.say('build 9 is red', { rootId, props: hook }), 'all'), []);
+    assert.deepEqual(await takers(await ada.say('@apollo build 9', { props: hook }), 'all'), ['apollo']);
   });
 
   it('does not change with what agents say to each other', async () => {

@@ -33,6 +33,25 @@ export class InboxStore {
     return added === 1;
   }
 
+  /** Whether this post was taken for `target` before. */
+  knows(postId: string, target: string): boolean {
+    return this.#db.get('SELECT 1 FROM inbox WHERE post_id = ? AND target = ?', postId, target) !== undefined;
+  }
+
+  /** Since when (server time) the agent takes part in this channel as it does; from `now` on where that is new. */
+  inModeSince(channelId: string, mode: string, now: number): number {
+    const row = this.#db.get('SELECT mode, since_ms FROM channel_modes WHERE channel_id = ?', channelId);
+    if (row?.['mode'] === mode) return Number(row['since_ms']);
+    this.#db.run(
+      `INSERT INTO channel_modes (channel_id, mode, since_ms) VALUES (?1, ?2, ?3)
+       ON CONFLICT (channel_id) DO UPDATE SET mode = ?2, since_ms = ?3`,
+      channelId,
+      mode,
+      now,
+    );
+    return now;
+  }
+
   /** Whether something was ever asked of `target` in the thread of this root post. */
   wasAskedIn(rootId: string, target: string): boolean {
     const row = this.#db.get(

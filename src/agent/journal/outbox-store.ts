@@ -126,7 +126,11 @@ export class OutboxStore {
   #next(lane: Lane, limit: number): OutboxEntry[] {
     return this.#db
       .all(
-        'SELECT id, key, payload, attempts FROM outbox WHERE lane = ? AND done_at IS NULL ORDER BY id LIMIT ?',
+        // Of what keeps its order only the first: what waits behind it would hide what others could send.
+        `SELECT id, key, payload, attempts FROM outbox WHERE lane = ?1 AND done_at IS NULL
+           AND (key NOT BETWEEN '${ORDERED}' AND '${ORDERED}~' OR id = (
+             SELECT min(id) FROM outbox WHERE key BETWEEN '${ORDERED}' AND '${ORDERED}~' AND done_at IS NULL))
+         ORDER BY id LIMIT ?2`,
         lane,
         limit,
       )

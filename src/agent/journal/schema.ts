@@ -83,5 +83,7 @@ export const journalMigrations = [
   `,
   `
   CREATE INDEX inbox_threads ON inbox (json_extract(conversation, '$.rootId'));
+  -- Since when an agent takes part in a channel as it does: server time.
+  CREATE TABLE channel_modes (channel_id TEXT PRIMARY KEY, mode TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT;
   `,
 ] as const;

@@ -1,6 +1,6 @@
 import type { ChannelMode, Manifest } from '#core/manifest.ts';
 import { mentionedNames } from '#integrations/mattermost/mentions.ts';
-import type { Post, User } from '#integrations/mattermost/posts.ts';
+import { isFromWebhook, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
 import { threadOwner } from '#integrations/mattermost/thread-owner.ts';
@@ -8,6 +8,8 @@ import { threadOwner } from '#integrations/mattermost/thread-owner.ts';
 export interface AddressingOptions {
   readonly manifest: Pick<Manifest, 'role' | 'channels'>;
   readonly rest: Pick<MattermostRest, 'thread' | 'userNamed'>;
+  /** Since when it takes part in a channel in this way; from `at` on where that is new. */
+  readonly inModeSince: (channelId: string, mode: ChannelMode, at: number) => number;
   /** Whether this agent was ever asked in a thread. */
   readonly wasAskedIn: (rootId: string, account: string) => boolean;
   /** The account of an author. */
@@ -39,14 +41,22 @@ export class Addressing {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const isDirect = channelType === 'D';
-    const mode = this.#options.manifest.channels.mattermost[channelName] ?? USUAL_MODE;
+    const mode = this.modeIn(channelName);
+    // Asked with every post: what a channel becomes now does not reach back to what was said before.
+    const since = this.#options.inModeSince(post.channel_id, mode, post.create_at);
     if (mode === 'off' && !isDirect) return undefined;
     const names = mentionedNames(post.message);
     if (names.includes(me.username.toLowerCase())) return me.username;
-    if (author.is_bot) return undefined;
+    if (author.is_bot || isFromWebhook(post)) return undefined;
     if (isDirect) return me.username;
     if (names.length > 0) return this.#nameOfNobody(post, names[0], signal);
+    if (post.create_at < since) return undefined;
     return (await this.#isOurs(post, mode, me, signal)) ? me.username : undefined;
+  }
+
+  /** How this agent takes part in a channel of this name. */
+  modeIn(channelName: string): ChannelMode {
+    return this.#options.manifest.channels.mattermost[channelName] ?? USUAL_MODE;
   }
 
   /** Nobody listens to a name that does not exist: the lead lets control say so. */

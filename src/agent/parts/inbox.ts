@@ -7,7 +7,7 @@ import { TaskCreate } from '#core/messages/task-create.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
-import { marksOf, type Post, type User } from '#integrations/mattermost/posts.ts';
+import { isFromWebhook, marksOf, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -60,6 +60,7 @@ export class Inbox implements Part {
     this.#addressing = new Addressing({
       manifest: options.manifest,
       rest: options.chat.rest,
+      inModeSince: (channelId, mode, at) => options.journal.inbox.inModeSince(channelId, mode, at),
       wasAskedIn: (rootId, account) => options.journal.inbox.wasAskedIn(rootId, account),
       author: (userId, signal) => this.#author(userId, signal),
     });
@@ -121,6 +122,7 @@ export class Inbox implements Part {
       const since = journal.inbox.readTo(channel.id) ?? clock.now() - FIRST_LOOK_BACK_MS;
       const posts = await chat.rest.postsSince(channel.id, since, signal);
       const { type: channelType, name: channelName } = channel;
+      journal.inbox.inModeSince(channel.id, this.#addressing.modeIn(channelName), clock.now());
       for (const post of posts) await this.#takeOrSkip({ post, channelType, channelName }, signal);
       journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
       if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
@@ -148,12 +150,18 @@ export class Inbox implements Part {
       journal.inbox.advance(post.channel_id, post.create_at);
     const author = await this.#author(post.user_id, signal);
     const conversation = conversationOf(post, channelType);
-    // A webhook posts as the person who made it, whatever others have it say.
-    const isSaid = !author.is_bot && post.props?.['from_webhook'] === undefined;
-    const command = isSaid ? commandText(withoutMention(post.message, me.username)) : undefined;
+    const command =
+      !author.is_bot && !isFromWebhook(post)
+        ? commandText(withoutMention(post.message, me.username))
+        : undefined;
     if (command !== undefined) return this.#passOn(post, channelType, command, signal);
+    // Read again after a gap: known before anything more is asked about it.
+    if (journal.inbox.knows(post.id, me.username)) return;
     const target = await this.#addressing.target(event, author, me, signal);
-    if (!target) return;
+    if (!target) {
+      journal.inbox.advance(post.channel_id, post.create_at);
+      return;
+    }
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);

@@ -22,9 +22,17 @@ Examples:
     .action(() =>
       explainingLab(async () => {
         const { lookAtLab } = await import('#lab/lab-status.ts');
-        const { state } = await lookAtLab(settings.stateDir, signal);
+        const { state, doors } = await lookAtLab(settings.stateDir, signal);
         if (state === 'down') throw new CliError('The lab is down.', 'Start it with `olympus lab up`.');
         const { url, token } = chatSettings(settings);
+        // The environment, and .env here, come before what the lab has written: they may name another fleet's chat.
+        const door = doors.find(({ name }) => name === 'chat');
+        if (door?.url !== url) {
+          throw new CliError(
+            `OLYMPUS_MATTERMOST_URL is ${url}, and the lab's chat is at ${door?.url ?? 'no address'}.`,
+            'Run this without OLYMPUS_MATTERMOST_URL and OLYMPUS_MATTERMOST_TOKEN in the environment and in .env here.',
+          );
+        }
         out.print(`${url.replace(/\/$/, '')}/#token=${encodeURIComponent(token)}`);
       }),
     );

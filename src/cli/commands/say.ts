@@ -74,7 +74,12 @@ async function say(
   const place = options.thread
     ? await threadPlace(rest, options.thread, signal)
     : await channelPlace(rest, chat.team, options.channel, signal);
-  const targets = await findTargets(rest, { message, rootId: place.rootId }, agents, signal);
+  const targets = await findTargets(
+    rest,
+    { message, rootId: place.rootId, now: context.clock.now() },
+    agents,
+    signal,
+  );
   warnOfAbsence(targets, agents, context);
   const post = await rest.post({ ...place, message, marks: { marker: newNonce(), depth: 0 } }, signal);
   const thread = post.root_id || post.id;

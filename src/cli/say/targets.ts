@@ -30,12 +30,12 @@ export async function knownAgents(context: CliContext): Promise<AgentView[] | un
  */
 export async function findTargets(
   rest: MattermostRest,
-  { message, rootId }: { readonly message: string; readonly rootId: string },
+  { message, rootId, now }: { readonly message: string; readonly rootId: string; readonly now: number },
   agents: readonly AgentView[] | undefined,
   signal: AbortSignal,
 ): Promise<User[]> {
   const mentioned = mentionedNames(message);
-  if (mentioned.length === 0) return [await ownerOf(rest, rootId, agents, signal)];
+  if (mentioned.length === 0) return [await ownerOf(rest, { rootId, now }, agents, signal)];
   const users = await Promise.all(mentioned.map((name) => rest.userNamed(name, signal)));
   const found = users.filter((user) => user !== undefined);
   const known = found.filter((user) => agents?.some((agent) => agent.name === user.username));
@@ -51,12 +51,11 @@ export async function findTargets(
 /** Who goes on in a thread talks to the agent that was mentioned in it last. */
 async function ownerOf(
   rest: MattermostRest,
-  rootId: string,
+  { rootId, now }: { readonly rootId: string; readonly now: number },
   agents: readonly AgentView[] | undefined,
   signal: AbortSignal,
 ): Promise<User> {
   const thread = await rest.thread(rootId, signal);
-  const now = thread.at(-1)?.create_at ?? 0;
   const owner = await threadOwner(
     thread,
     now,

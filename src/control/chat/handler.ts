@@ -40,7 +40,9 @@ export function chatCommandHandler(options: ChatCommandOptions): (message: BusMe
     const conversation = Conversation.strip().parse(data.conversation);
     await store.transaction(async (tx) => {
       const isNew = await tx.chatCommands.add(data.key, context.now());
-      const text = isNew ? await answerTo(tx, options, { author, request: data, conversation }) : undefined;
+      const text = isNew
+        ? await answerTo(tx, options, { author, request: data, conversation, time: parsed.message.time })
+        : undefined;
       await say(tx, context, { agent: author, conversation, state: 'said', text, depth: 0 });
     });
     log.info(
@@ -55,10 +57,15 @@ export function chatCommandHandler(options: ChatCommandOptions): (message: BusMe
 async function answerTo(
   tx: Repositories,
   { admission, tokens }: ChatCommandOptions,
-  { author, request, conversation }: { author: string; request: Request; conversation: Conversation },
+  {
+    author,
+    request,
+    conversation,
+    time,
+  }: { author: string; request: Request; conversation: Conversation; time: string },
 ): Promise<string> {
   const { requester, text } = request;
-  const saidAt = Date.parse(request.saidAt);
+  const saidAt = Date.parse(request.saidAt ?? time);
   if (admission.context.now() - saidAt > LATE_MS)
     return 'That was said more than a day ago and reached me only now, so I have not done it. Say it again if it is still meant.';
   if (requester.standing !== 'member') return `I take nothing from a ${requester.standing} account.`;

@@ -48,7 +48,11 @@ export async function obey(tx: Repositories, admission: AdmissionOptions, said: 
       return tasksText(seen.slice(0, SHOWN), seen.length > SHOWN || open.length === LOOKED_AT, context.now());
     }
     case 'why':
-      return withTask(tx, said, async (task) => whyText(await whyNow(tx, task, context.now())));
+      return withTask(tx, said, async (task) =>
+        isShown(task, said)
+          ? whyText(await whyNow(tx, task, context.now()))
+          : `\`${task.id}\` is **${task.state}**. It is of another channel: ask me for more in a direct message.`,
+      );
     case 'cancel':
       return withTask(tx, said, async (task) => {
         const outcome = await cancelTask(tx, context, task, { by: speaker.name, why: rest || undefined });
@@ -90,10 +94,11 @@ function isShown(task: TaskRecord, { speaker, conversation }: Said): boolean {
 
 async function withTask(
   tx: Repositories,
-  { command, speaker, conversation, saidAt }: Said,
+  said: Said,
   work: (task: TaskRecord) => Promise<string>,
 ): Promise<string> {
-  const which = await whichTask(tx, command.target, { conversationId: conversation.id, saidAt });
+  const { command, speaker, conversation } = said;
+  const which = await whichTask(tx, command.target, conversation.id);
   if (which.kind === 'not') return which.sentence;
   return refusalFor(speaker, command.verb, which.it) ?? work(which.it);
 }
@@ -101,9 +106,10 @@ async function withTask(
 async function decide(
   tx: Repositories,
   { context }: AdmissionOptions,
-  { command, speaker, conversation, saidAt }: Said,
+  said: Said,
   verb: 'approve' | 'deny' | 'answer',
 ): Promise<string> {
+  const { command, speaker, conversation, saidAt } = said;
   const which = await whichApproval(tx, command.target, { conversationId: conversation.id, saidAt });
   if (which.kind === 'not') return which.sentence;
   const { approval, task } = which.it;
@@ -120,6 +126,7 @@ async function decide(
   if (decided.kind === 'refused')
     return `\`${approval.id}\` stays as it is: ${unmentioning(decided.sentence)}.`;
   const { asks, state } = decided.approval;
+  if (!task || !isShown(task, said)) return `\`${approval.id}\`: **${state}**.`;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : asks.question.text;
   return `**${state}**: \`${quotable(what)}\``;
 }

@@ -10,7 +10,7 @@ export type Found<T> =
 /** More than a thread has. */
 const LOOK_BACK = 50;
 
-/** Where something was said, and when (Unix ms): what came later cannot have been meant. */
+/** Where something was said, and when (Unix ms, by the clock of the chat server). */
 export interface Place {
   readonly conversationId: string;
   readonly saidAt: number;
@@ -20,15 +20,13 @@ export interface Place {
 export async function whichTask(
   tx: Repositories,
   id: string | undefined,
-  { conversationId, saidAt }: Place,
+  conversationId: string,
 ): Promise<Found<TaskRecord>> {
   if (id !== undefined) {
     const task = await tx.tasks.byId(id);
     return task ? found(task) : not(`There is no task \`${id}\`.`);
   }
-  const newest = (await tx.tasks.ofConversation(conversationId, LOOK_BACK)).find(
-    ({ createdAt }) => createdAt <= saidAt,
-  );
+  const [newest] = await tx.tasks.ofConversation(conversationId, 1);
   return newest
     ? found(newest)
     : not('No task belongs to this thread: name one, as `!olympus tasks` lists them.');
@@ -48,13 +46,16 @@ export async function whichApproval(
   const waiting: { approval: ApprovalRecord; task: TaskRecord }[] = [];
   for (const task of await tx.tasks.ofConversation(conversationId, LOOK_BACK)) {
     for (const approval of await tx.approvals.ofTask(task.id)) {
-      if (approval.state === 'pending' && approval.createdAt <= saidAt) waiting.push({ approval, task });
+      if (approval.state === 'pending') waiting.push({ approval, task });
     }
   }
   const [only, ...others] = waiting;
   if (!only) return not('Nothing waits for a decision in this thread.');
-  if (others.length === 0) return found(only);
   const ids = waiting.map(({ approval }) => `\`${approval.id}\``).join(', ');
+  // Who wrote before it was asked has not seen it, and meant something else.
+  if (others.length === 0 && only.approval.createdAt > saidAt)
+    return not(`What waits for a decision in this thread was asked after you wrote that: name it, ${ids}.`);
+  if (others.length === 0) return found(only);
   return not(`${waiting.length} things wait for a decision in this thread, so name the one: ${ids}.`);
 }
 

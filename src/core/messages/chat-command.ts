@@ -13,8 +13,8 @@ export const ChatCommandRequest = defineMessage({
     key: z.string().min(1).max(512),
     /** What stands after `!olympus`. */
     text: z.string().max(40_000),
-    /** When, by the clock of the chat server: it cannot mean what came later. */
-    saidAt: z.iso.datetime(),
+    /** When, by the clock of the chat server; when the message was written, where it does not say. */
+    saidAt: z.iso.datetime().optional(),
     conversation: Conversation,
     /** Who said it, as the chat server had them just then. */
     requester: z.looseObject({

@@ -15,6 +15,11 @@ export const Post = z.object({
 });
 export type Post = z.output<typeof Post>;
 
+/** A webhook posts as the person who made it, whatever others have it say. A person who sets this speaks for less, not for more. */
+export function isFromWebhook(post: Post): boolean {
+  return post.props?.['from_webhook'] !== undefined;
+}
+
 export const PostList = z.object({
   order: z.array(z.string()),
   posts: z.record(z.string(), Post),

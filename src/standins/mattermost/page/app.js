@@ -55,14 +55,16 @@ async function start(token) {
     for (const user of await client.call('POST', '/users/ids', unknown)) users.set(user.id, user);
   }
 
-  async function post(message, rootId) {
+  /** What could not be sent stays where it was written. */
+  async function post(channel, message, rootId, onSent) {
     await client.call('POST', '/posts', {
-      channel_id: current.id,
+      channel_id: channel.id,
       message,
       root_id: rootId,
       pending_post_id: crypto.randomUUID(),
     });
-    await refresh();
+    onSent();
+    await look();
   }
 
   async function refresh() {
@@ -76,7 +78,8 @@ async function start(token) {
     await know(channels.filter(({ type }) => type === 'D').flatMap(({ name }) => name.split('__')));
     byId('channels').replaceChildren(...channelsOf(channels, current, users, me.id, choose));
     if (!current) return say('this account is in no channel', true);
-    const list = await client.call('GET', `/channels/${current.id}/posts?per_page=${POSTS}`);
+    const shown = current;
+    const list = await client.call('GET', `/channels/${shown.id}/posts?per_page=${POSTS}`);
     const posts = Object.values(list.posts);
     await know(
       posts.flatMap(({ user_id, metadata }) => [
@@ -84,12 +87,14 @@ async function start(token) {
         ...(metadata?.reactions ?? []).map((each) => each.user_id),
       ]),
     );
-    byId('channel').textContent = nameOf(current, users, me.id);
-    show(list);
+    // Somebody may have gone on to another meanwhile, which is looked at next.
+    if (shown.id !== current.id) return;
+    byId('channel').textContent = nameOf(shown, users, me.id);
+    show(shown, list);
   }
 
   /** Keeps where somebody reads and what they are writing. */
-  function show(list) {
+  function show(channel, list) {
     const threads = byId('threads');
     const atEnd = threads.scrollHeight - threads.scrollTop - threads.clientHeight < 40;
     const writing = document.activeElement?.dataset?.thread;
@@ -97,8 +102,9 @@ async function start(token) {
       ...threadsOf(list, users, {
         drafts,
         onReply: (rootId, message) => {
-          drafts.delete(rootId);
-          attempt(() => post(message, rootId));
+          attempt(() =>
+            post(channel, message, rootId, () => drafts.get(rootId) === message && drafts.delete(rootId)),
+          );
         },
         onClick: (postId, actionId) =>
           attempt(() => client.call('POST', `/posts/${postId}/actions/${actionId}`, {})),
@@ -110,15 +116,17 @@ async function start(token) {
 
   function choose(channel) {
     current = channel;
-    attempt(refresh);
+    void look();
   }
 
   byId('composer').onsubmit = (event) => {
     event.preventDefault();
     const message = byId('message').value;
     if (message.trim() === '') return;
-    byId('message').value = '';
-    attempt(() => post(message, ''));
+    const clear = () => {
+      if (byId('message').value === message) byId('message').value = '';
+    };
+    attempt(() => post(current, message, '', clear));
   };
   byId('message').onkeydown = (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
