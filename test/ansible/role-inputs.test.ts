@@ -64,11 +64,12 @@ describe('what a role hands to our code', () => {
 
   it('are tokens of the API, of agents and of the people whom the inventory names', async () => {
     const people = {
-      api_tokens: [{ name: 'ada', scopes: ['read'] }],
+      api_tokens: [{ name: 'ada', scopes: ['read'], chat: 'ada.lovelace' }],
       vault_api_tokens: { ada: newNonce() },
     };
 
-    assert.match(apiTokens(await inputOf('control', '_control_api_tokens', people)), /"ada"/);
-    assert.match(apiTokens(await inputOf('control', '_control_api_tokens', {})), /agent:athena/);
+    assert.match(apiTokens(await inputOf('control', '_control_api_tokens', people)), /"ada\.lovelace"/);
+    const nobody = { api_tokens: [] };
+    assert.match(apiTokens(await inputOf('control', '_control_api_tokens', nobody)), /agent:athena/);
   });
 });
