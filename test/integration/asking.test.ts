@@ -93,7 +93,7 @@ cat out
     );
   const ended = async (): Promise<{ code: string; out: string }> => {
     const code = await waitFor('the command to end', () => readFile(at('code'), 'utf8').catch(() => ''), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     return { code: code.trim(), out: await readFile(at('out'), 'utf8') };
   };
