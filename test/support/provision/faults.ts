@@ -1,5 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { FILES, type RealBench } from './real-bench.ts';
 
 /** Something that is wrong, and what has to be said about it. */
@@ -246,17 +244,6 @@ ${define('<name>other</name><uuid>$uuid</uuid>')}`),
     call: ['apply', '--machine', 'zeus'],
     code: 2,
     says: /There is no machine zeus in the inventory\. It has hub, athena, apollo/,
-  },
-  // --- This machine --------------------------------------------------------------------------------------------
-  {
-    what: 'the seed cannot be made',
-    cause: (bench) => {
-      // A file where the folder for what is made belongs.
-      rmSync(path.join(bench.stateDir, 'tmp'), { recursive: true, force: true });
-      writeFileSync(path.join(bench.stateDir, 'tmp'), '');
-    },
-    mend: (bench) => rmSync(path.join(bench.stateDir, 'tmp')),
-    says: /athena, write-seed: .*(EEXIST|ENOTDIR)/,
   },
   // --- The machine ---------------------------------------------------------------------------------------------
   {
