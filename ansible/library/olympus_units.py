@@ -12,7 +12,7 @@ import urllib.request
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.olympus_systemd import RUNNING, ask_systemd, properties_of, runs
+from ansible.module_utils.olympus_systemd import RUNNING, ask_systemd, properties_of, runs, show
 
 DOCUMENTATION = """
 module: olympus_units
@@ -107,8 +107,7 @@ def wait_for(module, unit, url, deadline):
         if said is None:
             return
         # Systemd that does not answer says nothing of the unit: what is waited for may keep the machine that busy.
-        code, out, _err = ask_systemd(module, "show", unit, "--property", "ActiveState,NRestarts")
-        state = dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
+        state, _err = show(module, unit, "ActiveState", "NRestarts")
         if state.get("ActiveState", "active") not in RUNNING:
             give_up(module, unit, "systemd says it is %s." % state["ActiveState"])
         if time.monotonic() > deadline:

@@ -36,6 +36,7 @@ def moved_interfaces(text, port, bridge, mac):
             out += [] if found else [
                 "    pre-up ip link add name %s address %s type bridge stp_state 0 forward_delay 0" % (bridge, mac),
                 "    pre-up ip link set dev %s master %s up" % (port, bridge),
+                # A bridge that somebody has taken away already must not keep ifdown from ending.
                 "    post-down ip link set dev %s nomaster || true" % port,
                 "    post-down ip link delete dev %s || true" % bridge,
             ]

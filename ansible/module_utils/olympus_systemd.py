@@ -7,7 +7,6 @@ import time
 
 RUNNING = ("active", "activating", "reloading")
 
-
 # systemctl waits 25 s for systemd, which a busy machine, an emulated one above all, may keep from answering.
 UNANSWERED = "timed out"
 TIMES_ASKED = 4
@@ -22,12 +21,18 @@ def ask_systemd(module, *words):
     return code, out, err.strip()
 
 
-def properties_of(module, unit, *names):
-    """Of a unit, as `systemctl show` prints them; empty where there is no systemd."""
+def show(module, unit, *names):
+    """The properties of a unit as `systemctl show` prints them, and why there are none."""
     code, out, err = ask_systemd(module, "show", unit, "--property", ",".join(names))
-    if UNANSWERED in err and code != 0:
+    return (dict(line.split("=", 1) for line in out.splitlines() if "=" in line), "") if code == 0 else ({}, err)
+
+
+def properties_of(module, unit, *names):
+    """The same; empty where there is no systemd. One that does not answer is a failure."""
+    properties, err = show(module, unit, *names)
+    if UNANSWERED in err:
         module.fail_json(msg="%s: systemd did not answer, %d times: %s" % (unit, TIMES_ASKED, err))
-    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line) if code == 0 else {}
+    return properties
 
 
 def runs(module, unit):

@@ -1,7 +1,7 @@
 import type { Scope } from './scopes.ts';
 
-/** What a message begins with that is for the control plane and not for an agent. */
-const PREFIX = /^!olympus(?:\s+|$)/i;
+/** What a message begins with that is for the control plane and not for an agent, whoever is mentioned before it. */
+const PREFIX = /^(?:@[a-z0-9][a-z0-9._-]*[,:;]?\s+)*!olympus(?:\s+|$)/i;
 
 /** What may stand after a verb. */
 interface Shape {
@@ -107,9 +107,9 @@ export type ReadCommand =
   | { readonly kind: 'command'; readonly command: ChatCommand }
   | { readonly kind: 'wrong'; readonly sentence: string };
 
-/** UUIDs, as tasks and approvals have them. */
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** A UUID, as tasks and approvals have them; alone, and in whatever stands around it. */
 const WHOLE_ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+const ID = new RegExp(`^${WHOLE_ID.source}$`);
 /** Meant as an id, though it is cut, has a digit too few, or dashes of another kind. */
 const PIECE_OF_ID = /^[0-9a-f]{7,9}\p{Pd}[0-9a-f\p{Pd}]*|^[0-9a-z]{8}\p{Pd}[0-9a-z]{4}\p{Pd}/u;
 /** The same without any dash; an answer may be a number. */
@@ -118,7 +118,6 @@ const DIGITS_OF_ID = /^(?=.*\d)[0-9a-f]{7,}$/;
 const REST_LIMIT = 2000;
 /** What cannot be seen, and so makes one word look like another: of the format and control classes, but no space. */
 const UNSEEN = /(?!\s)[\p{Cf}\p{Cc}]/gu;
-
 /** A word of nothing else. */
 const UNSEEN_WORD = /(?<=^|\s)(?:(?!\s)[\p{Cf}\p{Cc}])+(?=\s|$)/gu;
 
@@ -187,12 +186,13 @@ function wrong(sentence: string): ReadCommand {
   return { kind: 'wrong', sentence };
 }
 
-/** A word without what people put around names and ids. */
+/** Whether somebody seems to have meant an id, which this is not. */
 function isLikeId(word: string, { rest }: Shape): boolean {
   const text = bare(word);
   return PIECE_OF_ID.test(text) || (rest !== 'answer' && DIGITS_OF_ID.test(text));
 }
 
+/** A word without what people put around names and ids. */
 function bare(word: string | undefined): string {
   return (word ?? '').replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '').toLowerCase();
 }

@@ -12,6 +12,8 @@ describe('what people say to the control plane in chat', () => {
     ['!olympus\nhelp', 'help'],
     // A right-to-left mark, a zero-width space and a byte order mark, which nobody sees.
     ['\u200f!oly\u200bmpus status\ufeff', 'status'],
+    ['@athena !olympus status', 'status'],
+    ['@athena, @apollo: !olympus status', 'status'],
     ['!olympusstatus', undefined],
     ['please say !olympus status', undefined],
     ['/olympus status', undefined],

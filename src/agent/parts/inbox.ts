@@ -150,16 +150,16 @@ export class Inbox implements Part {
       journal.inbox.advance(post.channel_id, post.create_at);
     const author = await this.#author(post.user_id, signal);
     const conversation = conversationOf(post, channelType);
-    const command =
-      !author.is_bot && !isFromWebhook(post)
-        ? commandText(withoutMention(post.message, me.username))
-        : undefined;
+    const command = author.is_bot || isFromWebhook(post) ? undefined : commandText(post.message);
     if (command !== undefined) return this.#passOn(post, channelType, command, signal);
     // Read again after a gap: known before anything more is asked about it.
     if (journal.inbox.knows(post.id, me.username)) return;
     const target = await this.#addressing.target(event, author, me, signal);
     if (!target) {
-      journal.inbox.advance(post.channel_id, post.create_at);
+      // Nothing waits for this: where it is lost, the post is looked at once more.
+      journal
+        .note(() => journal.inbox.advance(post.channel_id, post.create_at))
+        .catch((error) => log.debug({ err: error }, 'cursor not moved'));
       return;
     }
     // A bot may set any depth on itself; control believes it of this fleet's bots only.

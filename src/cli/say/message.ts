@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { AgentView } from '#core/api.ts';
 import { commandText } from '#core/chat-command.ts';
-import { mentionedNames, withoutMentions } from '#integrations/mattermost/mentions.ts';
+import { mentionedNames } from '#integrations/mattermost/mentions.ts';
 import { POST_LIMIT } from '#integrations/mattermost/rest.ts';
 import { usageError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
@@ -38,7 +38,7 @@ export function checkMention(message: string, agents: readonly AgentView[] | und
 
 /** Refuses what is meant for chat alone: here it has commands of its own. */
 export function checkNoCommand(message: string): void {
-  if (commandText(withoutMentions(message)) === undefined) return;
+  if (commandText(message) === undefined) return;
   throw usageError(
     '!olympus … is for people in chat; nobody would follow its answer here.',
     'Use olympus status, task, approve, agent or stop-all: see olympus --help.',

@@ -68,10 +68,10 @@ async function answerTo(
   const saidAt = Date.parse(request.saidAt ?? time);
   if (admission.context.now() - saidAt > LATE_MS)
     return 'That was said more than a day ago and reached me only now, so I have not done it. Say it again if it is still meant.';
-  if (requester.standing !== 'member') return `I take nothing from a ${requester.standing} account.`;
   const { requester: count } = await tx.asks.count(author, requester.id, admission.context.now());
   if (count > admission.perMinute)
     return `That is ${count} requests within a minute, and the limit is ${admission.perMinute}: wait a little.`;
+  if (requester.standing !== 'member') return `I take nothing from a ${requester.standing} account.`;
   const read = readChatCommand(text);
   if (read.kind === 'wrong') return read.sentence;
   const speaker = speakerOf(requester, tokens.callerInChat(requester));

@@ -14,11 +14,6 @@ export function mentionedNames(message: string): string[] {
   return [...new Set(names)].filter((name) => name !== '' && !GROUPS.has(name));
 }
 
-/** The message without any leading mentions. */
-export function withoutMentions(message: string): string {
-  return message.replace(/^(\s*@[a-z0-9][a-z0-9._-]*[,:;]?(?=\s|$))+/i, '').trim();
-}
-
 /** The message without the leading mentions of `name`. */
 export function withoutMention(message: string, name: string): string {
   const leading = new RegExp(`^(\\s*@${name.replaceAll(/[.]/g, '\\.')}[,:;]?(?=\\s|$))+`, 'i');

@@ -1,5 +1,5 @@
 import { commandText } from '#core/chat-command.ts';
-import { mentionedNames, withoutMentions } from './mentions.ts';
+import { mentionedNames } from './mentions.ts';
 import { isFromWebhook, type Post, type User } from './posts.ts';
 
 export interface ThreadOwnerOptions {
@@ -26,7 +26,7 @@ export async function threadOwner(
     if (post.create_at > until) continue;
     if (until - post.create_at > OWNED_MS) return undefined;
     // What is for control, and what a machine says in somebody's name, is said to no agent.
-    if (isFromWebhook(post) || commandText(withoutMentions(post.message)) !== undefined) continue;
+    if (isFromWebhook(post) || commandText(post.message) !== undefined) continue;
     const names = mentionedNames(post.message);
     if (names.length === 0 || (await author(post.user_id, signal)).is_bot) continue;
     for (const name of names.toReversed()) {

@@ -179,7 +179,7 @@ def run(seconds):
             if time.monotonic() > until:
                 go_back(plan, "Nobody could log in for %d s." % seconds)
                 return
-            time.sleep(0.2)
+            time.sleep(0.2)  # then looks again: no more than a file tells it
         try:
             keep(plan)
         except OSError as error:
@@ -209,7 +209,7 @@ def await_one_of(seconds, *names):
         waited = time.monotonic() - begun
         if waited > seconds + ENDING_SECONDS or (waited > STARTING_SECONDS and not is_running()):
             raise Failure("It was begun, and has not ended well: see journalctl -u olympus-bridge there.")
-        time.sleep(0.2)
+        time.sleep(0.2)  # then looks again: no more than a file tells it
 
 
 def confirm(seconds):
