@@ -43,6 +43,17 @@ describe('what is said to the control plane in chat', () => {
     assert.equal((await tasks()).length, before);
   });
 
+  it('is not taken from a webhook, which posts in the name of a person', async () => {
+    const hook = await fleet.person.say('!olympus stop-all', { props: { from_webhook: 'true' } });
+    const after = await fleet.person.say('!olympus status');
+    await fleet.person.untilReply(after.id, /\*\*athena\*\*/);
+
+    assert.deepEqual(await fleet.person.replies(hook.id), []);
+    assert.deepEqual(await fleet.person.reactions(hook.id), []);
+    const { agents } = await fleet.api<{ agents: AgentView[] }>('/v1/agents');
+    assert.equal(agents.find(({ name }) => name === 'athena')?.drain, undefined);
+  });
+
   it('is understood after a mention, and in a direct message', async () => {
     const post = await fleet.person.say('@athena !olympus help');
     await fleet.person.untilReply(post.id, /`!olympus stop-all \[reason\]`/);

@@ -93,6 +93,22 @@ describe('the page of the chat stand-in, in a browser', function () {
     assert.deepEqual(problems, []);
   });
 
+  it('keeps what could not be sent, and says why', async () => {
+    const { page } = await open(`${standin.url}/#token=human-token`);
+    await page.getByText('human is here').waitFor();
+    const faults = new ControlSurface(standin.adminUrl);
+    const failing = { kind: 'fail-next', status: 500, count: 1, method: 'POST', pathPattern: '/posts$' };
+    await faults.post('faults', failing);
+    await page.getByLabel('Message').fill('once more');
+    await page.getByLabel('Message').press('Enter');
+    await page.locator('#state.bad').waitFor();
+
+    assert.equal(await page.getByLabel('Message').inputValue(), 'once more');
+    await page.getByLabel('Message').press('Enter');
+    await page.getByRole('listitem').filter({ hasText: 'once more' }).waitFor();
+    assert.equal(await page.getByLabel('Message').inputValue(), '');
+  });
+
   it('asks for a token without one, and says when it is wrong', async () => {
     const { page } = await open(standin.url);
     const token = page.getByLabel('Token of an account');
