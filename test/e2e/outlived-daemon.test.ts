@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { BusObserver } from '#test/bus-observer.ts';
-import { script } from '#test/control-surface.ts';
-import { allReady, answers, asked } from '#test/deaths.ts';
+import { script, untilAsked } from '#test/control-surface.ts';
+import { allReady, answers } from '#test/deaths.ts';
 import { startFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -15,7 +15,7 @@ describe('a run that outlived its daemon', function () {
     await script(fleet.modelScript, { match: 'long work', matchIn: 'any', behaviour: { kind: 'hold' } });
     const long = await fleet.person.say('@athena long work');
     await fleet.person.untilReaction(long.id, 'hammer_and_wrench');
-    await waitFor('the model to be asked', () => asked(fleet, 'long work'));
+    await untilAsked(fleet.modelScript, 'long work');
     fleet.agent('athena').daemon.kill('SIGKILL');
 
     await waitFor(

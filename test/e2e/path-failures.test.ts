@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { TaskView } from '#core/api.ts';
-import { script } from '#test/control-surface.ts';
-import { asked } from '#test/deaths.ts';
+import { script, untilAsked } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -65,7 +64,7 @@ describe('when something is away or broken, the thread says so and the answer co
     this.timeout(90_000);
     await script(fleet.modelScript, { match: 'before chat goes', behaviour: { kind: 'hold' } });
     const post = await fleet.person.say('@athena before chat goes');
-    await waitFor('the model to be asked', () => asked(fleet, 'before chat goes'), { timeoutMs: 30_000 });
+    await untilAsked(fleet.modelScript, 'before chat goes');
     await fleet.mattermost.process.halt();
     await fleet.modelScript.post('release', { match: 'before chat goes' });
 

@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
 import { CliCaller } from '#test/cli-call.ts';
-import { script } from '#test/control-surface.ts';
-import { asked } from '#test/deaths.ts';
+import { asked, script } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -31,7 +30,7 @@ describe('a task of which a part does not fit into a message', function () {
     const ended = await cli.run(['task', 'create', 'athena', '-', '--follow'], {}, text);
 
     assert.equal(ended.code, 0, ended.stderr);
-    assert.ok(await asked(fleet, text.slice(-100_000)));
+    assert.ok(await asked(fleet.modelScript, text.slice(-100_000)));
   });
 
   it('has its long answer as an artifact, of which the chat gets the beginning and where the rest is', async () => {

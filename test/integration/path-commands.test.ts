@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { AgentView, TaskView } from '#core/api.ts';
-import { script } from '#test/control-surface.ts';
+import { script, untilAsked } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import type { SeenPost } from '#test/person.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
@@ -14,16 +14,16 @@ describe('what is said to the control plane in chat', () => {
     fleet = await sharedFleet();
   });
 
+  // What a failed test leaves must not keep the agent from the work of others.
+  afterEach(() => fleet.modelScript.post('release', { match: 'held-' }));
+
   /** A question that the model keeps, until its run is ended. */
   async function underWay(): Promise<SeenPost> {
     const marker = `held-${randomUUID()}`;
     await script(fleet.modelScript, { match: marker, behaviour: { kind: 'hold' } });
     const post = await fleet.person.say(`@athena take your time ${marker}`);
     await fleet.person.untilReaction(post.id, 'hammer_and_wrench');
-    await waitFor('the model to be asked', async () => {
-      const { requests } = await fleet.modelScript.get<{ requests: object[] }>('requests');
-      return JSON.stringify(requests).includes(marker);
-    });
+    await untilAsked(fleet.modelScript, marker);
     return post;
   }
   const tasks = async (): Promise<TaskView[]> =>

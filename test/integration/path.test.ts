@@ -185,10 +185,14 @@ describe('the path from a mention to its answer', () => {
 
 /** Lets a held model call go on, once it is held. */
 async function untilReleased(fleet: TestFleet, match: string): Promise<void> {
-  await waitFor(`the model to be asked about "${match}"`, async () => {
-    const { released } = await fleet.modelScript.post<{ released: number }>('release', { match });
-    return released > 0;
-  });
+  await waitFor(
+    `the model to be asked about "${match}"`,
+    async () => {
+      const { released } = await fleet.modelScript.post<{ released: number }>('release', { match });
+      return released > 0;
+    },
+    { timeoutMs: 30_000 },
+  );
 }
 
 async function answers(fleet: TestFleet, rootId: string): Promise<string[]> {

@@ -1,3 +1,5 @@
+import { waitFor } from './wait.ts';
+
 /** The control surface of a stand-in: script, faults, holds, and the requests it has seen. */
 export class ControlSurface {
   readonly #url: string;
@@ -43,4 +45,15 @@ export interface ModelRule {
 /** Sets the behaviour of model calls to come. */
 export async function script(model: ControlSurface, ...rules: ModelRule[]): Promise<void> {
   await model.post('script', { rules });
+}
+
+/** Whether the model was asked something that holds this text. */
+export async function asked(model: ControlSurface, text: string): Promise<boolean> {
+  const { requests } = await model.get<{ requests: { messages: { text: string }[] }[] }>('requests');
+  return requests.some(({ messages }) => messages.some((message) => message.text.includes(text)));
+}
+
+/** Resolves when the model was asked something that holds this text. The first turn of a gateway takes up to 20 s. */
+export async function untilAsked(model: ControlSurface, text: string): Promise<void> {
+  await waitFor(`the model to be asked about "${text}"`, () => asked(model, text), { timeoutMs: 45_000 });
 }

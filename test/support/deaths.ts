@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TaskView } from '#core/api.ts';
 import type { ProcessPart } from '#lab/local/process-part.ts';
 import { BusObserver } from '#test/bus-observer.ts';
-import { script } from '#test/control-surface.ts';
+import { script, untilAsked } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -189,13 +189,5 @@ async function modelAsked(
   marker: string,
 ): Promise<() => Promise<unknown>> {
   await script(fleet.modelScript, { match: marker, behaviour: { kind: 'hold' } });
-  return () => waitFor('the model to be asked', () => asked(fleet, marker), UNTIL_REACHED);
-}
-
-/** Whether the model was asked something that holds this text. */
-export async function asked(fleet: TestFleet, marker: string): Promise<boolean> {
-  const { requests } = await fleet.modelScript.get<{ requests: { messages: { text: string }[] }[] }>(
-    'requests',
-  );
-  return requests.some((request) => request.messages.some((message) => message.text.includes(marker)));
+  return () => untilAsked(fleet.modelScript, marker);
 }

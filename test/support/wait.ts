@@ -13,7 +13,7 @@ export interface WaitOptions {
 export async function waitFor<T>(
   what: string,
   probe: () => T | Promise<T>,
-  { timeoutMs = 5000, everyMs = 20 }: WaitOptions = {},
+  { timeoutMs = 15_000, everyMs = 20 }: WaitOptions = {},
 ): Promise<Exclude<Awaited<T>, false | 0 | '' | null | undefined>> {
   const deadline = performance.now() + timeoutMs;
   let last = 'nothing yet';
