@@ -50,6 +50,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     token: account.token,
     pingEveryMs: config.OLYMPUS_CHAT_PING_MS,
     onPosted: (event) => inbox.posted(event),
+    onReaction: (reaction) => inbox.reacted(reaction),
     onGap: () => inbox.gap(),
     log: part('chat'),
     clock,

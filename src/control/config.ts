@@ -1,7 +1,14 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { FleetId } from '#core/tokens.ts';
 
 const Milliseconds = z.coerce.number().int().positive();
+
+/** IP addresses with commas between them. */
+const Addresses = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .refine((all) => all.every((each) => isIP(each) !== 0), 'write IP addresses, with commas between them');
 
 /** The settings of olympus-control, as environment variables. Secrets are named by file, never given here. */
 export const ControlConfig = z.object({
@@ -17,6 +24,10 @@ export const ControlConfig = z.object({
   OLYMPUS_API_HOST: z.string().default('127.0.0.1'),
   OLYMPUS_API_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
   OLYMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** Where the chat server reaches this API, such as http://10.220.1.20:8090; without it what people decide has no buttons. */
+  OLYMPUS_CARDS_URL: z.url('write a URL such as http://10.220.1.20:8090').optional(),
+  /** The addresses from which the chat server tells of a press, separated by commas; it proves nothing else about itself. */
+  OLYMPUS_CARDS_FROM: Addresses.default(['127.0.0.1', '::1']),
   /** A task that has not ended after this long expires. */
   OLYMPUS_TASK_DEADLINE_MS: Milliseconds.default(24 * 3600 * 1000),
   /** How long people have to approve a task that comes from outside before it expires. */

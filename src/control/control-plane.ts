@@ -15,6 +15,7 @@ import { requestHandler } from './admission/requests.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
+import { Cards } from './approvals/cards.ts';
 import { Expiry } from './approvals/expiry.ts';
 import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
@@ -59,7 +60,10 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const part = (name: string): Logger => log.child({ part: name });
   const now = (): number => clock.now();
   const onEnd = [settleDependents];
-  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd };
+  const cards = config.OLYMPUS_CARDS_URL
+    ? new Cards({ url: new URL('/chat/press', config.OLYMPUS_CARDS_URL).href, secret: secrets.apiToken })
+    : undefined;
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd, cards };
 
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({
@@ -224,6 +228,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     tasks: { admission, onCancelled: () => commander.wake() },
     workflows: { ...workflows, admission },
     approvals: { store, context, onDecided },
+    presses: cards && {
+      store,
+      context,
+      cards,
+      from: config.OLYMPUS_CARDS_FROM,
+      tokens,
+      onDecided,
+      log: part('api'),
+    },
     letters,
     artifacts,
     tokens,

@@ -7,6 +7,7 @@ import { newNonce } from '#lib/id.ts';
 import { CliCaller } from '#test/cli-call.ts';
 import { script } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
+import type { SeenPost } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -114,6 +115,55 @@ cat out
     assert.deepEqual(await ended(), { code: '0', out: 'Approved by ada: go\n' });
     await fleet.person.untilReaction(postId, 'white_check_mark');
     assert.equal((await untilState(task.id, 'completed')).runs.length, 1);
+  });
+
+  /** The post with the buttons, as people see it. */
+  const cardIn = (postId: string): Promise<SeenPost> =>
+    waitFor('a post with buttons', async () =>
+      (await fleet.person.replies(postId)).find((post) => buttonsOf(post).length > 0),
+    );
+  const buttonsOf = ({ props }: SeenPost): { id: string; name: string; integration?: unknown }[] =>
+    ((props['attachments'] ?? []) as { actions?: [] }[]).flatMap(({ actions = [] }) => actions);
+
+  it('goes on when somebody presses a button of the card, which then says who', async () => {
+    const { postId, task } = await turnThatAsks(`press for ${newNonce()}`, ...deploy);
+    await pendingOf(task.id);
+    const card = await cardIn(postId);
+    assert.deepEqual(
+      buttonsOf(card).map(({ name, integration }) => [name, integration]),
+      [
+        ['Approve', undefined],
+        ['Deny', undefined],
+      ],
+      'what a button holds is shown to nobody',
+    );
+
+    const { status } = await fleet.person.call('POST', `/posts/${card.id}/actions/${buttonsOf(card)[0]?.id}`);
+
+    assert.equal(status, 200);
+    assert.deepEqual(await ended(), { code: '0', out: 'Approved by human\n' });
+    const closed = await waitFor('the card to be closed', async () => {
+      const post = (await fleet.person.replies(postId)).find(({ id }) => id === card.id);
+      return post && buttonsOf(post).length === 0 && post;
+    });
+    assert.match(closed.message, /Approved by human: deploy\.production on web-1/);
+    await fleet.person.untilReaction(postId, 'white_check_mark');
+  });
+
+  it('goes on when somebody puts a thumb below the card', async () => {
+    const { postId, task } = await turnThatAsks(`thumb for ${newNonce()}`, ...deploy);
+    await pendingOf(task.id);
+    const card = await cardIn(postId);
+
+    const { status } = await fleet.person.call('POST', '/reactions', {
+      user_id: fleet.person.userId,
+      post_id: card.id,
+      emoji_name: '-1',
+    });
+
+    assert.equal(status, 200);
+    assert.match((await ended()).out, /^Not approved \(denied\) by human/);
+    await fleet.person.untilReply(postId, /^Denied by human: deploy\.production on web-1/);
   });
 
   it('is told the same when its daemon is killed while it waits', async () => {

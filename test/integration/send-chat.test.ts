@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { MattermostChat } from '#integrations/mattermost/chat.ts';
+import { hasAttachments, marksOf, type Post } from '#integrations/mattermost/posts.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
@@ -10,12 +11,16 @@ import { createMattermostStandin } from '../../src/standins/mattermost/server.ts
 const SEED = {
   team: { name: 'olympus' },
   users: [],
-  bots: [{ username: 'athena', token: 'athena-token' }],
+  bots: [
+    { username: 'athena', token: 'athena-token' },
+    { username: 'apollo', token: 'apollo-token' },
+  ],
   channels: [],
 };
 // Mocha's own limit ends a test that hangs; a time-out made here would run from the loading of this file.
 const { signal } = new AbortController();
 const log = createLogger({ name: 'test', level: 'silent' });
+const none = (): void => undefined;
 
 describe('what an agent sends to chat', () => {
   let dir: TempDir;
@@ -27,8 +32,14 @@ describe('what an agent sends to chat', () => {
   before(async () => {
     dir = await tempDir('send-chat');
     standin = await createMattermostStandin({ seed: SEED });
-    const none = (): void => undefined;
-    chat = new MattermostChat({ url: standin.url, token: 'athena-token', onPosted: none, onGap: none, log });
+    chat = new MattermostChat({
+      url: standin.url,
+      token: 'athena-token',
+      onPosted: none,
+      onReaction: none,
+      onGap: none,
+      log,
+    });
     journal = new Journal({ stateDir: dir.path, clock: systemClock });
     channelId = standin.seeded?.channels['town-square'] ?? '';
   });
@@ -39,9 +50,9 @@ describe('what an agent sends to chat', () => {
   });
 
   /** Sends all of the chat lane, as the relay does. */
-  async function sendAll(): Promise<void> {
+  async function sendAll(as = chat): Promise<void> {
     const source = journal.outbox.source('chat');
-    const send = chatSender(chat, journal.outbox, log);
+    const send = chatSender(as, journal.outbox, log);
     for (let [entry] = await source.next(1, []); entry; [entry] = await source.next(1, [])) {
       await source.begin([entry.id]);
       await send(entry, signal);
@@ -78,6 +89,53 @@ describe('what an agent sends to chat', () => {
     journal.outbox.addChat('delivery:2:state', sign('delivery:2:post:'));
     await sendAll();
     assert.ok((await emojiOn(asked.id)).includes('white_check_mark'));
+  });
+
+  it('posts a card with its buttons, and takes them off again, however often it is told', async () => {
+    const asked = await say('', 'may I?');
+    const there = { channelId, rootId: asked.id, marker: 'card-a1', depth: 1 };
+    const press = { mac: 'secret' };
+    const buttons = [{ name: 'Approve', style: 'primary' as const, press }];
+    const card = { id: 'a1', url: 'http://127.0.0.1:1/chat/press', buttons };
+    journal.outbox.addChat('delivery:3:post:0', {
+      kind: 'post',
+      message: 'I need a decision',
+      ...there,
+      card,
+    });
+    await sendAll();
+    const replies = async (): Promise<Post[]> => (await chat.rest.thread(asked.id, signal)).slice(1);
+    const [shown] = await replies();
+    assert.ok(shown && hasAttachments(shown));
+    assert.doesNotMatch(JSON.stringify(shown), /secret/);
+
+    for (const key of ['delivery:4:card', 'delivery:5:card']) {
+      journal.outbox.addChat(key, { kind: 'close-card', message: 'Approved by ada', ...there });
+      await sendAll();
+    }
+
+    const [closed, ...others] = await replies();
+    assert.deepEqual(others, []);
+    assert.ok(closed && closed.id === shown.id && !hasAttachments(closed));
+    assert.equal(closed.message, 'Approved by ada');
+    assert.deepEqual(marksOf(closed), { marker: 'card-a1', depth: 1 }, 'it is found again');
+  });
+
+  it('closes no card but its own, and none that is gone', async () => {
+    const asked = await say('', 'who is this?');
+    const claimed = await say(asked.id, 'I am the card', 'card-b1');
+    const stranger = new MattermostChat({
+      ...{ url: standin.url, token: 'apollo-token', log },
+      ...{ onPosted: none, onReaction: none, onGap: none },
+    });
+    const close = { kind: 'close-card' as const, channelId, rootId: asked.id, depth: 0, message: 'closed' };
+    journal.outbox.addChat('delivery:6:card', { ...close, marker: 'card-b2' });
+    await sendAll();
+    journal.outbox.addChat('delivery:7:card', { ...close, marker: 'card-b1' });
+    await sendAll(stranger);
+
+    const posts = await chat.rest.thread(asked.id, signal);
+    assert.equal(posts.find(({ id }) => id === claimed.id)?.message, 'I am the card');
   });
 
   it('finds its own post again in a thread of more than one page', async () => {

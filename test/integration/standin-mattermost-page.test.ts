@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { Browser, Page } from 'playwright-core';
 import { ControlSurface } from '#test/control-surface.ts';
 import { Person } from '#test/person.ts';
@@ -91,6 +95,45 @@ describe('the page of the chat stand-in, in a browser', function () {
     assert.equal(await reply.inputValue(), 'half a sen');
     assert.equal(await reply.evaluate((input) => input === input.ownerDocument.activeElement), true);
     assert.deepEqual(problems, []);
+  });
+
+  it('has the buttons of a post, and shows what comes of a press to who pressed', async () => {
+    const presses: { user_name?: string; context?: object }[] = [];
+    const integration = createServer((request, response) => {
+      void text(request).then((body) => {
+        presses.push(JSON.parse(body));
+        response.end(JSON.stringify({ ephemeral_text: '`approve` takes the **scope**' }));
+      });
+    });
+    await once(integration.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = integration.address() as AddressInfo;
+      const { page, problems } = await open(`${standin.url}/#token=human-token`);
+      const actions = [
+        ['Approve', 'primary'],
+        ['Deny', 'danger'],
+      ].map(([name, style], index) => ({
+        ...{ id: `button${index}`, type: 'button', name, style },
+        integration: { url: `http://127.0.0.1:${port}/`, context: { which: name } },
+      }));
+      await athena.say('I need a decision to go on', { props: { attachments: [{ actions }] } });
+      const card = page.getByRole('listitem').filter({ hasText: 'I need a decision' });
+      await card.getByRole('button', { name: 'Approve' }).waitFor();
+
+      await card.getByRole('button', { name: 'Deny' }).click();
+
+      await page.getByText('Only you see this: approve takes the scope').waitFor();
+      await keepPicture(page, 'chat-standin-card.png');
+      assert.deepEqual(
+        presses.map(({ user_name, context }) => [user_name, context]),
+        [['human', { which: 'Deny' }]],
+      );
+      await page.getByRole('button', { name: '# Leads' }).click();
+      await page.getByText('Only you see this').waitFor({ state: 'hidden' });
+      assert.deepEqual(problems, []);
+    } finally {
+      integration.close();
+    }
   });
 
   it('keeps what could not be sent, and says why', async () => {

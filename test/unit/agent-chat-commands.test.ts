@@ -43,7 +43,8 @@ describe('a command from chat on its way to control', () => {
       clock: systemClock,
     };
     await passOn(surroundings, {
-      post,
+      id: post.id,
+      saidAt: post.create_at,
       conversation,
       requester: User.parse({ ...ADA, ...account }),
       text: 'status',

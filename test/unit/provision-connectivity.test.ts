@@ -65,6 +65,19 @@ describe('the table of who may reach whom', () => {
     assert.deepEqual(opened('athena', lan), ['22 0.0.0.0/0', '18789 192.168.7.0/24']);
   });
 
+  it('lets a chat server tell of presses, from where nothing else lets it in already', () => {
+    const chat = ['10.220.1.10', '192.0.2.7'];
+    const elsewhere = { ...fleet, variables: { ...fleet.variables, mattermost_addresses: chat } };
+
+    assert.deepEqual(opened('hub', elsewhere), [
+      '22 0.0.0.0/0',
+      '4222 10.220.1.0/24',
+      '8090 10.220.1.0/24',
+      '8090 192.0.2.7/32',
+      '8065 10.220.1.0/24',
+    ]);
+  });
+
   it('names the addresses of machines', () => {
     const { rules } = read(`rules:
   - {service: ssh, to: machines, port: 22, from: [admins]}
@@ -131,7 +144,7 @@ describe('the table of who may reach whom', () => {
       lines('  - {service: bus, to: hubs, port: 0, from: [everyone]}\n'),
       `connectivity.yml:3:24: rules[1].to: write hub, agents, machines
 connectivity.yml:3:36: rules[1].port: write a TCP port, such as 22
-connectivity.yml:3:46: rules[1].from.0: write one of anyone, admins, network, hub, agents, machines`,
+connectivity.yml:3:46: rules[1].from.0: write one of anyone, admins, network, chat, hub, agents, machines`,
     );
     assert.match(
       lines('  - {service: bus, to: hub, port: 4222, from: []}\n'),

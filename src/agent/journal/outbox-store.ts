@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Card } from '#core/card.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { OutboxEntry, OutboxSource } from '#lib/relay.ts';
@@ -16,6 +17,18 @@ export const ChatEffect = z.discriminatedUnion('kind', [
     message: z.string(),
     marker: z.string(),
     depth: z.int(),
+    /** With buttons below it. */
+    card: Card.optional(),
+  }),
+  z.object({
+    kind: z.literal('close-card'),
+    /** Where the card is. */
+    channelId: z.string(),
+    rootId: z.string(),
+    marker: z.string(),
+    depth: z.int(),
+    /** What it says from now on. */
+    message: z.string(),
   }),
   z.object({
     kind: z.literal('react'),

@@ -3,7 +3,7 @@ import type { Conversation } from '#core/conversation.ts';
 import type { Manifest } from '#core/manifest.ts';
 import { ChatCommandRequest } from '#core/messages/chat-command.ts';
 import type { Subjects } from '#core/subjects.ts';
-import type { Post, User } from '#integrations/mattermost/posts.ts';
+import type { User } from '#integrations/mattermost/posts.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -25,7 +25,10 @@ interface Surroundings {
 
 /** What somebody said to the control plane. */
 interface Heard {
-  readonly post: Post;
+  /** Of the post, or of whatever else it was said by; what control does once goes by this. */
+  readonly id: string;
+  /** When, by the clock of the chat server (Unix ms). */
+  readonly saidAt: number;
   readonly conversation: Conversation;
   readonly requester: User;
   readonly text: string;
@@ -36,34 +39,34 @@ interface Heard {
 /** Writes down that a command goes to control, whoever else brings it too. Done again, it changes nothing. */
 export function passOn(
   { fleet, manifest, subjects, serverName, journal, clock }: Surroundings,
-  { post, conversation, requester, text, shows }: Heard,
+  { id, saidAt, conversation, requester, text, shows }: Heard,
 ): Promise<void> {
-  const key = `mm:${serverName}:${post.id}`;
+  const key = `mm:${serverName}:${id}`;
+  const { postId } = conversation;
   const request = ChatCommandRequest.create(
     {
       id: newId(clock.now()),
       source: `/fleets/${fleet}/agents/${manifest.name}`,
-      subject: `post/${post.id}`,
+      subject: `post/${postId}`,
       time: new Date(clock.now()).toISOString(),
-      olympusorigin: `mattermost:post:${post.id}`,
+      olympusorigin: `mattermost:post:${postId}`,
     },
     {
       key,
       text,
-      saidAt: new Date(post.create_at).toISOString(),
+      saidAt: new Date(saidAt).toISOString(),
       conversation,
       requester: { id: requester.id, name: requester.username, standing: standingOf(requester) },
     },
   );
   return journal.transaction(() => {
-    journal.inbox.advance(post.channel_id, post.create_at);
-    if (shows && journal.inbox.add(post.id, TARGET, conversation)) {
-      const emoji = chatSigns.received;
-      journal.outbox.addChat(`eyes:${post.id}`, { kind: 'react', postId: post.id, emoji });
+    if (id === postId) journal.inbox.advance(conversation.channelId, saidAt);
+    if (shows && journal.inbox.add(postId, TARGET, conversation)) {
+      journal.outbox.addChat(`eyes:${postId}`, { kind: 'react', postId, emoji: chatSigns.received });
     }
-    journal.outbox.addBus(`${ORDERED}${post.id}`, {
+    journal.outbox.addBus(`${ORDERED}${id}`, {
       subject: subjects.request(manifest.name, 'chat-command'),
-      msgId: `command:${post.id}:${newNonce()}`,
+      msgId: `command:${id}:${newNonce()}`,
       body: JSON.stringify(request),
     });
   });

@@ -1,3 +1,4 @@
+import { markerOfCard } from '#core/card.ts';
 import { chatSigns } from '#core/chat-signs.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { Decision } from '#core/messages/decision.ts';
@@ -62,8 +63,18 @@ export function deliveryHandler(options: {
 }
 
 function record(journal: Journal, delivery: DeliveryData): void {
-  const { deliveryId, conversation, state, text, depth } = delivery;
+  const { deliveryId, conversation, state, text, depth, card, closes } = delivery;
   journal.inbox.accept(conversation.postId);
+  if (closes) {
+    journal.outbox.addChat(`delivery:${deliveryId}:card`, {
+      kind: 'close-card',
+      channelId: conversation.channelId,
+      rootId: conversation.rootId,
+      marker: markerOfCard(closes.id),
+      depth,
+      message: splitMessage(closes.text, POST_LIMIT)[0] ?? closes.text,
+    });
+  }
   if (state === 'admitted') return;
   const settled = state !== 'queued';
   const parts = text ? splitMessage(text, POST_LIMIT) : [];
@@ -74,7 +85,9 @@ function record(journal: Journal, delivery: DeliveryData): void {
       channelId: conversation.channelId,
       rootId: conversation.rootId,
       message: part,
-      marker: `${deliveryId}-${index}`,
+      ...(card && index === parts.length - 1
+        ? { marker: markerOfCard(card.id), card }
+        : { marker: `${deliveryId}-${index}` }),
       depth,
     });
   }

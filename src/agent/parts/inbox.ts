@@ -7,7 +7,13 @@ import { TaskCreate } from '#core/messages/task-create.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
-import { isFromWebhook, marksOf, type Post, type User } from '#integrations/mattermost/posts.ts';
+import {
+  isFromWebhook,
+  marksOf,
+  type Post,
+  type Reaction,
+  type User,
+} from '#integrations/mattermost/posts.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -16,6 +22,7 @@ import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Addressing } from './addressing.ts';
+import { commandOfReaction, decides } from './card-reactions.ts';
 import { passOn } from './chat-commands.ts';
 import type { Lease } from './lease.ts';
 
@@ -32,7 +39,10 @@ export interface InboxOptions {
   readonly clock: Clock;
 }
 
-type Item = { readonly kind: 'post'; readonly event: PostedEvent } | { readonly kind: 'gap' };
+type Item =
+  | { readonly kind: 'post'; readonly event: PostedEvent }
+  | { readonly kind: 'reaction'; readonly reaction: Reaction }
+  | { readonly kind: 'gap' };
 
 /** A channel that was never read before is read back this far: who asks while an agent is being set up gets an answer. */
 const FIRST_LOOK_BACK_MS = 10 * 60_000;
@@ -99,6 +109,13 @@ export class Inbox implements Part {
     this.#loop.wake();
   }
 
+  /** Below a card of ours it may decide something. One that comes while nobody is connected is not heard. */
+  reacted(reaction: Reaction): void {
+    if (!decides(reaction) || this.#queue.length >= QUEUE_LIMIT) return;
+    this.#queue.push({ kind: 'reaction', reaction });
+    this.#loop.wake();
+  }
+
   /** Events may be missing: read every channel from its cursor on. */
   gap(): void {
     this.#queue.push({ kind: 'gap' });
@@ -111,7 +128,8 @@ export class Inbox implements Part {
     // Another daemon takes them. Should it go, all since then is still here, or is read again.
     if (this.#options.lease.waiting) return LEASE_POLL_MS;
     if (item.kind === 'gap') await this.#closeGap(signal);
-    else await this.#takeOrSkip(item.event, signal);
+    else if (item.kind === 'post') await this.#takeOrSkip(item.event.post.id, this.#take(item.event, signal));
+    else await this.#takeOrSkip(item.reaction.post_id, this.#takeReaction(item.reaction, signal));
     if (this.#queue[0] === item) this.#queue.shift();
     return 0;
   }
@@ -123,19 +141,20 @@ export class Inbox implements Part {
       const posts = await chat.rest.postsSince(channel.id, since, signal);
       const { type: channelType, name: channelName } = channel;
       journal.inbox.inModeSince(channel.id, this.#addressing.modeIn(channelName), clock.now());
-      for (const post of posts) await this.#takeOrSkip({ post, channelType, channelName }, signal);
+      for (const post of posts)
+        await this.#takeOrSkip(post.id, this.#take({ post, channelType, channelName }, signal));
       journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
       if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
     }
   }
 
   /** A post about which the server refuses to say more, for good, must not hold back those after it. */
-  async #takeOrSkip(event: PostedEvent, signal: AbortSignal): Promise<void> {
+  async #takeOrSkip(postId: string, taken: Promise<void>): Promise<void> {
     try {
-      await this.#take(event, signal);
+      await taken;
     } catch (error) {
       if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
-      this.#options.log.error({ err: error, postId: event.post.id }, 'post cannot be taken, left out');
+      this.#options.log.error({ err: error, postId }, 'post cannot be taken, left out');
     }
   }
 
@@ -178,7 +197,27 @@ export class Inbox implements Part {
     const requester = await chat.rest.user(post.user_id, signal);
     const conversation = conversationOf(post, channelType);
     const shows = channelType === 'D' || manifest.role === 'lead';
-    await passOn(this.#options, { post, conversation, requester, text, shows });
+    const { id, create_at: saidAt } = post;
+    await passOn(this.#options, { id, saidAt, conversation, requester, text, shows });
+    onAdded();
+  }
+
+  /** A thumb below a card of ours says what the button would. */
+  async #takeReaction(reaction: Reaction, signal: AbortSignal): Promise<void> {
+    const { chat, onAdded } = this.#options;
+    const { me } = chat;
+    if (!me || (await this.#author(reaction.user_id, signal)).is_bot) return;
+    const post = await chat.rest.onePost(reaction.post_id, signal);
+    const text = post.user_id === me.id ? commandOfReaction(reaction, post) : undefined;
+    if (text === undefined) return;
+    const requester = await chat.rest.user(reaction.user_id, signal);
+    // Only a direct message has no thread around what control wants decided.
+    const conversation = conversationOf(post, post.root_id === '' ? 'D' : 'O');
+    const id = `${post.id}:${reaction.emoji_name}:${requester.id}`;
+    await passOn(this.#options, {
+      ...{ id, saidAt: reaction.create_at, conversation, requester, text },
+      shows: false,
+    });
     onAdded();
   }
 

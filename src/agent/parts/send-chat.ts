@@ -48,9 +48,16 @@ async function perform(
     case 'unreact':
       return chat.rest.unreact(effect.postId, effect.emoji, signal);
     case 'post': {
-      if (entry.attempts > 0 && (await alreadyPosted(chat, me.id, effect, signal))) return;
+      if (entry.attempts > 0 && (await ownPost(chat, me.id, effect, signal))) return;
       const marks = { marker: effect.marker, depth: effect.depth };
       await chat.rest.post({ ...effect, marks }, signal);
+      return;
+    }
+    case 'close-card': {
+      const { marker, depth, message } = effect;
+      const post = await ownPost(chat, me.id, effect, signal);
+      // Not found: deleted, or too far up in a direct message. Its buttons then say what was decided when pressed.
+      if (post) await chat.rest.edit(post.id, { message, marks: { marker, depth } }, signal);
       return;
     }
     default:
@@ -58,15 +65,15 @@ async function perform(
   }
 }
 
-/** Whether one of our own posts carries the marker. A person's post may claim it; only ours counts. */
-async function alreadyPosted(
+/** The post of ours that carries the marker, if there is one. A person's post may claim it; only ours counts. */
+async function ownPost(
   chat: MattermostChat,
   myId: string,
-  effect: PostEffect,
+  effect: Pick<PostEffect, 'channelId' | 'rootId' | 'marker'>,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Post | undefined> {
   const posts: Post[] = effect.rootId
     ? await chat.rest.thread(effect.rootId, signal)
     : await chat.rest.newestPosts(effect.channelId, FLAT_LOOK_BACK, signal);
-  return posts.some((post) => post.user_id === myId && marksOf(post)?.marker === effect.marker);
+  return posts.find((post) => post.user_id === myId && marksOf(post)?.marker === effect.marker);
 }

@@ -7,6 +7,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
+import { addPressRoute, type PressOptions } from '../chat/presses.ts';
 import type { Letters } from '../dead-letters/letters.ts';
 import type { Store } from '../store/store.ts';
 import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly tasks: TaskRoutesOptions;
   readonly workflows: WorkflowRoutesOptions;
   readonly approvals: ApprovalRoutesOptions;
+  /** Where there are cards. */
+  readonly presses: PressOptions | undefined;
   readonly letters: Letters;
   readonly artifacts: Artifacts;
   readonly tokens: ApiTokens;
@@ -85,6 +88,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return reply.type(contentType).send(body);
   });
 
+  if (options.presses) addPressRoute(app, options.presses);
   app.register(async (older) => {
     guardRoutes(older, tokens);
     addScheduleRoutes(older, options.tasks.admission);

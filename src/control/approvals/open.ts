@@ -41,5 +41,6 @@ export async function openApproval(
     why: asked.summary,
     agent: task.agent,
   });
-  await deliver(tx, context, task, { state: 'queued', text: askingText(approval) });
+  const card = context.cards?.cardOf(approval);
+  await deliver(tx, context, task, { state: 'queued', text: askingText(approval, card !== undefined), card });
 }

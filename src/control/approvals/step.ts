@@ -5,6 +5,7 @@ import type { Actor } from '../store/audit-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
+import { closeCard } from './close-card.ts';
 import { tellAsker } from './tell.ts';
 
 /** Who has it end, and how; `by` of `end` is the person who decided, if one did. */
@@ -48,5 +49,6 @@ export async function endApproval(
     answer: end.answer,
   };
   await tellAsker(tx, context, ended);
+  await closeCard(tx, context, ended);
   return ended;
 }

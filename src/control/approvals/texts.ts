@@ -8,18 +8,31 @@ type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId'
 const SHOWN_LIMIT = 1000;
 
 /** What the conversation is told when people have to decide something, and how they do that. */
-export function askingText(asked: Asked): string {
-  const { id, asks, summary, taskId, runId, expiresAt } = asked;
+export function askingText(asked: Asked, hasButtons: boolean): string {
+  const { id, asks, taskId, runId, expiresAt } = asked;
   const until = new Date(expiresAt).toISOString();
+  const task = `(task \`${taskId}\`)`;
+  const buttons = hasButtons ? 'Press a button below, or ' : '';
+  if ('question' in asks) {
+    return `${askedText(asked)}\n${buttons}${hasButtons ? 'answer' : 'Answer'} with \`olympus answer ${id}\`, or here with \`!olympus answer\` and your answer. Without one until ${until} I go on without it. ${task}`;
+  }
+  const decide = `${buttons}${hasButtons ? 'look' : 'Look'} at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`; here, write \`!olympus approve\` or \`!olympus deny\`.`;
+  const undecided = runId === undefined ? 'it expires' : 'it counts as denied';
+  return `${askedText(asked)}\n${decide} Undecided at ${until} ${undecided}. ${task}`;
+}
+
+/** What stands on a card once there is nothing to press any more: what was asked, and what became of it. */
+export function closedText(approval: ApprovalRecord): string {
+  return `${askedText(approval)}\n${decidedText(approval)}`;
+}
+
+function askedText({ asks, summary, runId }: Omit<Asked, 'id'>): string {
   if ('question' in asks) {
     const choices = asks.question.choices?.map((choice) => `\n- ${choice}`).join('') ?? '';
-    return `I need an answer to go on: ${asks.question.text}${choices}\nAnswer with \`olympus answer ${id}\`, or here with \`!olympus answer\` and your answer. Without one until ${until} I go on without it. (task \`${taskId}\`)`;
+    return `I need an answer to go on: ${asks.question.text}${choices}`;
   }
-  const decide = `Look at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`; here, write \`!olympus approve\` or \`!olympus deny\`.`;
-  if (runId === undefined) {
-    return `This comes from outside, so a person has to approve it before I begin. ${decide} Undecided at ${until} it expires. (task \`${taskId}\`)`;
-  }
-  return `I need a decision to go on: ${summary}\n${actionText(asks.action)}\n${decide} Undecided at ${until} it counts as denied. (task \`${taskId}\`)`;
+  if (runId === undefined) return 'This comes from outside, so a person has to approve it before I begin.';
+  return `I need a decision to go on: ${summary}\n${actionText(asks.action)}`;
 }
 
 /** What the conversation is told once it is decided, or nobody has decided in time. */

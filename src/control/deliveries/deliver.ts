@@ -18,9 +18,9 @@ export async function deliver(
   tx: Repositories,
   context: ControlContext,
   task: TaskRecord,
-  what: { readonly state: Delivery['data']['state']; readonly text?: string | undefined },
+  what: Pick<Delivery['data'], 'state' | 'card' | 'closes'> & { readonly text?: string | undefined },
 ): Promise<void> {
-  const { state, text } = what;
+  const { state, text, card, closes } = what;
   if (!task.conversation) return tellKnight(tx, context, task, text?.slice(0, DELIVERED_LIMIT));
   await say(tx, context, {
     agent: task.author,
@@ -29,12 +29,16 @@ export async function deliver(
     state,
     depth: task.depth,
     text: text && saidBy(task, text, state),
+    card,
+    closes: closes && { ...closes, text: saidBy(task, closes.text, state) },
   });
 }
 
 /** What an agent is to post or show, and where; without a text it shows how things stand. */
 type Saying = Pick<Delivery['data'], 'agent' | 'conversation' | 'taskId' | 'state' | 'depth'> & {
   readonly text: string | undefined;
+  readonly card?: Delivery['data']['card'];
+  readonly closes?: Delivery['data']['closes'];
 };
 
 /** Writes down what an agent is to post in a conversation, or to show there, in the caller's transaction. */

@@ -1,6 +1,7 @@
 import { OlympusError } from '#core/errors.ts';
 import type { Subjects } from '#core/subjects.ts';
 import { isTerminal, nextTaskState, type TaskEvent, type TaskState } from '#core/task-states.ts';
+import type { Cards } from '../approvals/cards.ts';
 import { withdrawApprovals } from '../approvals/withdraw.ts';
 import type { Actor } from '../store/audit-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -15,6 +16,8 @@ export interface ControlContext {
   readonly now: () => number;
   /** What else happens in the transaction in which a task ends. */
   readonly onEnd: readonly OnEnd[];
+  /** Makes buttons for what people have to decide; without it they decide by words alone. */
+  readonly cards?: Cards | undefined;
 }
 
 /** Told of a task that has just ended; what it does about it may be done twice. */

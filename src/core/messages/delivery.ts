@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Card, ClosedCard } from '../card.ts';
 import { Conversation } from '../conversation.ts';
 import { defineMessage } from '../envelope.ts';
 import { Token } from '../tokens.ts';
@@ -21,6 +22,10 @@ export const Delivery = defineMessage({
     text: z.string().min(1).optional(),
     /** How many agents stand between the person and this text. */
     depth: z.int().nonnegative(),
+    /** Makes the last post of the text a card. */
+    card: Card.optional(),
+    /** Takes the buttons off a card that was posted before, and gives it this text. */
+    closes: ClosedCard.optional(),
   }),
 });
 export type Delivery = z.output<typeof Delivery.schema>;

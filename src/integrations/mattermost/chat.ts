@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
-import type { User } from './posts.ts';
+import type { Reaction, User } from './posts.ts';
 import { MattermostRest } from './rest.ts';
 import { MattermostSocket, type PostedEvent } from './socket.ts';
 
@@ -14,6 +14,7 @@ export interface ChatOptions {
   readonly clock?: Clock;
   readonly pingEveryMs?: number;
   readonly onPosted: (event: PostedEvent) => void;
+  readonly onReaction: (reaction: Reaction) => void;
   readonly onGap: () => void;
 }
 
@@ -74,9 +75,9 @@ export class MattermostChat implements Part {
   }
 
   async #hold(signal: AbortSignal): Promise<number> {
-    const { url, token, clock, pingEveryMs = 30_000, onPosted, onGap, log } = this.#options;
+    const { url, token, clock, pingEveryMs = 30_000, log, ...listeners } = this.#options;
     this.#me = await this.rest.me(signal);
-    const socket = new MattermostSocket({ url, token, clock, pingEveryMs, onPosted, onGap });
+    const socket = new MattermostSocket({ ...listeners, url, token, clock, pingEveryMs });
     this.#socket = socket;
     this.#problem = undefined;
     log.info({ account: this.#me.username }, 'chat session opened');

@@ -20,6 +20,12 @@ export function isFromWebhook(post: Post): boolean {
   return post.props?.['from_webhook'] !== undefined;
 }
 
+/** Whether buttons, or other things of an app's, stand below the post. */
+export function hasAttachments(post: Post): boolean {
+  const attachments = post.props?.['attachments'];
+  return Array.isArray(attachments) && attachments.length > 0;
+}
+
 export const PostList = z.object({
   order: z.array(z.string()),
   posts: z.record(z.string(), Post),
@@ -40,7 +46,12 @@ export type User = z.output<typeof User>;
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
 export type Channel = z.output<typeof Channel>;
 
-export const Reaction = z.object({ user_id: z.string(), emoji_name: z.string(), create_at: z.number() });
+export const Reaction = z.object({
+  user_id: z.string(),
+  post_id: z.string(),
+  emoji_name: z.string(),
+  create_at: z.number(),
+});
 export type Reaction = z.output<typeof Reaction>;
 
 /** What we write into `props.olympus` of our own posts. `marker` is looked for before a post is sent again. */

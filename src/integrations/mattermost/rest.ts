@@ -1,7 +1,9 @@
 import mm from '@mattermost/client';
 import { z } from 'zod';
+import type { Card } from '#core/card.ts';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
+import { attachmentOf } from './attachment.ts';
 import { Channel, type Marks, Post, PostList, Reaction, User } from './posts.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -16,6 +18,7 @@ export interface NewPost {
   readonly message: string;
   /** Idempotency key: the server returns the first post for 30 s, afterwards it is looked for in the thread. */
   readonly marks: Marks;
+  readonly card?: Card | undefined;
 }
 
 /**
@@ -64,6 +67,11 @@ export class MattermostRest {
     return written(list).filter((post) => post.create_at >= sinceMs);
   }
 
+  /** One post, also when it was edited since. */
+  onePost(postId: string, signal: AbortSignal): Promise<Post> {
+    return this.#call('GET', `/posts/${encodeURIComponent(postId)}`, Post, signal);
+  }
+
   /** The newest posts of a channel, at most `count`, oldest first. */
   async newestPosts(channelId: string, count: number, signal: AbortSignal): Promise<Post[]> {
     const list = await this.#call('GET', `/channels/${channelId}/posts?per_page=${count}`, PostList, signal);
@@ -92,8 +100,14 @@ export class MattermostRest {
       root_id: post.rootId,
       message: post.message,
       pending_post_id: post.marks.marker,
-      props: { olympus: post.marks },
+      props: { olympus: post.marks, ...(post.card ? { attachments: [attachmentOf(post.card)] } : {}) },
     });
+  }
+
+  /** Gives a post of ours another text, and these marks alone: what else it had, buttons too, is gone. */
+  async edit(postId: string, to: Pick<NewPost, 'message' | 'marks'>, signal: AbortSignal): Promise<void> {
+    const body = { message: to.message, props: { olympus: to.marks } };
+    await this.#call('PUT', `/posts/${postId}/patch`, Post, signal, body);
   }
 
   async react(userId: string, postId: string, emoji: string, signal: AbortSignal): Promise<void> {

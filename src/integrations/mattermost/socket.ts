@@ -2,7 +2,7 @@ import mm from '@mattermost/client';
 import { z } from 'zod';
 import { OlympusError } from '#core/errors.ts';
 import type { Clock } from '#lib/clock.ts';
-import { Post } from './posts.ts';
+import { Post, Reaction } from './posts.ts';
 
 export interface PostedEvent {
   readonly post: Post;
@@ -18,6 +18,8 @@ export interface SocketOptions {
   readonly clock: Clock;
   readonly pingEveryMs: number;
   readonly onPosted: (event: PostedEvent) => void;
+  /** Somebody has put an emoji below a post. */
+  readonly onReaction: (reaction: Reaction) => void;
   /** Events may have been lost: read what came meanwhile by REST. Also called once at the first hello. */
   readonly onGap: () => void;
 }
@@ -25,6 +27,11 @@ export interface SocketOptions {
 const Posted = z.object({
   event: z.literal('posted'),
   data: z.object({ post: z.string(), channel_type: z.string(), channel_name: z.string() }),
+});
+
+const Reacted = z.object({
+  event: z.literal('reaction_added'),
+  data: z.object({ reaction: z.string() }),
 });
 
 const OPEN_DEADLINE_MS = 10_000;
@@ -136,17 +143,23 @@ export class MattermostSocket {
       this.#lastOkAt = this.#options.clock.now();
       return;
     }
+    const reacted = Reacted.safeParse(message);
+    if (reacted.success) {
+      const reaction = parseJson(reacted.data.data.reaction, Reaction);
+      if (reaction) this.#options.onReaction(reaction);
+      return;
+    }
     const posted = Posted.safeParse(message);
     if (!posted.success) return;
     const { post: json, channel_type: channelType, channel_name: channelName } = posted.data.data;
-    const post = parsePost(json);
+    const post = parseJson(json, Post);
     if (post) this.#options.onPosted({ post, channelType, channelName });
   }
 }
 
-function parsePost(json: string): Post | undefined {
+function parseJson<T extends z.ZodType>(json: string, schema: T): z.output<T> | undefined {
   try {
-    const parsed = Post.safeParse(JSON.parse(json));
+    const parsed = schema.safeParse(JSON.parse(json));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -133,6 +133,7 @@ export async function prepareControl(
       OLYMPUS_API_TOKEN_FILE: site.secretFile('api-token'),
       OLYMPUS_API_TOKENS_FILE: tokensFile,
       OLYMPUS_API_PORT: String(port),
+      OLYMPUS_CARDS_URL: url,
       OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
     },
     readyUrl: `${url}/healthz`,

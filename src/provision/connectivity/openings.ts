@@ -38,7 +38,7 @@ export function openingsOf(machine: Machine, inventory: Inventory): readonly Ope
   const seen = new Set<string>();
   return openings.filter(({ port, from }) => {
     const key = `${port} ${from}`;
-    return !seen.has(key) && seen.add(key);
+    return !seen.has(key) && seen.add(key) && !openings.some((other) => covers(other, { port, from }));
   });
 }
 
@@ -83,6 +83,8 @@ function networksOf(from: Rule['from'][number], { variables, machines }: Invento
       return [variables.admin_network];
     case 'network':
       return [variables.network_cidr];
+    case 'chat':
+      return variables.mattermost_addresses.map((address) => `${address}/32`);
     case 'hub':
     case 'agents':
     case 'machines':
@@ -92,6 +94,15 @@ function networksOf(from: Rule['from'][number], { variables, machines }: Invento
     default:
       return from satisfies never;
   }
+}
+
+/** Whether a single address has nothing to gain by an opening of its own. */
+function covers(
+  wider: Pick<Opening, 'port' | 'from'>,
+  { port, from }: Pick<Opening, 'port' | 'from'>,
+): boolean {
+  const [address = '', prefix] = from.split('/');
+  return prefix === '32' && wider.port === port && wider.from !== from && isIn(address, wider.from);
 }
 
 function isIn(address: string, cidr: string): boolean {

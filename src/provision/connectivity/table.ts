@@ -5,7 +5,7 @@ import type { Finding } from '../inventory/finding.ts';
 import { parsePart, readYamlFile } from '../inventory/yaml-file.ts';
 
 const GROUPS = ['hub', 'agents', 'machines'] as const;
-const SOURCES = ['anyone', 'admins', 'network', ...GROUPS] as const;
+const SOURCES = ['anyone', 'admins', 'network', 'chat', ...GROUPS] as const;
 const CONDITIONS = ['standins', 'dashboard_on_lan'] as const;
 
 /** One line of the table: a port of machines that is open to somebody. */

@@ -116,6 +116,7 @@ export const FleetVariables = z.strictObject({
   knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),
+  mattermost_addresses: z.array(Address, 'write a list of addresses, such as [10.220.1.10]').default([]),
   mattermost_team: Text,
   model_base_url: z.url({
     protocol: /^https?$/,

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     'admin-port': { type: 'string' },
     seed: { type: 'string' },
     state: { type: 'string' },
+    'allow-internal': { type: 'string', multiple: true },
   },
 });
 
@@ -24,6 +25,7 @@ const standin = new StandinPart({
   port: portOf('--port', values.port ?? process.env['MATTERMOST_STANDIN_PORT']),
   adminPort: portOf('--admin-port', values['admin-port'] ?? process.env['MATTERMOST_STANDIN_ADMIN_PORT']),
   ...seedOf(values.seed ?? process.env['MATTERMOST_STANDIN_SEED']),
+  ...(values['allow-internal'] === undefined ? {} : { allowedInternal: values['allow-internal'] }),
   ...(values.state === undefined ? {} : { stateFile: values.state }),
 });
 const announcement: Part = {

@@ -1,5 +1,5 @@
 import { Client } from './client.js';
-import { channelsOf, nameOf, threadsOf } from './render.js';
+import { channelsOf, formatted, nameOf, threadsOf } from './render.js';
 
 const byId = (id) => document.getElementById(id);
 /** How much of a channel is shown. */
@@ -114,8 +114,15 @@ async function start(token) {
     if (atEnd) threads.scrollTop = threads.scrollHeight;
   }
 
+  /** What the server shows to this person alone, and keeps nowhere. */
+  function tell(message) {
+    byId('aside').replaceChildren('Only you see this: ', formatted(message));
+    byId('aside').hidden = false;
+  }
+
   function choose(channel) {
     current = channel;
+    byId('aside').hidden = true;
     void look();
   }
 
@@ -150,7 +157,10 @@ async function start(token) {
   }
   await look();
   client.listen({
-    onEvent: (event) => event !== 'typing' && look(),
+    onEvent(event, data) {
+      if (event === 'ephemeral_message') tell(JSON.parse(data.post).message);
+      else if (event !== 'typing') void look();
+    },
     onState: (connected) =>
       say(connected ? `${me.username} is here` : 'the connection is lost; connecting …', !connected),
   });

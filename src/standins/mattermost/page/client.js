@@ -30,7 +30,7 @@ export class Client {
       const message = JSON.parse(data);
       if (message.event === 'hello') onState(true);
       // What was missed while there was no connection is read with the rest.
-      if (message.event) onEvent(message.event);
+      if (message.event) onEvent(message.event, message.data);
     };
     socket.onclose = () => {
       onState(false);

@@ -19,7 +19,7 @@ function element(name, { className, ...properties } = {}, ...content) {
 }
 
 /** Code blocks, code and bold of Markdown; everything else as it was written. */
-function formatted(message) {
+export function formatted(message) {
   const parts = message.split(/(```[\s\S]*?(?:```|$)|`[^`\n]+`|\*\*[^*\n]+\*\*)/);
   const nodes = parts.filter(Boolean).map((part) => {
     if (part.startsWith('```'))
@@ -48,8 +48,8 @@ function postOf(post, users, onClick) {
     );
   }
   const actions = (post.props?.attachments ?? []).flatMap((attachment) => attachment.actions ?? []);
-  const buttons = actions.map(({ id, name }) =>
-    element('button', { type: 'button', onclick: () => onClick(post.id, id) }, name),
+  const buttons = actions.map(({ id, name, style }) =>
+    element('button', { type: 'button', className: style ?? '', onclick: () => onClick(post.id, id) }, name),
   );
   return element('div', { className: 'post' }, head, formatted(post.message), ...buttons);
 }
