@@ -29,9 +29,12 @@ export async function runChecks(root: string, limitMs: number, signal: AbortSign
   return total(counts);
 }
 
+/** Shares for each process, so that one that is done early takes more. Each share costs a second to start. */
+const SHARES = 5;
+
 /**
- * Runs the mocha suite whose `.mocharc.json` is in this folder, its files dealt out to as many processes as asked
- * for, at once. The first one's output is seen as it comes, that of the others when all are done.
+ * Runs the mocha suite whose `.mocharc.json` is in this folder, with as many processes as asked for at once. One alone shows
+ * its output as it comes; of several, each takes share after share of the files, whose output is seen when it is done.
  */
 export async function runMocha(
   root: string,
@@ -40,15 +43,21 @@ export async function runMocha(
   signal: AbortSignal,
   processes = 1,
 ): Promise<Counts> {
-  const hands = deal(filesOf(root, folder), processes);
+  const files = filesOf(root, folder);
+  if (processes === 1) return mocha({ root, folder, hand: files, limitMs, signal });
+  const endsAt = performance.now() + limitMs;
+  const hands = deal(files, folder, processes * SHARES);
   await using scratch = await scratchDir();
-  const outputs = hands.map((_, index) => path.join(scratch.path, `${index}.out`));
-  const counts = await Promise.all(
-    hands.map((hand, index) =>
-      mocha({ root, folder, hand, limitMs, signal }, index === 0 ? undefined : outputs[index]),
-    ),
-  );
-  for (const output of outputs.slice(1)) process.stdout.write(await readFile(output, 'utf8'));
+  const counts: Counts[] = [];
+  const work = async (): Promise<void> => {
+    for (let hand = hands.shift(); hand && !signal.aborted; hand = hands.shift()) {
+      const output = path.join(scratch.path, `${hands.length}.out`);
+      const left = Math.max(0, endsAt - performance.now());
+      counts.push(await mocha({ root, folder, hand, limitMs: left, signal }, output));
+      process.stdout.write(await readFile(output, 'utf8'));
+    }
+  };
+  await Promise.all(Array.from({ length: processes }, work));
   return total(counts);
 }
 

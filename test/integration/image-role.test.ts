@@ -25,8 +25,15 @@ describe('the role image', function () {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  it('sends the image to one hypervisor, and the others copy it from there', async () => {
+  it('sends the image to one hypervisor, and the others copy it from there, with a key that gives nothing else away', async () => {
     const image = await imageOf('one', dir);
+    await bench.on('touch /root/secret');
+    // Whoever copies asks for something else with it as well, and notes what came.
+    await bench.onOther(`cat >/usr/local/bin/ssh <<'END' && chmod 755 /usr/local/bin/ssh
+#!/bin/sh
+/usr/bin/ssh "$@" ls /root >/root/asked 2>&1 </dev/null
+exec /usr/bin/ssh "$@"
+END`);
 
     const { code, output } = await setUp(bench, dir, image);
 
@@ -49,30 +56,14 @@ describe('the role image', function () {
         'a key is left',
       );
     }
-    const { output: again } = await setUp(bench, dir, image);
-    assert.match(again, /r720xd +: .*changed=0/);
-  });
-
-  it('copies with a key that gives nothing else away', async () => {
-    const image = await imageOf('two', dir);
-    await bench.on('touch /root/secret');
-    // Whoever copies asks for something else with it as well, and notes what came.
-    await bench.onOther(`cat >/usr/local/bin/ssh <<'END' && chmod 755 /usr/local/bin/ssh
-#!/bin/sh
-/usr/bin/ssh "$@" ls /root >/root/asked 2>&1 </dev/null
-exec /usr/bin/ssh "$@"
-END`);
-
-    const { code, output } = await setUp(bench, dir, image);
-
-    assert.equal(code, 0, output);
-    assert.deepEqual(sentTo(output), ['r420'], output);
     assert.equal(
       await bench.onOther('sha256sum </root/asked'),
       `${image.sha256}  -`,
       'it got the image, not the folder',
     );
     await bench.onOther('rm -f /usr/local/bin/ssh');
+    const { output: again } = await setUp(bench, dir, image);
+    assert.match(again, /r720xd +: .*changed=0/);
   });
 
   it('sends it to the other one as well where the first does not let it in, and says why', async () => {
@@ -111,7 +102,7 @@ END`);
 
   it('is undone with the key that a copy which was cut has left', async () => {
     const image = await imageOf('six', dir);
-    await setUp(bench, dir, image);
+    for (const on of [bench.on, bench.onOther]) await on.call(bench, `touch ${IMAGES}/${image.name}`);
     const line = 'restrict ssh-ed25519 AAAA olympus image for r720xd of';
     await bench.on(`printf '${line} olympus\\n${line} another\\n' >>/root/.ssh/authorized_keys`);
     await bench.onOther(`touch ${IMAGES}/.fetch-olympus ${IMAGES}/.fetch-olympus.pub`);

@@ -59,12 +59,20 @@ describe('the test runner', () => {
   }
 
   it('deals files out to processes, each file once and to each process some', () => {
-    assert.deepEqual(deal(['a', 'b', 'c', 'd', 'e'], 2), [
-      ['a', 'c', 'e'],
-      ['b', 'd'],
+    assert.deepEqual(deal(['t/a', 't/b', 't/c', 't/d', 't/e'], 't', 2), [
+      ['t/a', 't/c', 't/e'],
+      ['t/b', 't/d'],
     ]);
-    assert.deepEqual(deal(['a', 'b'], 3), [['a'], ['b']]);
-    assert.deepEqual(deal([], 2), [[]]);
+    assert.deepEqual(deal(['t/a', 't/b'], 't', 3), [['t/a'], ['t/b']]);
+    assert.deepEqual(deal([], 't', 2), [[]]);
+  });
+
+  it('keeps the files of a folder together, and begins with them', () => {
+    const files = ['t/a', 't/b', 't/c', 't/one/x', 't/one/y', 't/two/z'];
+
+    assert.deepEqual(deal(files, 't', 4), [['t/one/x', 't/one/y'], ['t/two/z'], ['t/a', 't/c'], ['t/b']]);
+    assert.deepEqual(deal(files, 't', 1).flat().toSorted(), files);
+    assert.deepEqual(deal(['t/one/x'], 't', 2), [['t/one/x']]);
   });
 
   it('ends with one line over all suites, and no line like it before', () => {
