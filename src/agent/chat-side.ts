@@ -50,6 +50,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     token: account.token,
     pingEveryMs: config.OLYMPUS_CHAT_PING_MS,
     onPosted: (event) => inbox.posted(event),
+    onRevised: (post, what) => inbox.revised(post, what),
     onReaction: (reaction) => inbox.reacted(reaction),
     onGap: () => inbox.gap(),
     log: part('chat'),

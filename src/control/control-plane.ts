@@ -12,6 +12,7 @@ import { Relay } from '#lib/relay.ts';
 import type { AdmissionOptions } from './admission/admission.ts';
 import { byKind } from './admission/by-kind.ts';
 import { requestHandler } from './admission/requests.ts';
+import { revisionHandler } from './admission/revise.ts';
 import { ApiServer } from './api/api-server.ts';
 import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
@@ -154,6 +155,13 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     onTaken: onDecided,
     log: part('approvals'),
   });
+  const revisions = revisionHandler({
+    store,
+    context,
+    deadLetters,
+    onRevised: () => onDutyChanged(),
+    log: part('admission'),
+  });
   const expiry = new Expiry({ store, context, onExpired: onDecided, log: part('approvals'), clock });
 
   const exhausted = { bus, store, context, deadLetters, onBuried: onAdded };
@@ -258,7 +266,12 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       consume(
         streamNames.requests,
         byKind(
-          { approval: asked, question: asked, 'chat-command': chatCommands },
+          {
+            approval: asked,
+            question: asked,
+            'chat-command': chatCommands,
+            'task-revise': revisions,
+          },
           requestHandler(admission, workflows),
         ),
         AT_ONCE,

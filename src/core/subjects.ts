@@ -1,6 +1,13 @@
 import { FleetId, Token } from './tokens.ts';
 
-export type RequestKind = 'task-create' | 'chat-command' | 'action' | 'approval' | 'question' | 'memory-put';
+export type RequestKind =
+  | 'task-create'
+  | 'task-revise'
+  | 'chat-command'
+  | 'action'
+  | 'approval'
+  | 'question'
+  | 'memory-put';
 
 /** The subjects of one fleet; the grammar is the table of ARCHITECTURE, section "The bus". */
 export interface Subjects {

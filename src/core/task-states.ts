@@ -10,10 +10,18 @@ export const taskTransitions = {
     release: 'released',
     block: 'blocked',
     debounce: 'queued',
+    revise: 'queued',
     cancel: 'cancelled',
     expire: 'expired',
   },
-  blocked: { queue: 'queued', debounce: 'blocked', fail: 'failed', cancel: 'cancelled', expire: 'expired' },
+  blocked: {
+    queue: 'queued',
+    debounce: 'blocked',
+    revise: 'blocked',
+    fail: 'failed',
+    cancel: 'cancelled',
+    expire: 'expired',
+  },
   // What ends a run may be read before its beginning: a result travels in another stream, an event may have to come again.
   released: {
     claim: 'claimed',
@@ -86,6 +94,7 @@ export type TaskEvent =
   | 'release'
   | 'block'
   | 'debounce'
+  | 'revise'
   | 'claim'
   | 'start'
   | 'complete'

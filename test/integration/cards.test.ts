@@ -198,7 +198,6 @@ describe('a card in chat', () => {
 
     const ended = await asked('nobody wants it');
     await operator().cancel(ended.run.taskId);
-    await athena.tell(ended.run, 'cancelled');
     assert.match((await hearClosed(ended.card.id)).closes.text, /Withdrawn/);
     assert.match((await press(ended.card, 'Approve', ADA)).said, /stays as it is: it was withdrawn/);
   });

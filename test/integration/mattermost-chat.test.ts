@@ -28,6 +28,7 @@ describe('the connection to chat is never silently deaf', () => {
       token,
       pingEveryMs: 200,
       onPosted: () => undefined,
+      onRevised: () => undefined,
       onReaction: () => undefined,
       onGap: () => {
         counted.gaps += 1;

@@ -37,6 +37,7 @@ describe('what an agent sends to chat', () => {
       token: 'athena-token',
       onPosted: none,
       onReaction: none,
+      onRevised: none,
       onGap: none,
       log,
     });
@@ -126,7 +127,7 @@ describe('what an agent sends to chat', () => {
     const claimed = await say(asked.id, 'I am the card', 'card-b1');
     const stranger = new MattermostChat({
       ...{ url: standin.url, token: 'apollo-token', log },
-      ...{ onPosted: none, onReaction: none, onGap: none },
+      ...{ onPosted: none, onReaction: none, onRevised: none, onGap: none },
     });
     const close = { kind: 'close-card' as const, channelId, rootId: asked.id, depth: 0, message: 'closed' };
     journal.outbox.addChat('delivery:6:card', { ...close, marker: 'card-b2' });

@@ -38,6 +38,17 @@ export class InboxStore {
     return this.#db.get('SELECT 1 FROM inbox WHERE post_id = ? AND target = ?', postId, target) !== undefined;
   }
 
+  /** Of this post, and of those below it, the ones that wait for an answer; each with whom it was for. */
+  open(postId: string): { readonly postId: string; readonly target: string }[] {
+    return this.#db
+      .all(
+        `SELECT post_id, target FROM inbox WHERE settled_at IS NULL
+           AND (post_id = ?1 OR json_extract(conversation, '$.rootId') = ?1)`,
+        postId,
+      )
+      .map((row) => ({ postId: String(row['post_id']), target: String(row['target']) }));
+  }
+
   /** Since when (server time) the agent takes part in this channel as it does; from `now` on where that is new. */
   inModeSince(channelId: string, mode: string, now: number): number {
     const row = this.#db.get('SELECT mode, since_ms FROM channel_modes WHERE channel_id = ?', channelId);

@@ -48,9 +48,12 @@ export type UploadEffect = z.output<typeof UploadEffect>;
 /** Begins the keys of what keeps its order among its like, on its way to the bus. */
 export const ORDERED = 'command:';
 
+/** Ends the key of what an effect comes after; behind it stands which one it is of those that do. */
+export const AFTER = '#';
+
 /** Results and events say themselves where they belong; of what people say, the last word has to come last. */
 function laneOf(key: string): string {
-  return key.startsWith(ORDERED) ? ORDERED : key;
+  return key.startsWith(ORDERED) ? ORDERED : (key.split(AFTER)[0] ?? key);
 }
 
 export type Lane = 'bus' | 'chat' | 'upload';

@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import { ORDERED } from '../journal/outbox-store.ts';
 
 /** Stands where others have the agent that is asked. */
-const TARGET = '!olympus';
+export const TARGET = '!olympus';
 const GUEST_ROLE = 'system_guest';
 
 /** What of the daemon this needs. */

@@ -75,8 +75,6 @@ function record(journal: Journal, delivery: DeliveryData): void {
       message: splitMessage(closes.text, POST_LIMIT)[0] ?? closes.text,
     });
   }
-  if (state === 'admitted') return;
-  const settled = state !== 'queued';
   const parts = text ? splitMessage(text, POST_LIMIT) : [];
   const posts = `delivery:${deliveryId}:post:`;
   for (const [index, part] of parts.entries()) {
@@ -91,6 +89,8 @@ function record(journal: Journal, delivery: DeliveryData): void {
       depth,
     });
   }
+  if (state === 'admitted') return;
+  const settled = state !== 'queued';
   const { postId } = conversation;
   // What became no task has no state to show: its answer is the sign.
   if (state === 'said') {

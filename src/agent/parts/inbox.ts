@@ -1,9 +1,6 @@
 import { commandText } from '#core/chat-command.ts';
-import { chatSigns } from '#core/chat-signs.ts';
-import type { Conversation } from '#core/conversation.ts';
 import { OlympusError } from '#core/errors.ts';
 import type { Manifest } from '#core/manifest.ts';
-import { TaskCreate } from '#core/messages/task-create.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
@@ -16,7 +13,6 @@ import {
 } from '#integrations/mattermost/posts.ts';
 import type { PostedEvent } from '#integrations/mattermost/socket.ts';
 import type { Clock } from '#lib/clock.ts';
-import { newId, newNonce } from '#lib/id.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
@@ -25,6 +21,7 @@ import { Addressing } from './addressing.ts';
 import { commandOfReaction, decides } from './card-reactions.ts';
 import { passOn } from './chat-commands.ts';
 import type { Lease } from './lease.ts';
+import { conversationOf, recordRequest, recordRevision } from './requests.ts';
 
 export interface InboxOptions {
   readonly fleet: string;
@@ -42,6 +39,7 @@ export interface InboxOptions {
 type Item =
   | { readonly kind: 'post'; readonly event: PostedEvent }
   | { readonly kind: 'reaction'; readonly reaction: Reaction }
+  | { readonly kind: 'revision'; readonly post: Post; readonly what: 'edited' | 'deleted' }
   | { readonly kind: 'gap' };
 
 /** A channel that was never read before is read back this far: who asks while an agent is being set up gets an answer. */
@@ -109,6 +107,14 @@ export class Inbox implements Part {
     this.#loop.wake();
   }
 
+  /** A post was changed, or is gone. */
+  revised(post: Post, what: 'edited' | 'deleted'): void {
+    // Full: all of it is read again anyway.
+    if (this.#queue.length >= QUEUE_LIMIT) return;
+    this.#queue.push({ kind: 'revision', post, what });
+    this.#loop.wake();
+  }
+
   /** Below a card of ours it may decide something. One that comes while nobody is connected is not heard. */
   reacted(reaction: Reaction): void {
     if (!decides(reaction) || this.#queue.length >= QUEUE_LIMIT) return;
@@ -128,6 +134,7 @@ export class Inbox implements Part {
     // Another daemon takes them. Should it go, all since then is still here, or is read again.
     if (this.#options.lease.waiting) return LEASE_POLL_MS;
     if (item.kind === 'gap') await this.#closeGap(signal);
+    else if (item.kind === 'revision') await this.#revise(item.post, item.what);
     else if (item.kind === 'post') await this.#takeOrSkip(item.event.post.id, this.#take(item.event, signal));
     else await this.#takeOrSkip(item.reaction.post_id, this.#takeReaction(item.reaction, signal));
     if (this.#queue[0] === item) this.#queue.shift();
@@ -138,13 +145,16 @@ export class Inbox implements Part {
     const { chat, journal, clock, log } = this.#options;
     for (const channel of await chat.rest.channels(signal)) {
       const since = journal.inbox.readTo(channel.id) ?? clock.now() - FIRST_LOOK_BACK_MS;
-      const posts = await chat.rest.postsSince(channel.id, since, signal);
+      const { written, edited, deleted } = await chat.rest.since(channel.id, since, signal);
       const { type: channelType, name: channelName } = channel;
       journal.inbox.inModeSince(channel.id, this.#addressing.modeIn(channelName), clock.now());
-      for (const post of posts)
+      for (const post of written)
         await this.#takeOrSkip(post.id, this.#take({ post, channelType, channelName }, signal));
-      journal.inbox.advance(channel.id, posts.at(-1)?.create_at ?? since);
-      if (posts.length > 0) log.debug({ channel: channel.name, posts: posts.length }, 'channel read again');
+      for (const post of edited) await this.#revise(post, 'edited');
+      for (const post of deleted) await this.#revise(post, 'deleted');
+      journal.inbox.advance(channel.id, written.at(-1)?.create_at ?? since);
+      if (written.length > 0)
+        log.debug({ channel: channel.name, posts: written.length }, 'channel read again');
     }
   }
 
@@ -184,7 +194,7 @@ export class Inbox implements Part {
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
-    if (await this.#record(post, target, conversation, { author, depth, text })) {
+    if (await recordRequest(this.#options, { post, target, conversation, author, depth, text })) {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();
     }
@@ -199,6 +209,14 @@ export class Inbox implements Part {
     const shows = channelType === 'D' || manifest.role === 'lead';
     const { id, create_at: saidAt } = post;
     await passOn(this.#options, { id, saidAt, conversation, requester, text, shows });
+    onAdded();
+  }
+
+  async #revise(post: Post, what: 'edited' | 'deleted'): Promise<void> {
+    const { log, onAdded } = this.#options;
+    const requests = await recordRevision(this.#options, post, what);
+    if (requests === 0) return;
+    log.info({ postId: post.id, what, requests }, 'request revised');
     onAdded();
   }
 
@@ -221,52 +239,6 @@ export class Inbox implements Part {
     onAdded();
   }
 
-  #record(
-    post: Post,
-    target: string,
-    conversation: Conversation,
-    asked: { author: User; depth: number; text: string },
-  ): Promise<boolean> {
-    const { journal, subjects, manifest, serverName, clock, fleet } = this.#options;
-    const request = TaskCreate.create(
-      {
-        id: newId(clock.now()),
-        source: `/fleets/${fleet}/agents/${manifest.name}`,
-        subject: `post/${post.id}`,
-        time: new Date(clock.now()).toISOString(),
-        olympustrust: asked.author.is_bot ? 'bot' : 'member',
-        olympusorigin: `mattermost:post:${post.id}`,
-        olympusdepth: asked.depth,
-      },
-      {
-        dedupKey: `mm:${serverName}:${post.id}:${target}`,
-        agent: target,
-        text: asked.text,
-        conversation,
-        requester: {
-          id: asked.author.id,
-          name: asked.author.username,
-          kind: asked.author.is_bot ? 'bot' : 'human',
-        },
-      },
-    );
-    return journal.transaction(() => {
-      journal.inbox.advance(post.channel_id, post.create_at);
-      if (!journal.inbox.add(post.id, target, conversation)) return false;
-      journal.outbox.addChat(`eyes:${post.id}`, {
-        kind: 'react',
-        postId: post.id,
-        emoji: chatSigns.received,
-      });
-      journal.outbox.addBus(`request:${post.id}:${target}`, {
-        subject: subjects.request(manifest.name, 'task-create'),
-        msgId: `request:${post.id}:${newNonce()}`,
-        body: JSON.stringify(request),
-      });
-      return true;
-    });
-  }
-
   async #author(userId: string, signal: AbortSignal): Promise<User> {
     const known = this.#users.get(userId);
     if (known) return known;
@@ -274,16 +246,4 @@ export class Inbox implements Part {
     this.#users.set(userId, user);
     return user;
   }
-}
-
-function conversationOf(post: Post, channelType: string): Conversation {
-  // A direct message is one flat conversation; elsewhere every thread is its own.
-  const rootId = channelType === 'D' ? '' : post.root_id || post.id;
-  return {
-    id: `mm-${rootId || post.channel_id}`,
-    surface: 'mattermost',
-    channelId: post.channel_id,
-    rootId,
-    postId: post.id,
-  };
 }

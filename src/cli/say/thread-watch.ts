@@ -122,7 +122,7 @@ class Replies {
     const rootId = post.root_id || post.id;
     // By channel and time: a list of the thread would begin at its oldest post, however long it is.
     const from = Math.max(post.create_at, this.#sinceMs - OVERLAP_MS);
-    const posts = await rest.postsSince(post.channel_id, from, signal);
+    const { written: posts } = await rest.since(post.channel_id, from, signal);
     const replies: Reply[] = [];
     for (const each of posts) {
       if (each.root_id !== rootId || each.user_id === post.user_id || this.#told.has(each.id)) continue;

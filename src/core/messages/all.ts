@@ -13,10 +13,12 @@ import { RunEventMessage } from './run-event.ts';
 import { RunResult } from './run-result.ts';
 import { TaskCreate } from './task-create.ts';
 import { TaskDispatch } from './task-dispatch.ts';
+import { TaskRevise } from './task-revise.ts';
 
 /** Every kind of message there is: what may stand on the bus. */
 export const allMessages = [
   TaskCreate,
+  TaskRevise,
   ChatCommandRequest,
   ApprovalRequest,
   QuestionRequest,

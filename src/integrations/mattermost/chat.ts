@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
-import type { Reaction, User } from './posts.ts';
+import type { Post, Reaction, User } from './posts.ts';
 import { MattermostRest } from './rest.ts';
 import { MattermostSocket, type PostedEvent } from './socket.ts';
 
@@ -14,6 +14,7 @@ export interface ChatOptions {
   readonly clock?: Clock;
   readonly pingEveryMs?: number;
   readonly onPosted: (event: PostedEvent) => void;
+  readonly onRevised: (post: Post, what: 'edited' | 'deleted') => void;
   readonly onReaction: (reaction: Reaction) => void;
   readonly onGap: () => void;
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const Post = z.object({
   id: z.string(),
   create_at: z.number(),
+  /** When its text was last changed (Unix ms); 0 for never. */
+  edit_at: z.number().default(0),
   delete_at: z.number().default(0),
   user_id: z.string(),
   channel_id: z.string(),

@@ -21,6 +21,14 @@ export interface NewPost {
   readonly card?: Card | undefined;
 }
 
+/** What people and bots did in a channel; what was written is given oldest first, without posts of the system. */
+export interface Happened {
+  readonly written: readonly Post[];
+  /** Texts that are older, and are another since. */
+  readonly edited: readonly Post[];
+  readonly deleted: readonly Post[];
+}
+
 /**
  * The calls we make of Mattermost's REST API (v4), each with a deadline.
  * They throw `chat_unauthorized` (401), `chat_unavailable` (try again) or `chat_refused` (do not).
@@ -61,10 +69,15 @@ export class MattermostRest {
     return answer.status === 404 ? undefined : understood(answer, Channel);
   }
 
-  /** What people and bots wrote in a channel since `sinceMs` (server time), oldest first; no edits, deletions or system posts. */
-  async postsSince(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Post[]> {
+  /** What happened in a channel since `sinceMs` (server time). */
+  async since(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Happened> {
     const list = await this.#call('GET', `/channels/${channelId}/posts?since=${sinceMs}`, PostList, signal);
-    return written(list).filter((post) => post.create_at >= sinceMs);
+    const there = written(list);
+    return {
+      written: there.filter((post) => post.create_at >= sinceMs),
+      edited: there.filter((post) => post.create_at < sinceMs && post.edit_at > 0),
+      deleted: Object.values(list.posts).filter((post) => post.delete_at > 0 && post.original_id === ''),
+    };
   }
 
   /** One post, also when it was edited since. */

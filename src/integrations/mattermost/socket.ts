@@ -18,6 +18,8 @@ export interface SocketOptions {
   readonly clock: Clock;
   readonly pingEveryMs: number;
   readonly onPosted: (event: PostedEvent) => void;
+  /** Somebody has changed the text of a post, or deleted it. */
+  readonly onRevised: (post: Post, what: 'edited' | 'deleted') => void;
   /** Somebody has put an emoji below a post. */
   readonly onReaction: (reaction: Reaction) => void;
   /** Events may have been lost: read what came meanwhile by REST. Also called once at the first hello. */
@@ -32,6 +34,11 @@ const Posted = z.object({
 const Reacted = z.object({
   event: z.literal('reaction_added'),
   data: z.object({ reaction: z.string() }),
+});
+
+const Revised = z.object({
+  event: z.enum(['post_edited', 'post_deleted']),
+  data: z.object({ post: z.string() }),
 });
 
 const OPEN_DEADLINE_MS = 10_000;
@@ -147,6 +154,15 @@ export class MattermostSocket {
     if (reacted.success) {
       const reaction = parseJson(reacted.data.data.reaction, Reaction);
       if (reaction) this.#options.onReaction(reaction);
+      return;
+    }
+    const revised = Revised.safeParse(message);
+    if (revised.success) {
+      const post = parseJson(revised.data.data.post, Post);
+      const isDeleted = revised.data.event === 'post_deleted';
+      // A pin and a preview of a link come as edits too, of a text that was never changed.
+      if (post && (isDeleted || post.edit_at > 0))
+        this.#options.onRevised(post, isDeleted ? 'deleted' : 'edited');
       return;
     }
     const posted = Posted.safeParse(message);

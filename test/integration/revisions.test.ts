@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import type { AuditView } from '#core/api.ts';
+import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
+import { TaskRevise } from '#core/messages/task-revise.ts';
+import { newId, newNonce } from '#lib/id.ts';
+import { AskingAgent } from '#test/asking-agent.ts';
+import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
+import { chatRequestOf } from '#test/messages.ts';
+import { Operator } from '#test/operator.ts';
+
+const FLEET = 'f1';
+
+describe('a message that is changed after somebody asked by it', () => {
+  let control: ControlOnBus;
+  let athena: AskingAgent;
+  let apollo: AskingAgent;
+  before(async function () {
+    this.timeout(60_000);
+    control = await startControlOnBus(FLEET, ['athena', 'apollo']);
+    athena = await AskingAgent.join(control, FLEET, 'athena', { concurrency: 1 });
+    apollo = await AskingAgent.join(control, FLEET, 'apollo');
+  });
+  after(async () => {
+    await apollo?.[Symbol.asyncDispose]();
+    await athena?.[Symbol.asyncDispose]();
+    await control?.[Symbol.asyncDispose]();
+  });
+  const operator = () => new Operator(control);
+  let begun: TaskDispatch['data'][] = [];
+  afterEach(async () => {
+    for (const run of begun) await athena.fail(run, 'cancelled');
+    begun = [];
+  });
+
+  async function asked(text: string): Promise<{ id: string; dedupKey: string }> {
+    const request = chatRequestOf('athena', text);
+    await athena.publish('requests.athena.task-create', request);
+    return { id: (await operator().taskOf(text)).id, dedupKey: request.data.dedupKey };
+  }
+  /** A task that holds athena's only place, so that what is asked after it waits. */
+  async function running(text: string): Promise<{ id: string; dedupKey: string; run: TaskDispatch['data'] }> {
+    const task = await asked(text);
+    const { data: run } = await athena.takeRun(task.id);
+    await athena.tell(run, 'started');
+    await operator().untilState(task.id, 'running');
+    begun.push(run);
+    return { ...task, run };
+  }
+  async function revise(dedupKey: string, text: string | undefined, through = athena): Promise<void> {
+    const now = Date.now();
+    const head = { id: newId(now), source: '/test', subject: 'post/p', time: new Date(now).toISOString() };
+    const data = text === undefined ? { dedupKey } : { dedupKey, text };
+    await through.publish(`requests.${through.name}.task-revise`, TaskRevise.create(head, data));
+  }
+  const unique = (text: string): string => `${text} ${newNonce()}`;
+  const changesOf = async (id: string): Promise<string[]> => {
+    const { body } = await control.api<{ records: AuditView[] }>('GET', '/v1/audit?limit=500');
+    return body.records
+      .filter(({ entityId, what }) => entityId === id && what === 'revise')
+      .map(({ who }) => who);
+  };
+
+  it('is done as it says now, while it waits; said again, that is no other change', async () => {
+    const first = await running(unique('hold the place'));
+    const task = await asked(unique('paint it red'));
+    const blue = unique('paint it blue');
+    await revise(task.dedupKey, blue);
+    await revise(task.dedupKey, blue);
+
+    await operator().taskOf(blue);
+    await operator().cancel(first.id);
+    await athena.fail(first.run, 'cancelled');
+    const { data: run } = await athena.takeRun(task.id);
+    begun.push(run);
+
+    assert.equal(run.input.text, blue);
+    assert.deepEqual(await changesOf(task.id), ['person/ada']);
+    assert.equal((await operator().cli('audit', 'verify')).code, 0);
+    await operator().cancel(task.id);
+  });
+
+  it('is too late once an agent has it, which says so, and goes on', async () => {
+    const text = unique('climb the hill');
+    const task = await running(text);
+
+    await revise(task.dedupKey, unique('climb the other hill'));
+
+    const said = await athena.hearSaid(task.id, /^You changed your message after I had begun/);
+    assert.equal(said.state, 'admitted', 'it shows nothing else than before');
+    const now = await operator().show(task.id);
+    assert.deepEqual([now.state, now.text], ['running', text]);
+    await operator().cancel(task.id);
+  });
+
+  it('ends what it asked for when it is deleted, or says nothing any more: at once, or at its agent', async () => {
+    const first = await running(unique('go on for ever'));
+    const [deleted, empty] = [await asked(unique('fetch water')), await asked(unique('carry wood'))];
+    await revise(deleted.dedupKey, undefined);
+    await revise(empty.dedupKey, ' \n');
+
+    for (const { id } of [deleted, empty]) {
+      const { reason } = await operator().untilState(id, 'cancelled');
+      assert.equal(reason, 'cancelled by chat: the message that asked for it is gone');
+    }
+    await revise(first.dedupKey, undefined);
+    await operator().untilState(first.id, 'cancelling');
+    await athena.fail(first.run, 'cancelled');
+    await operator().untilState(first.id, 'cancelled');
+  });
+
+  it('is nothing to what is over, what never was, and what somebody else was asked', async () => {
+    const first = await running(unique('keep watch'));
+    const text = unique('sweep the yard');
+    const task = await asked(text);
+    await revise(task.dedupKey, 'mine now', apollo);
+    await revise(task.dedupKey, undefined, apollo);
+    await revise('mm:nowhere:nothing:athena', undefined);
+    await operator().cancel(first.id);
+    await athena.fail(first.run, 'cancelled');
+    await operator().untilState(first.id, 'cancelled');
+    await revise(first.dedupKey, unique('keep watch again'));
+    // What comes after it shows that all of it was taken.
+    await revise(task.dedupKey, unique('sweep the other yard'));
+    await operator().cancel(task.id);
+
+    const { state, reason } = await operator().show(first.id);
+    assert.equal(state, 'cancelled');
+    assert.doesNotMatch(reason ?? '', /gone/);
+    assert.ok((await changesOf(task.id)).every((who) => who === 'person/ada'));
+  });
+});
