@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { AuditView } from '#core/api.ts';
+import path from 'node:path';
+import type { AuditView, TaskView } from '#core/api.ts';
+import type { ApprovalView } from '#core/api-approvals.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { TaskRevise } from '#core/messages/task-revise.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -7,8 +9,10 @@ import { AskingAgent } from '#test/asking-agent.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { chatRequestOf } from '#test/messages.ts';
 import { Operator } from '#test/operator.ts';
+import { waitFor } from '#test/wait.ts';
 
 const FLEET = 'f1';
+const WORKFLOWS = path.resolve(import.meta.dirname, '../../agents/workflows');
 
 describe('a message that is changed after somebody asked by it', () => {
   let control: ControlOnBus;
@@ -16,9 +20,11 @@ describe('a message that is changed after somebody asked by it', () => {
   let apollo: AskingAgent;
   before(async function () {
     this.timeout(60_000);
-    control = await startControlOnBus(FLEET, ['athena', 'apollo']);
-    athena = await AskingAgent.join(control, FLEET, 'athena', { concurrency: 1 });
-    apollo = await AskingAgent.join(control, FLEET, 'apollo');
+    control = await startControlOnBus(FLEET, ['athena', 'apollo'], { OLYMPUS_WORKFLOWS_DIR: WORKFLOWS });
+    athena = await AskingAgent.join(control, FLEET, 'athena', { concurrency: 1, role: 'lead' });
+    // The steps of a workflow are for others than its lead.
+    const domains = ['security', 'comms', 'intel'];
+    apollo = await AskingAgent.join(control, FLEET, 'apollo', { concurrency: 20, domains });
   });
   after(async () => {
     await apollo?.[Symbol.asyncDispose]();
@@ -32,9 +38,13 @@ describe('a message that is changed after somebody asked by it', () => {
     begun = [];
   });
 
-  async function asked(text: string): Promise<{ id: string; dedupKey: string }> {
-    const request = chatRequestOf('athena', text);
-    await athena.publish('requests.athena.task-create', request);
+  async function asked(
+    text: string,
+    more: object = {},
+    of = athena,
+  ): Promise<{ id: string; dedupKey: string }> {
+    const request = { ...chatRequestOf(of.name, text), ...more };
+    await of.publish(`requests.${of.name}.task-create`, request);
     return { id: (await operator().taskOf(text)).id, dedupKey: request.data.dedupKey };
   }
   /** A task that holds athena's only place, so that what is asked after it waits. */
@@ -85,7 +95,7 @@ describe('a message that is changed after somebody asked by it', () => {
 
     await revise(task.dedupKey, unique('climb the other hill'));
 
-    const said = await athena.hearSaid(task.id, /^You changed your message after I had begun/);
+    const said = await athena.hearSaid(task.id, /^You changed your message too late/);
     assert.equal(said.state, 'admitted', 'it shows nothing else than before');
     const now = await operator().show(task.id);
     assert.deepEqual([now.state, now.text], ['running', text]);
@@ -106,6 +116,65 @@ describe('a message that is changed after somebody asked by it', () => {
     await operator().untilState(first.id, 'cancelling');
     await athena.fail(first.run, 'cancelled');
     await operator().untilState(first.id, 'cancelled');
+  });
+
+  it('is too late once a run was tried, and once a person has approved what it said', async () => {
+    const text = unique('try hard');
+    const tried = await running(text);
+    await athena.fail(tried.run, 'model_overloaded');
+    await operator().untilState(tried.id, 'queued');
+    await revise(tried.dedupKey, unique('try something else'));
+    await athena.hearSaid(tried.id, /^You changed your message too late/);
+    assert.equal((await operator().show(tried.id)).text, text);
+    await operator().cancel(tried.id);
+
+    const first = await running(unique('be in the way'));
+    const harmless = unique('a harmless thing');
+    const outside = await asked(harmless, { olympustrust: 'external' });
+    await operator().untilState(outside.id, 'awaiting_approval');
+    const { body } = await control.api<{ approvals: ApprovalView[] }>('GET', '/v1/approvals?state=pending');
+    const approval = body.approvals.find(({ taskId }) => taskId === outside.id);
+    const { code, stderr } = await operator().cli('approve', String(approval?.id), '--yes');
+    assert.equal(code, 0, stderr);
+    await operator().untilState(outside.id, 'queued');
+    await revise(outside.dedupKey, unique('rm -rf everything'));
+    await athena.hearSaid(outside.id, /^You changed your message too late/);
+    assert.equal((await operator().show(outside.id)).text, harmless);
+    for (const { id } of [outside, first]) await operator().cancel(id);
+  });
+
+  it('leaves the lead of a workflow the words of that', async () => {
+    const request = chatRequestOf('athena', 'briefing');
+    await athena.publish('requests.athena.task-create', request);
+    const lead = await waitFor('the lead of the briefing', async () => {
+      const { body: all } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?state=blocked');
+      return all.tasks[0];
+    });
+
+    await revise(request.data.dedupKey, 'briefing please');
+    await asked(unique('what comes after shows that it was taken'), {}, apollo);
+
+    assert.equal((await operator().show(lead.id)).text, lead.text);
+    assert.notEqual(lead.text, 'briefing');
+    await operator().cancel(lead.id);
+  });
+
+  it('waits for its request, which may be read after it', async () => {
+    const text = unique('here and gone');
+    const request = chatRequestOf('apollo', text);
+    await revise(request.data.dedupKey, undefined, apollo);
+    await apollo.publish('requests.apollo.task-create', request);
+
+    const { id } = await operator().taskOf(text);
+    const { reason } = await waitFor(
+      'it to be ended',
+      async () => {
+        const task = await operator().show(id);
+        return /^cancel/.test(task.state) && task;
+      },
+      { timeoutMs: 20_000 },
+    );
+    assert.match(reason ?? '', /the message that asked for it is gone/);
   });
 
   it('is nothing to what is over, what never was, and what somebody else was asked', async () => {

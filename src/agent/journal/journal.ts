@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import { Loop } from '#lib/loop.ts';
 import { AskStore } from './ask-store.ts';
+import { CardStore } from './card-store.ts';
 import { DutyStore } from './duty-store.ts';
 import { InboxStore } from './inbox-store.ts';
 import { LeaseStore } from './lease-store.ts';
@@ -35,6 +36,7 @@ export class Journal implements Part {
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
   readonly asks: AskStore;
+  readonly cards: CardStore;
   readonly lease: LeaseStore;
   readonly rungs: RungStore;
   readonly #db: SqliteDatabase;
@@ -51,6 +53,7 @@ export class Journal implements Part {
     this.runs = new RunStore(this.#db, options.clock);
     this.outbox = new OutboxStore(this.#db, options.clock);
     this.asks = new AskStore(this.#db, options.clock);
+    this.cards = new CardStore(this.#db, options.clock);
     this.lease = new LeaseStore(this.#db);
     this.rungs = new RungStore(this.#db);
     this.#watch = new Loop({
@@ -89,6 +92,7 @@ export class Journal implements Part {
       this.#db.run('DELETE FROM inbox WHERE settled_at < ?', before);
       this.#db.run('DELETE FROM asks WHERE asked_at < ?', before);
       this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
+      this.#db.run('DELETE FROM cards WHERE seen_at < ?', before);
       this.#db.run(
         "DELETE FROM runs WHERE state IN ('published', 'discarded', 'abandoned') AND claimed_at < ?",
         before,

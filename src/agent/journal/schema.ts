@@ -86,4 +86,9 @@ export const journalMigrations = [
   -- Since when an agent takes part in a channel as it does: server time.
   CREATE TABLE channel_modes (channel_id TEXT PRIMARY KEY, mode TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- What people were shown with buttons.
+  CREATE TABLE cards (card_id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL, closed_at INTEGER) STRICT;
+  CREATE INDEX cards_open ON cards (card_id) WHERE closed_at IS NULL;
+  `,
 ] as const;

@@ -66,6 +66,7 @@ function record(journal: Journal, delivery: DeliveryData): void {
   const { deliveryId, conversation, state, text, depth, card, closes } = delivery;
   journal.inbox.accept(conversation.postId);
   if (closes) {
+    journal.cards.close(closes.id);
     journal.outbox.addChat(`delivery:${deliveryId}:card`, {
       kind: 'close-card',
       channelId: conversation.channelId,
@@ -75,6 +76,7 @@ function record(journal: Journal, delivery: DeliveryData): void {
       message: splitMessage(closes.text, POST_LIMIT)[0] ?? closes.text,
     });
   }
+  const isCard = card !== undefined && journal.cards.open(card.id);
   const parts = text ? splitMessage(text, POST_LIMIT) : [];
   const posts = `delivery:${deliveryId}:post:`;
   for (const [index, part] of parts.entries()) {
@@ -83,7 +85,7 @@ function record(journal: Journal, delivery: DeliveryData): void {
       channelId: conversation.channelId,
       rootId: conversation.rootId,
       message: part,
-      ...(card && index === parts.length - 1
+      ...(isCard && index === parts.length - 1
         ? { marker: markerOfCard(card.id), card }
         : { marker: `${deliveryId}-${index}` }),
       depth,

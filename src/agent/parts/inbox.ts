@@ -97,34 +97,34 @@ export class Inbox implements Part {
   }
 
   posted(event: PostedEvent): void {
-    if (this.#queue.length >= QUEUE_LIMIT) {
-      // Nothing is lost: the cursor stands still, and closing the gap reads all of it again.
-      this.#queue.length = 0;
-      this.gap();
-      return;
-    }
-    this.#queue.push({ kind: 'post', event });
-    this.#loop.wake();
+    this.#add({ kind: 'post', event });
   }
 
   /** A post was changed, or is gone. */
   revised(post: Post, what: 'edited' | 'deleted'): void {
-    // Full: all of it is read again anyway.
-    if (this.#queue.length >= QUEUE_LIMIT) return;
-    this.#queue.push({ kind: 'revision', post, what });
-    this.#loop.wake();
+    this.#add({ kind: 'revision', post, what });
   }
 
   /** Below a card of ours it may decide something. One that comes while nobody is connected is not heard. */
   reacted(reaction: Reaction): void {
-    if (!decides(reaction) || this.#queue.length >= QUEUE_LIMIT) return;
-    this.#queue.push({ kind: 'reaction', reaction });
-    this.#loop.wake();
+    // Without a card there is nothing to ask the server about, however many people like a post.
+    if (decides(reaction) && this.#options.journal.cards.anyOpen()) this.#add({ kind: 'reaction', reaction });
   }
 
   /** Events may be missing: read every channel from its cursor on. */
   gap(): void {
     this.#queue.push({ kind: 'gap' });
+    this.#loop.wake();
+  }
+
+  #add(item: Item): void {
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      // No post is lost: the cursor stands still, and closing the gap reads all of it again.
+      this.#queue.length = 0;
+      this.gap();
+      return;
+    }
+    this.#queue.push(item);
     this.#loop.wake();
   }
 
@@ -148,10 +148,11 @@ export class Inbox implements Part {
       const { written, edited, deleted } = await chat.rest.since(channel.id, since, signal);
       const { type: channelType, name: channelName } = channel;
       journal.inbox.inModeSince(channel.id, this.#addressing.modeIn(channelName), clock.now());
-      for (const post of written)
-        await this.#takeOrSkip(post.id, this.#take({ post, channelType, channelName }, signal));
+      // Before what was written moves the cursor, past which nothing older is ever told again.
       for (const post of edited) await this.#revise(post, 'edited');
       for (const post of deleted) await this.#revise(post, 'deleted');
+      for (const post of written)
+        await this.#takeOrSkip(post.id, this.#take({ post, channelType, channelName }, signal));
       journal.inbox.advance(channel.id, written.at(-1)?.create_at ?? since);
       if (written.length > 0)
         log.debug({ channel: channel.name, posts: written.length }, 'channel read again');
@@ -231,7 +232,8 @@ export class Inbox implements Part {
     const requester = await chat.rest.user(reaction.user_id, signal);
     // Only a direct message has no thread around what control wants decided.
     const conversation = conversationOf(post, post.root_id === '' ? 'D' : 'O');
-    const id = `${post.id}:${reaction.emoji_name}:${requester.id}`;
+    // Taken back and put there again, it is said again.
+    const id = `${post.id}:${requester.id}:${reaction.create_at}`;
     await passOn(this.#options, {
       ...{ id, saidAt: reaction.create_at, conversation, requester, text },
       shows: false,

@@ -20,7 +20,14 @@ export function chatSender(
   log: Logger,
 ): (entry: OutboxEntry, signal: AbortSignal) => Promise<void> {
   return async (entry, signal) => {
-    const effect = ChatEffect.parse(entry.payload);
+    const read = ChatEffect.safeParse(entry.payload);
+    if (!read.success) {
+      // Written by a newer daemon than this one: all that comes after it must not wait for that.
+      log.error({ key: entry.key, problem: read.error }, 'this is not known here, left out');
+      outbox.refused(entry.id, 'written by a newer release');
+      return;
+    }
+    const effect = read.data;
     try {
       await perform(chat, outbox, effect, entry, signal);
     } catch (error) {

@@ -20,6 +20,10 @@ export interface RevisionOptions {
   readonly log: Logger;
 }
 
+/** How long a revision waits for its request to become a task, at least. */
+const REQUEST_WITHIN_MS = 20_000;
+const AGAIN_MS = 2000;
+
 /** Whoever deletes a message may be its author or an administrator of chat; the server does not say. */
 const BY_CHAT = 'chat';
 
@@ -34,13 +38,14 @@ export function revisionHandler(options: RevisionOptions): (message: BusMessage)
     const parsed = parseMessage(message.body, [TaskRevise]);
     if (!author || parsed.kind !== 'ok') return deadLetters.giveUp(message, parsed);
     const { dedupKey, text } = parsed.message.data;
-    const taskId = await store.transaction(async (tx) => {
+    const known = await store.transaction(async (tx) => {
       const task = await tx.tasks.byDedupKey(`${author}:${dedupKey}`);
-      if (!task || isTerminal(task.state) || task.state === 'cancelling') return undefined;
-      await revise(tx, context, task, text?.trim() ?? '');
-      return task.id;
+      if (task) await revise(tx, context, task, text?.trim() ?? '');
+      return task !== undefined;
     });
-    if (taskId) log.info({ taskId, author, deleted: text === undefined }, 'request revised');
+    // Its request may still be looked at, or have been given back; of one that was refused there will never be a task.
+    if (!known && context.now() - message.storedAt < REQUEST_WITHIN_MS) return message.later(AGAIN_MS);
+    if (known) log.info({ author, dedupKey, deleted: text === undefined }, 'request revised');
     onRevised();
     await message.ack();
   };
@@ -52,15 +57,23 @@ async function revise(
   task: TaskRecord,
   text: string,
 ): Promise<void> {
+  if (isTerminal(task.state) || task.state === 'cancelling') return;
   if (text === '') {
     await cancelTask(tx, context, task, { by: BY_CHAT, why: 'the message that asked for it is gone' });
     return;
   }
-  if (text === task.text) return;
-  if (nextTaskState(task.state, 'revise') && !task.textArtifact) {
+  // What leads a workflow has the words of that, and not those that it was asked by.
+  if (text === task.text.trim() || (await tx.missions.workflowOf(task.id)) !== undefined) return;
+  if (mayBeRevised(task)) {
     const reason = task.reason ?? `waiting for ${task.agent}`;
     await advanceTask(tx, context, task, 'revise', { by: `person/${task.requester.name}`, reason, text });
     return;
   }
   await deliver(tx, context, task, { state: 'admitted', text: revisedTooLateText(task) });
+}
+
+/** While no agent has seen it, and nobody has approved the words that stand there. */
+function mayBeRevised({ state, attempts, epoch, trust, textArtifact }: TaskRecord): boolean {
+  const isUnseen = attempts === 0 && epoch === 0;
+  return nextTaskState(state, 'revise') !== undefined && isUnseen && trust !== 'external' && !textArtifact;
 }

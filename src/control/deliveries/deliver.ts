@@ -88,9 +88,9 @@ export function vanishedText(task: TaskRecord): string {
   return `This was lost on its way to me and I never began it; I have put it aside. An operator finds it with \`olympus dlq list\`. (task \`${task.id}\`)`;
 }
 
-/** What a person is told who changed a message with which its agent had begun. */
+/** What a person is told who changed a message that somebody had taken up, or approved, as it was. */
 export function revisedTooLateText(task: TaskRecord): string {
-  return `You changed your message after I had begun, and I go on with what it said before. Mention me with what is different, or end this with \`!olympus cancel\`. (task \`${task.id}\`)`;
+  return `You changed your message too late: I go on with what it said before. Mention me with what is different, or end this with \`!olympus cancel\`. (task \`${task.id}\`)`;
 }
 
 /** What a person is told when a task was cancelled. */

@@ -24,7 +24,7 @@ export interface NewPost {
 /** What people and bots did in a channel; what was written is given oldest first, without posts of the system. */
 export interface Happened {
   readonly written: readonly Post[];
-  /** Texts that are older, and are another since. */
+  /** Texts that are another now than they once were, also among what was written. */
   readonly edited: readonly Post[];
   readonly deleted: readonly Post[];
 }
@@ -75,7 +75,7 @@ export class MattermostRest {
     const there = written(list);
     return {
       written: there.filter((post) => post.create_at >= sinceMs),
-      edited: there.filter((post) => post.create_at < sinceMs && post.edit_at > 0),
+      edited: there.filter((post) => post.edit_at > 0),
       deleted: Object.values(list.posts).filter((post) => post.delete_at > 0 && post.original_id === ''),
     };
   }

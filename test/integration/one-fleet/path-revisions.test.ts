@@ -93,7 +93,7 @@ describe('a message in chat that is changed, or deleted', function () {
     assert.ok(post && other);
 
     await edit(post, '@athena something else entirely');
-    await fleet.person.untilReply(post.id, /^You changed your message after I had begun/);
+    await fleet.person.untilReply(post.id, /^You changed your message too late/);
     await remove(other);
 
     await untilState(other.message.replace('@athena ', ''), 'cancelled');
