@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { sshAccess } from '#integrations/ssh/access.ts';
@@ -187,6 +188,31 @@ describe('the SSH client for short commands', () => {
 
     assert.match(proxyPid, /^\d+$/);
     assert.throws(() => process.kill(Number(proxyPid), 0), /ESRCH/);
+  });
+
+  it('learns how a command ended also where all that is said of it comes in one piece', async () => {
+    const program = path.join(dir.path, 'in-pieces.py');
+    await writeFile(
+      program,
+      `import os, socket, sys, threading, time
+server = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def send():
+    while (piece := os.read(0, 65536)): server.sendall(piece)
+    server.shutdown(socket.SHUT_WR)
+threading.Thread(target=send, daemon=True).start()
+while True:
+    time.sleep(0.3) # what the server says meanwhile goes on together
+    piece = server.recv(1048576)
+    if not piece: break
+    os.write(1, piece)
+`,
+    );
+    await written({ lines: [`ProxyCommand python3 ${program} %h %p`] });
+    await using athena = await connect(30_000);
+
+    const result = await athena.run('echo soon; exit 3', { timeoutMs: 10_000, signal: NEVER });
+
+    assert.deepEqual(result, { code: 3, stdout: 'soon\n', stderr: '' });
   });
 
   it('repeats what a ProxyCommand complained about', async () => {

@@ -153,7 +153,6 @@ async function collect(
   const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let size = 0;
-  let ended: { readonly code: number | undefined } | undefined;
   const keep = (name: keyof typeof output) => (chunk: Buffer) => {
     size += chunk.length;
     if (size <= OUTPUT_LIMIT) output[name].push(chunk);
@@ -164,14 +163,13 @@ async function collect(
   };
   channel.on('data', keep('stdout'));
   channel.stderr.on('data', keep('stderr'));
-  channel.once('exit', (exitCode: number | null) => {
-    ended = { code: exitCode ?? undefined };
-  });
   const text = (name: keyof typeof output): string => Buffer.concat(output[name]).toString('utf8');
-  // A channel that closes before the command has ended was closed by the end of its connection.
-  channel.once('close', () => {
-    if (ended) resolve({ ...ended, stdout: text('stdout'), stderr: text('stderr') });
-    else reject(errors.cut());
+  // Not by the event `exit`: all of a short command may come in one piece with the word that it runs, and that event is
+  // over before anybody here listens. The end of a channel tells again how its command ended: with a code, or with null by
+  // a signal; where it says neither, it was the connection that ended.
+  channel.once('close', (exitCode?: number | null) => {
+    if (exitCode === undefined) reject(errors.cut());
+    else resolve({ code: exitCode ?? undefined, stdout: text('stdout'), stderr: text('stderr') });
   });
   const onAbort = (): void => {
     kill(channel);
