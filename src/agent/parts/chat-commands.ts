@@ -13,8 +13,8 @@ import { ORDERED } from '../journal/outbox-store.ts';
 export const TARGET = '!olympus';
 const GUEST_ROLE = 'system_guest';
 
-/** What of the daemon this needs. */
-interface Surroundings {
+/** What of the daemon it takes to ask control for something. */
+export interface Surroundings {
   readonly fleet: string;
   readonly manifest: Pick<Manifest, 'name'>;
   readonly subjects: Subjects;

@@ -1,26 +1,12 @@
 import { chatSigns } from '#core/chat-signs.ts';
 import type { Conversation } from '#core/conversation.ts';
-import type { Manifest } from '#core/manifest.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
 import { TaskRevise } from '#core/messages/task-revise.ts';
-import type { Subjects } from '#core/subjects.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
 import type { Post, User } from '#integrations/mattermost/posts.ts';
-import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
-import type { Journal } from '../journal/journal.ts';
 import { AFTER } from '../journal/outbox-store.ts';
-import { TARGET as CONTROL } from './chat-commands.ts';
-
-/** What of the daemon this needs. */
-interface Surroundings {
-  readonly fleet: string;
-  readonly manifest: Pick<Manifest, 'name'>;
-  readonly subjects: Subjects;
-  readonly serverName: string;
-  readonly journal: Journal;
-  readonly clock: Clock;
-}
+import { TARGET as CONTROL, type Surroundings } from './chat-commands.ts';
 
 /** A post that asks somebody for something. */
 interface Asked {
