@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { noteForFailure } from '#test/failure-notes.ts';
 import { networksOf, processesOf, wordsOf } from '#test/lab.ts';
+import { Person } from '#test/person.ts';
 import { keepPicture, LoginSpentError, seeDashboard, startBrowser } from '../integration/browser.ts';
 import { openDashboard } from '../integration/dashboard-call.ts';
 import { LabWithMachines, quoted } from './machines.ts';
@@ -66,6 +67,25 @@ describe('a fleet in virtual machines', () => {
 
     await page.getByText('athena takes work again').waitFor({ timeout: MINUTE_MS });
     await keepPicture(page, 'chat-of-the-lab.png');
+  });
+
+  it('takes the press of a button from its chat alone, and no button that it has not made', async function () {
+    this.timeout(5 * MINUTE_MS);
+    const { stdout } = await lab.cli.run(['lab', 'chat']);
+    const { origin, hash } = new URL(stdout.trim());
+    const human = await Person.connect(origin, new URLSearchParams(hash.slice(1)).get('token') ?? '');
+    const url = 'http://10.220.1.20:8090/chat/press';
+    const forged = { id: 'b0', name: 'Approve', integration: { url, context: { verb: 'approve' } } };
+    const post = await human.say('press this', { props: { attachments: [{ actions: [forged] }] } });
+
+    const { status } = await human.call('POST', `/posts/${post.id}/actions/b0`, {});
+
+    assert.equal(status, 400, 'nothing is decided');
+    const { text: log } = await lab.on('hub', 'journalctl -u olympus-control --no-pager -o cat');
+    assert.match(log, /press of a button that was not made here/, 'chat reaches it');
+    const program = `fetch('${url}', { method: 'POST' }).then(async (answer) => console.log(await answer.text()))`;
+    const { text: refused } = await lab.on('athena', `/opt/olympus/node/bin/node -e ${quoted(program)}`);
+    assert.match(refused, /is not an address of the chat server/);
   });
 
   it('is seen whole by status and doctor', async () => {
