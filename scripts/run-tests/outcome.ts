@@ -36,7 +36,7 @@ export function judge(ending: Ending, summary: Summary | undefined): Counts {
   const { passed = 0, skipped = 0, failed = 0, failures = [] } = summary ?? {};
   const remarks: string[] = [];
   if (ending.limitMs !== undefined) {
-    remarks.push(`ended after ${ending.limitMs / 60_000} minutes, its limit`);
+    remarks.push(`ended after ${Number((ending.limitMs / 60_000).toFixed(1))} minutes, all that it had`);
   } else if (!summary) {
     remarks.push(`no result: the process ended with ${ending.signal ?? `exit code ${ending.exitCode}`}`);
   } else if (summary.stillOpen) {

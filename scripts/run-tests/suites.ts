@@ -64,7 +64,8 @@ export async function runMocha(
   const shares = hands.length;
   await Promise.all(Array.from({ length: processes }, work));
   const missing = shares - counts.length;
-  const remarks = [`${missing} of ${shares} shares of the files were not run: the time was up`];
+  const why = signal.aborted ? 'it was interrupted' : 'the time was up';
+  const remarks = [`${missing} of ${shares} shares of the files were not run: ${why}`];
   return total([
     ...counts,
     ...(missing > 0 ? [{ passed: 0, failed: 1, skipped: 0, failures: [], remarks }] : []),

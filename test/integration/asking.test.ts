@@ -150,6 +150,31 @@ cat out
     await fleet.person.untilReaction(postId, 'white_check_mark');
   });
 
+  it('is decided by a button also when everything was killed since it was shown', async () => {
+    const { postId, task } = await turnThatAsks(`press after all for ${newNonce()}`, ...deploy);
+    await pendingOf(task.id);
+    const card = await cardIn(postId);
+    const { daemon } = fleet.agent('athena');
+    for (const each of [fleet.nats.process, fleet.control.process, fleet.mattermost.process, daemon])
+      each.kill('SIGKILL');
+    await waitFor(
+      'a press to be taken',
+      async () => {
+        const route = `/posts/${card.id}/actions/${buttonsOf(card)[0]?.id}`;
+        return (await fleet.person.call('POST', route)).status === 200;
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+
+    await fleet.person.untilReaction(postId, 'white_check_mark', 60_000);
+
+    await untilState(task.id, 'completed');
+    await waitFor('the card to be closed', async () => {
+      const post = (await fleet.person.replies(postId)).find(({ id }) => id === card.id);
+      return post && buttonsOf(post).length === 0 && /Approved by human/.test(post.message);
+    });
+  });
+
   it('goes on when somebody puts a thumb below the card', async () => {
     const { postId, task } = await turnThatAsks(`thumb for ${newNonce()}`, ...deploy);
     await pendingOf(task.id);

@@ -137,6 +137,27 @@ describe('what an agent sends to chat', () => {
 
     const posts = await chat.rest.thread(asked.id, signal);
     assert.equal(posts.find(({ id }) => id === claimed.id)?.message, 'I am the card');
+    for (const key of ['delivery:6:', 'delivery:7:']) assert.ok(journal.outbox.anyRefused(key), key);
+  });
+
+  it('leaves out what a newer release has written, and goes on with what comes after it', async () => {
+    journal.outbox.addChat('delivery:8:dance', { kind: 'dance' } as never);
+    const after = {
+      kind: 'post' as const,
+      channelId,
+      rootId: '',
+      message: 'after that',
+      marker: 'm8',
+      depth: 0,
+    };
+    journal.outbox.addChat('delivery:9:post:0', after);
+
+    await sendAll();
+
+    assert.equal(journal.outbox.pending('chat'), 0);
+    assert.ok(journal.outbox.anyRefused('delivery:8:'), 'the reason stays readable');
+    const posts = await chat.rest.newestPosts(channelId, 5, signal);
+    assert.equal(posts.at(-1)?.message, 'after that');
   });
 
   it('finds its own post again in a thread of more than one page', async () => {

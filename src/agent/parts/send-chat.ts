@@ -63,9 +63,14 @@ async function perform(
     case 'close-card': {
       const { marker, depth, message } = effect;
       const post = await ownPost(chat, me.id, effect, signal);
-      // Not found: deleted, or too far up in a direct message. Its buttons then say what was decided when pressed.
-      if (post) await chat.rest.edit(post.id, { message, marks: { marker, depth } }, signal);
-      return;
+      if (!post) {
+        const sentence = 'the card is not there: it was deleted, never posted, or is too far up';
+        throw new OlympusError(
+          'chat_refused',
+          `${sentence}; a button of it says what was decided when pressed`,
+        );
+      }
+      return chat.rest.edit(post.id, { message, marks: { marker, depth } }, signal);
     }
     default:
       return effect satisfies never;

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { PressAnswer } from '#core/api-press.ts';
-import { Press } from '#core/api-press.ts';
+import { Press, type PressAnswer } from '#core/api-press.ts';
 import type { Logger } from '#lib/log.ts';
 import { refuse } from '../api/refuse.ts';
 import { readRequest } from '../api/request.ts';

@@ -1,0 +1,3 @@
+import { describeDeaths, EVERY_POINT } from '#test/deaths.ts';
+
+describeDeaths({ gateway: EVERY_POINT.slice(4) });
