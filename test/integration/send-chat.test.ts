@@ -3,6 +3,7 @@ import { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { hasAttachments, marksOf, type Post } from '#integrations/mattermost/posts.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
+import { Person } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { chatSender } from '../../src/agent/parts/send-chat.ts';
@@ -10,7 +11,7 @@ import { createMattermostStandin } from '../../src/standins/mattermost/server.ts
 
 const SEED = {
   team: { name: 'olympus' },
-  users: [],
+  users: [{ username: 'human', token: 'human-token' }],
   bots: [
     { username: 'athena', token: 'athena-token' },
     { username: 'apollo', token: 'apollo-token' },
@@ -27,6 +28,7 @@ describe('what an agent sends to chat', () => {
   let standin: Awaited<ReturnType<typeof createMattermostStandin>>;
   let chat: MattermostChat;
   let journal: Journal;
+  let human: Person;
   let channelId: string;
 
   before(async () => {
@@ -41,6 +43,7 @@ describe('what an agent sends to chat', () => {
       onGap: none,
       log,
     });
+    human = await Person.connect(standin.url, 'human-token');
     journal = new Journal({ stateDir: dir.path, clock: systemClock });
     channelId = standin.seeded?.channels['town-square'] ?? '';
   });
@@ -120,6 +123,26 @@ describe('what an agent sends to chat', () => {
     assert.ok(closed && closed.id === shown.id && !hasAttachments(closed));
     assert.equal(closed.message, 'Approved by ada');
     assert.deepEqual(marksOf(closed), { marker: 'card-a1', depth: 1 }, 'it is found again');
+  });
+
+  it('closes a card in a direct message, which has no thread', async () => {
+    const direct = await human.call('POST', '/channels/direct', [
+      human.userId,
+      (await chat.rest.me(signal)).id,
+    ]);
+    const there = { channelId: String(direct.body['id']), rootId: '', marker: 'card-d1', depth: 0 };
+    const buttons = [{ name: 'Approve', style: 'primary' as const, press: {} }];
+    const card = { id: 'd1', url: 'http://127.0.0.1:1/chat/press', buttons };
+    journal.outbox.addChat('delivery:10:post:0', { kind: 'post', message: 'may I?', ...there, card });
+    journal.outbox.addChat('delivery:11:card', { kind: 'close-card', message: 'Denied by ada', ...there });
+
+    await sendAll();
+
+    const posts = await chat.rest.newestPosts(there.channelId, 5, signal);
+    assert.deepEqual(
+      posts.map((post) => [post.message, hasAttachments(post)]),
+      [['Denied by ada', false]],
+    );
   });
 
   it('closes no card but its own, and none that is gone', async () => {
