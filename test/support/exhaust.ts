@@ -19,7 +19,8 @@ export async function exhaust(bus: BusClient, agent: string, subject: string): P
       },
       { timeoutMs: 20_000 },
     );
-    await bus.publishRaw(message.reply ?? '', '-NAK');
+    // Answered once it is done: a pull that overtook it would find nothing to give up.
+    await bus.request(message.reply ?? '', '-NAK');
   }
   // The server notices when it would deliver it once more.
   await bus.pull(stream, agent);
