@@ -122,6 +122,8 @@ async function run(
   const child = spawn(command, args, {
     cwd: root,
     env: {
+      // A start of one of our programs takes half as much of the processor where compiled code is kept.
+      NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'compile'),
       ...process.env,
       // Colours only on a terminal; mocha would also print them where it finds a CI variable.
       ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),

@@ -54,6 +54,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
       openclawEntry: openclawEntry(await ensureOpenclaw(cache, signal)),
     },
     ports: 'any',
+    compileCache: process.env['NODE_COMPILE_CACHE'],
     settings: {
       OLYMPUS_HEARTBEAT_MS: '1000',
       OLYMPUS_NOTICE_AFTER_MS: '2000',

@@ -14,6 +14,8 @@ export interface SiteOptions {
   readonly root: string;
   /** The usual ports where they are free; or any free ones. */
   readonly ports: 'usual' | 'any';
+  /** Where its processes keep what Node compiled of them; in the state directory unless told otherwise. */
+  readonly compileCache?: string | undefined;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -71,7 +73,7 @@ export class Site {
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
         HOME: this.#options.stateDir,
-        ...smallProcessEnv(this.at('compile-cache')),
+        ...smallProcessEnv(this.#options.compileCache ?? this.at('compile-cache')),
         ...env,
       },
       logFile: this.at('logs', `${name.replaceAll(' ', '-')}.log`),

@@ -59,7 +59,8 @@ const UP_WITHIN_MS = 120_000;
 export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promise<ScriptedFleet> {
   const { dir, root, agents, concurrency = 2, played = [], settings = {}, envOf = () => ({}) } = options;
   const log = createLogger({ name: 'scripted-fleet', level: 'fatal' });
-  const site = new Site({ stateDir: dir, root, ports: 'any', log, clock: systemClock });
+  const compileCache = process.env['NODE_COMPILE_CACHE'];
+  const site = new Site({ stateDir: dir, root, ports: 'any', compileCache, log, clock: systemClock });
   const binary = await ensureNatsServer(cacheDirectory(process.env), AbortSignal.timeout(120_000));
   const nats = await prepareBus(site, binary, [...agents, ...played]);
   const natsPort = Number(new URL(nats.url).port);
