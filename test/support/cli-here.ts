@@ -1,8 +1,12 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '#lib/clock.ts';
+import { FAMILIES } from '../../src/cli/families.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { ManualClock } from './manual-clock.ts';
+
+// Loaded before a test begins, not in the time that it has.
+await Promise.all(FAMILIES.map(({ load }) => load()));
 
 export interface CliHere {
   readonly env?: Readonly<Record<string, string>>;

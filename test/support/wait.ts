@@ -6,6 +6,10 @@ export interface WaitOptions {
   readonly everyMs?: number;
 }
 
+/** The part of the time waited so far that passes until it is asked again, and the longest such time. */
+const PATIENCE = 0.05;
+const LONGEST_MS = 250;
+
 /**
  * Asks `probe` until its answer is truthy, and returns that. A probe that throws has not answered yet.
  * On time-out it throws a sentence with `what` and the last answer, so that a failed test tells what it saw.
@@ -15,7 +19,8 @@ export async function waitFor<T>(
   probe: () => T | Promise<T>,
   { timeoutMs = 15_000, everyMs = 20 }: WaitOptions = {},
 ): Promise<Exclude<Awaited<T>, false | 0 | '' | null | undefined>> {
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  const deadline = startedAt + timeoutMs;
   let last = 'nothing yet';
   while (true) {
     try {
@@ -28,7 +33,8 @@ export async function waitFor<T>(
     if (performance.now() >= deadline) {
       throw new Error(`Waited ${timeoutMs} ms for ${what}, in vain; last seen: ${last}`);
     }
-    await delay(everyMs);
+    // What takes long is asked less and less often: whoever asks takes the processor from who is waited for.
+    await delay(Math.max(everyMs, Math.min((performance.now() - startedAt) * PATIENCE, LONGEST_MS)));
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { runCli } from '#test/cli-here.ts';
+import { FAMILIES } from '../../src/cli/families.ts';
 
 /** Runs a call that must end before it needs any server. */
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
@@ -25,6 +26,18 @@ describe('the command line', () => {
       assert.match(stdout, new RegExp(`\\$ olympus ${command}`));
     });
   }
+
+  it('finds each command by the word that a call of it begins with', async () => {
+    const { stdout } = await run(['--help']);
+    const shown = [...stdout.matchAll(/^ {2}([a-z][a-z-]*) .*\S$/gm)].map(([, name]) => name);
+    const words = FAMILIES.flatMap((family) => family.words);
+    assert.deepEqual(shown, words);
+
+    for (const word of words) {
+      const help = await run([word, '--help']);
+      assert.match(help.stdout, new RegExp(`^Usage: olympus ${word} `), help.stderr);
+    }
+  });
 
   it('shows the commands on standard error when none is given', async () => {
     const { code, stdout, stderr } = await run([]);
