@@ -83,10 +83,11 @@ describe('a text that does not fit into a message', () => {
   async function messageOf(runId: string): Promise<{ subject: string; body: string }> {
     await using bus = await control.connect('control');
     const manager = await jetstreamManager(bus.connection, { checkAPI: false });
-    const stored = await manager.streams.getMessage('ROUNDTABLE_TASKS', {
-      last_by_subj: `${FLEET}.tasks.planning.athena.${runId}`,
-    });
-    assert.ok(stored, 'its message is on the bus');
+    const stored = await waitFor('its message to be on the bus', () =>
+      manager.streams.getMessage('ROUNDTABLE_TASKS', {
+        last_by_subj: `${FLEET}.tasks.planning.athena.${runId}`,
+      }),
+    );
     return { subject: stored.subject, body: stored.string() };
   }
   /** What its daemon gets, with this token and at this address. */
@@ -157,7 +158,7 @@ describe('a text that does not fit into a message', () => {
 
     const got = await giving;
     assert.ok(got.kind === 'there' && got.run.dispatch.input.text === text);
-  }).timeout(30_000);
+  });
 
   it('is not waited for when the run is cancelled, or its time is over', async () => {
     const run = await runOf(await asked(`cancelled ${'x'.repeat(70_000)}`));
