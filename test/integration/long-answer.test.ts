@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskDetail, TaskView } from '#core/api.ts';
 import { CliCaller } from '#test/cli-call.ts';
-import { asked, script } from '#test/control-surface.ts';
+import { asked, script, untilAsked } from '#test/control-surface.ts';
 import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
@@ -64,11 +64,20 @@ describe('a task of which a part does not fit into a message', function () {
   });
 
   it('waits with its answer for a control plane that is away, and it is told once and as a whole', async () => {
-    await script(fleet.modelScript, { match: 'a chapter', behaviour: { kind: 'long', characters: 70_000 } });
+    const chapter = 'so it went on. '.repeat(5_000);
+    await script(fleet.modelScript, { match: 'a chapter', behaviour: { kind: 'hold', text: chapter } });
     const post = await fleet.person.say('@athena write a chapter');
+    await untilAsked(fleet.modelScript, 'a chapter');
     await waitFor('the run to be under way', async () => (await taskOf('a chapter')).state === 'running');
     const { process: control } = fleet.control;
     await control.halt();
+    // Only now: an answer that is there before control has gone is taken by it.
+    await waitFor('the model to be released', async () => {
+      const { released } = await fleet.modelScript.post<{ released: number }>('release', {
+        match: 'a chapter',
+      });
+      return released > 0;
+    });
     await waitFor(
       'the daemon to have tried',
       () => fleet.agent('athena').daemon.logTail().includes('did not take an answer'),
