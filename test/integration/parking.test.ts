@@ -86,8 +86,8 @@ describe('a run that waits for people', function () {
   const turnSays = (words: readonly string[], id: string) =>
     cli.start(['action', ...words, '--task', id], { OLYMPUS_ACTION_SOCKET: path.join(dir.path, 's') }).ended;
 
-  /** A task whose first turn takes this long. */
-  async function taskOf(behaviour: object): Promise<string> {
+  /** A task whose first turn goes on until it is released. */
+  async function taskOf(behaviour: object = { held: true }): Promise<string> {
     const text = `work ${newNonce()}`;
     await script.post('script', { rules: [{ match: text, behaviour }] });
     const { id } = TaskView.parse(await call('POST', 'tasks', { agent: 'vulcan', text, by: 'ada' }));
@@ -95,21 +95,27 @@ describe('a run that waits for people', function () {
     return id;
   }
 
+  /** Lets the turn under way end: what it is to have done before, it has. */
+  const turnEnds = (): Promise<unknown> =>
+    waitFor('the turn to be let go', async () => {
+      const { released } = await script.post<{ released: number }>('release');
+      return released > 0;
+    });
+
   for (const victim of ['daemon', 'control'] as const) {
     for (const point of POINTS) {
       it(`is asked once, decided once and resumed once when ${victim} dies as ${point}`, async () => {
         const kill = (now: (typeof POINTS)[number]): void => {
           if (now === point) (victim === 'daemon' ? daemon() : fleet.control.process).kill('SIGKILL');
         };
-        // Long enough for a daemon to come back and be asked again.
-        const durationMs = victim === 'daemon' && point === 'it is asked' ? 25_000 : 9000;
-        const id = await taskOf({ durationMs });
+        const id = await taskOf();
         const turn = turnSays(DEPLOY, id);
         const approval = await asked(id);
         kill('it is asked');
         const { code, stdout, stderr } = await turn;
         assert.equal(code, 75, stdout + stderr);
         kill('the turn is told to end');
+        await turnEnds();
         await until(id, 'parked');
         kill('the task is parked');
         const why = await waitFor(
@@ -138,24 +144,26 @@ describe('a run that waits for people', function () {
   }
 
   it('is parked at once when its turn ends with a question open, and learns the answer in the next', async () => {
-    const id = await taskOf({ durationMs: 3000 });
+    const id = await taskOf();
     const turn = turnSays(['ask', 'Which colour?', '--choice', 'teal', '--choice', 'rust'], id);
     const question = await asked(id);
+    await turnEnds();
     await until(id, 'parked');
-    await script.post('script', { rules: [{ match: 'Which colour', behaviour: { durationMs: 4000 } }] });
+    await script.post('script', { rules: [{ match: 'Which colour', behaviour: { held: true } }] });
     await call('POST', `approvals/${question.id}/answer`, { by: 'ada', answer: 'teal' });
     await until(id, 'running');
 
     const again = await turnSays(['ask', 'Which colour?', '--choice', 'teal', '--choice', 'rust'], id);
 
     assert.deepEqual([again.code, again.stdout], [0, 'teal\n']);
+    await turnEnds();
     assert.equal((await until(id, 'completed')).runs.length, 2);
     assert.equal((await ofTask(id)).length, 1, 'the same question is the same');
     await turn;
   });
 
   it('tells a turn under way what was decided, and completes in one run', async () => {
-    const id = await taskOf({ durationMs: 6000 });
+    const id = await taskOf();
     const turn = turnSays(DEPLOY, id);
     const approval = await asked(id);
     await call('POST', `approvals/${approval.id}/deny`, { by: 'ada', why: 'not today' });
@@ -163,6 +171,7 @@ describe('a run that waits for people', function () {
     const { code, stdout } = await turn;
 
     assert.deepEqual([code, stdout], [3, 'Not approved (denied) by ada: not today\n']);
+    await turnEnds();
     assert.equal((await until(id, 'completed')).runs.length, 1);
   });
 

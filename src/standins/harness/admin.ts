@@ -26,6 +26,7 @@ const scriptSchema = {
               text,
               failure: text,
               neverEnds: { type: 'boolean' },
+              held: { type: 'boolean' },
             },
           },
         },
@@ -53,6 +54,8 @@ export function createAdmin(options: {
     script.clear();
     return { cleared: true };
   });
+
+  app.post('/standin/release', () => ({ released: turns.release() }));
 
   app.post<{ Body: { runIds: string[] } }>(
     '/standin/forget',

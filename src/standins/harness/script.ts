@@ -9,6 +9,8 @@ export interface Behaviour {
   readonly failure?: string;
   /** It goes on until it is aborted. */
   readonly neverEnds?: boolean;
+  /** It goes on until it is released. */
+  readonly held?: boolean;
 }
 
 export interface Rule {

@@ -30,6 +30,7 @@ const DEFAULT_MS = 20;
 export class Turns {
   readonly #options: { readonly script: Script; readonly effects: Effects; readonly clock: Clock };
   readonly #turns = new Map<string, Turn>();
+  readonly #held = new Set<AbortController>();
 
   constructor(options: { readonly script: Script; readonly effects: Effects; readonly clock: Clock }) {
     this.#options = options;
@@ -81,6 +82,14 @@ export class Turns {
     return turn !== undefined;
   }
 
+  /** Lets the turns that are held come to their ends. */
+  release(): number {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const each of held) each.abort();
+    return held.length;
+  }
+
   /** Forgets turns that are over, as a gateway does whose sessions were reset: asked again, they are new. */
   forget(runIds: readonly string[]): number {
     const over = runIds.filter((runId) => (this.#turns.get(runId)?.state.kind ?? 'running') !== 'running');
@@ -101,15 +110,23 @@ export class Turns {
   async #play(runId: string, turn: Turn, behaviour: Behaviour): Promise<void> {
     const { clock } = this.#options;
     const { signal } = turn.aborted;
-    const { durationMs = DEFAULT_MS, tools = [], neverEnds = false } = behaviour;
+    const { durationMs = DEFAULT_MS, tools = [], neverEnds = false, held = false } = behaviour;
     const pauseMs = durationMs / (tools.length + 1);
     for (const tool of tools) {
       await clock.sleep(pauseMs, signal);
       if (signal.aborted) break;
       changed(turn, { tools: [...turn.tools, tool] });
     }
-    await clock.sleep(neverEnds ? LONGEST_MS : pauseMs, signal);
+    if (held) await this.#hold(signal);
+    else await clock.sleep(neverEnds ? LONGEST_MS : pauseMs, signal);
     changed(turn, { state: signal.aborted ? ABORTED : stateOf(runId, behaviour) });
+  }
+
+  async #hold(aborted: AbortSignal): Promise<void> {
+    const released = new AbortController();
+    this.#held.add(released);
+    await this.#options.clock.sleep(LONGEST_MS, AbortSignal.any([aborted, released.signal]));
+    this.#held.delete(released);
   }
 }
 
