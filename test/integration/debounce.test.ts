@@ -56,6 +56,7 @@ describe('requests that wait for later ones of their key', () => {
     const next = await ask('build 4', 'build', 60_000, { dedupKey: 'b4' });
     assert.notEqual(next.id, first.id, 'what comes after the release is a task of its own');
     await athena.succeed(dispatch, 'built');
+    await ada().untilState(first.id, 'completed');
   });
 
   it('are on record, and say until when they are held; never beyond ten windows from the first', async () => {
