@@ -172,13 +172,12 @@ describe('the model relay', () => {
   });
 
   it('says so when the provider is not there, or says nothing', async () => {
-    await bench.start({ silenceTimeoutMs: 100 }, { OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
     bench.answer = () => undefined;
 
-    const [away, silent] = await Promise.all([
-      bench.call('/v1/chat/completions', openai),
-      bench.call('/v1/messages', anthropic),
-    ]);
+    await bench.start({}, { OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
+    const away = await bench.call('/v1/chat/completions', openai);
+    await bench.start({ silenceTimeoutMs: 100 });
+    const silent = await bench.call('/v1/messages', anthropic);
 
     assert.equal(away.status, 502);
     assert.match(await away.text(), /cannot be reached \(ECONNREFUSED\)/);
