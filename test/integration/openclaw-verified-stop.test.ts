@@ -44,14 +44,17 @@ describe('a turn that is to end', () => {
     await gateway[Symbol.asyncDispose]();
   });
 
-  function harnessWith(warmUp: { readonly warmUpTimeoutMs: number }): OpenclawHarness {
+  function harnessWith(times: {
+    readonly warmUpTimeoutMs: number;
+    readonly stopWithinMs?: number;
+  }): OpenclawHarness {
     return createOpenclawHarness({
       url: gateway.url,
       token: 'right',
       log: createLogger({ name: 'test', level: 'silent' }),
       clock: systemClock,
-      ...warmUp,
       stopWithinMs: 300,
+      ...times,
       restartAgainMs: 50,
       async restart() {
         const next = restarts.shift();
@@ -62,6 +65,9 @@ describe('a turn that is to end', () => {
   }
 
   it('is cancelled without a restart when it ends as it is told', async () => {
+    await harness.stop(never);
+    // Long enough for one that ends at once, however busy the machine is.
+    harness = harnessWith({ warmUpTimeoutMs: 0, stopWithinMs: 30_000 });
     obeys = true;
     restarts = [() => assert.fail('nothing is to be restarted')];
 
