@@ -10,7 +10,7 @@ describe('the client of the gateway', () => {
   const log = createLogger({ name: 'test', destination: { write: () => undefined } });
   const clients: GatewayClient[] = [];
   const newClient = (url: string, token = 'right'): GatewayClient => {
-    const client = new GatewayClient({ url, token, clock: systemClock, log, connectTimeoutMs: 2_000 });
+    const client = new GatewayClient({ url, token, clock: systemClock, log, connectTimeoutMs: 15_000 });
     clients.push(client);
     return client;
   };
@@ -30,7 +30,7 @@ describe('the client of the gateway', () => {
     gateway.connections[0]?.terminate();
 
     for (const call of calls) await assert.rejects(call, isUnavailable);
-    assert.deepEqual(await client.call('echo', { text: 'back' }, 1_000, never), { text: 'back' });
+    assert.deepEqual(await client.call('echo', { text: 'back' }, 15_000, never), { text: 'back' });
     assert.equal(gateway.connections.length, 2);
   });
 
