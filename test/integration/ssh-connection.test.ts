@@ -31,7 +31,7 @@ describe('the SSH client for short commands', () => {
     return writeSshState(dir.path, [{ name: 'athena', port: server.port, hostKey: server.hostKey, ...more }]);
   }
 
-  function connect(timeoutMs = 10_000, signal: AbortSignal = NEVER): Promise<SshConnection> {
+  function connect(timeoutMs = 20_000, signal: AbortSignal = NEVER): Promise<SshConnection> {
     return connectSsh({ access: sshAccess(dir.path), machine: 'athena', timeoutMs, signal });
   }
 
@@ -50,7 +50,7 @@ describe('the SSH client for short commands', () => {
     await using athena = await connect();
 
     const result = await athena.run('read line; echo "got $line"; echo no >&2; exit 3', {
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
       signal: NEVER,
       input: 'tea\n',
     });
@@ -80,9 +80,11 @@ describe('the SSH client for short commands', () => {
     await using athena = await connect();
 
     const results = await Promise.allSettled(
-      Array.from({ length: 4 }, () => athena.run('sleep 0.2', { timeoutMs: 10_000, signal: NEVER })),
+      Array.from({ length: 4 }, () => athena.run('sleep 0.2', { timeoutMs: 20_000, signal: NEVER })),
     );
-    const after = await waitFor('a session', () => athena.run('echo on', { timeoutMs: 5000, signal: NEVER }));
+    const after = await waitFor('a session', () =>
+      athena.run('echo on', { timeoutMs: 20_000, signal: NEVER }),
+    );
 
     const [failure] = results.filter((result) => result.status === 'rejected');
     assert.match(String(failure?.reason), /athena did not open a session: .*Channel open failure/);
@@ -93,7 +95,7 @@ describe('the SSH client for short commands', () => {
     await using athena = await connect();
 
     const { kind, message } = await refusal(athena.run('sleep 10', { timeoutMs: 500, signal: NEVER }));
-    const { stdout } = await athena.run('echo on', { timeoutMs: 5000, signal: NEVER });
+    const { stdout } = await athena.run('echo on', { timeoutMs: 20_000, signal: NEVER });
 
     assert.equal(kind, 'timeout');
     assert.equal(message, 'athena did not finish `sleep 10` within 0.5 s.');
@@ -182,7 +184,7 @@ describe('the SSH client for short commands', () => {
     let proxyPid = '';
     {
       await using athena = await connect();
-      const { stdout } = await athena.run(`cat ${marker}`, { timeoutMs: 5000, signal: NEVER });
+      const { stdout } = await athena.run(`cat ${marker}`, { timeoutMs: 20_000, signal: NEVER });
       proxyPid = stdout.trim();
     }
 
@@ -210,7 +212,7 @@ while True:
     await written({ lines: [`ProxyCommand python3 ${program} %h %p`] });
     await using athena = await connect(30_000);
 
-    const result = await athena.run('echo soon; exit 3', { timeoutMs: 10_000, signal: NEVER });
+    const result = await athena.run('echo soon; exit 3', { timeoutMs: 20_000, signal: NEVER });
 
     assert.deepEqual(result, { code: 3, stdout: 'soon\n', stderr: '' });
   });
@@ -229,11 +231,11 @@ while True:
     await written({ lines: [`ProxyCommand sh -c 'echo $$ > ${marker}; exec nc -N %h %p'`] });
     await using athena = await connect();
     const waiting = [1, 2].map(() => refusal(athena.run('sleep 60', { timeoutMs: 30_000, signal: NEVER })));
-    const { stdout } = await athena.run(`cat ${marker}`, { timeoutMs: 5000, signal: NEVER });
+    const { stdout } = await athena.run(`cat ${marker}`, { timeoutMs: 20_000, signal: NEVER });
     process.kill(Number(stdout), 'SIGKILL');
 
     const kinds = (await Promise.all(waiting)).map(({ kind }) => kind);
-    const later = await refusal(athena.run('true', { timeoutMs: 5000, signal: NEVER }));
+    const later = await refusal(athena.run('true', { timeoutMs: 20_000, signal: NEVER }));
 
     assert.deepEqual([...kinds, later.kind], ['cut', 'cut', 'cut']);
   });
