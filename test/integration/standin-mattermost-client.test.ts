@@ -26,7 +26,7 @@ describe('Mattermost stand-in under the real client', () => {
       const sent = await scene.writeMany(200);
       await scene.clearFaults();
 
-      await waitFor('200 posts', () => bot.heard('posted').length === 200, { timeoutMs: 8000 });
+      await waitFor('200 posts', () => bot.heard('posted').length === 200, { timeoutMs: 30_000 });
       assert.deepEqual(bot.texts, sent);
       assert.equal(bot.missed, 0);
       assert.equal(bot.heard('hello').length, 1);
