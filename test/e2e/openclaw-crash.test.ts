@@ -45,7 +45,7 @@ describe('the OpenClaw harness, when it gets hard', function () {
     const queued = newTurn('wait behind it', { sessionKey: turn.sessionKey, timeoutMs: 90_000 });
     bench.script(turn, { kind: 'hang' }, 1);
     const outcomes = [bench.run(turn), bench.run(queued)];
-    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 10_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 45_000 });
     await waitFor('both turns to be written down', async () => {
       const history = JSON.stringify(await bench.historyOf(turn));
       return history.includes(`${turn.runId}:user`) && history.includes(queued.runId);

@@ -25,7 +25,7 @@ describe('a run that outlived its daemon', function () {
     );
     for (const text of ['first', 'second']) {
       const post = await fleet.person.say(`@athena ${text} meanwhile`);
-      await fleet.person.untilReaction(post.id, 'white_check_mark', 20_000);
+      await fleet.person.untilReaction(post.id, 'white_check_mark', 45_000);
     }
     await waitFor('the long work to be let go', async () => {
       const { released } = await fleet.modelScript.post<{ released: number }>('release', {});

@@ -96,7 +96,7 @@ describe('when something is away or broken, the thread says so and the answer co
 
     await answeredOnce(fleet, post.id);
     await waitFor('the daemon to be started anew', () => daemon.running && daemon.pid !== before, {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
     await daemon.untilReady(AbortSignal.timeout(30_000));
   });
