@@ -7,7 +7,8 @@ import { Operator } from '#test/operator.ts';
 import { waitFor } from '#test/wait.ts';
 
 const FLEET = 'f1';
-const DEADLINE_MS = 4000;
+/** Within it, what is to be in time is asked for, taken up and answered, on a busy machine too. */
+const DEADLINE_MS = 8000;
 /** Control looks every two seconds. */
 const LONG = { timeoutMs: 30_000 };
 
@@ -16,7 +17,7 @@ describe('a task whose deadline passes', () => {
   let athena: AskingAgent;
   let ada: Operator;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_TASK_DEADLINE_MS: String(DEADLINE_MS) });
     athena = await AskingAgent.join(control, FLEET, 'athena');
     ada = new Operator(control);
@@ -64,7 +65,7 @@ describe('a task whose deadline passes', () => {
     await athena.succeed((await athena.takeRun(next)).data, 'done');
     await ada.untilState(next, 'completed');
     assert.deepEqual((await ada.show(id)).runs, []);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('expires while its run is under way, and what that still brings changes nothing', async () => {
     const id = await asked('too slow');
@@ -92,7 +93,7 @@ describe('a task whose deadline passes', () => {
     assert.notEqual(again.id, id);
     await athena.succeed((await athena.takeRun(again.id)).data, 'in time');
     assert.equal((await ada.untilState(again.id, 'completed')).answer, 'in time');
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   /** What the asker was told of a task and has not been looked at: all that stands before what is told of a later one. */
   async function toldUntilNow(id: string): Promise<Delivery['data'][]> {
