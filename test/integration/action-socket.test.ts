@@ -152,7 +152,7 @@ describe('the socket through which turns ask', () => {
     await start();
 
     assert.deepEqual(await ended, { code: 0, stdout: 'teal\n', stderr: '' });
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('makes of every answer an exit code that an agent can tell apart', async () => {
     const approval = ['approval', '--task', 't-1', '--kind', 'a.b', '--target', 'c', '--summary', 'd'];
@@ -174,5 +174,5 @@ describe('the socket through which turns ask', () => {
     const wrong = await cli(...approval, '--params', '{').ended;
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /--params is not JSON/);
-  }).timeout(60_000);
+  }).timeout(120_000);
 });

@@ -25,7 +25,7 @@ describe('every route of the API', () => {
   let dir: TempDir;
   let control: ControlOnBus;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('every-scope');
     const file = path.join(dir.path, 'tokens.json');
     const people = GRANTED.map((scope) => ({ name: scope, token: tokenOf(scope), scopes: [scope] }));

@@ -21,7 +21,7 @@ describe('a token of the API', () => {
   let control: ControlOnBus;
   let athena: BusClient;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('tokens');
     file = path.join(dir.path, 'tokens.json');
     await give(READER, WORKER);

@@ -14,7 +14,7 @@ describe('a task that comes from outside', () => {
   let control: ControlOnBus;
   let athena: AskingAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await AskingAgent.join(control, FLEET, 'athena');
   });
@@ -133,5 +133,5 @@ describe('a task that comes from outside', () => {
 
     assert.equal((await untilState(task.id, 'expired')).reason, 'nobody approved it in time');
     await athena.hearSaid(task.id, /I have not begun/);
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

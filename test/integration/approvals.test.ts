@@ -16,7 +16,7 @@ describe('what people decide for a run', () => {
   let athena: AskingAgent;
   let apollo: AskingAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo']);
     athena = await AskingAgent.join(control, FLEET, 'athena');
     apollo = await AskingAgent.join(control, FLEET, 'apollo');
@@ -197,7 +197,7 @@ describe('what people decide for a run', () => {
     await athena.tell(resumed.data, 'started');
     const again = await untilState(run.taskId, 'running');
     assert.equal(again.runs.length, 2, 'a late word of the old run changes nothing');
-  }).timeout(40_000);
+  }).timeout(120_000);
 
   it('comes out the same in whatever order the words of the agent arrive', async () => {
     const early = await running('parked overtakes');

@@ -26,7 +26,7 @@ describe('artifacts', () => {
   let dir: TempDir;
   let control: ControlOnBus;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('artifacts');
     const file = path.join(dir.path, 'tokens.json');
     await writeFile(file, apiTokensText([ADA], AGENTS), { mode: 0o600 });

@@ -16,7 +16,7 @@ describe('what is asked again', () => {
   let athena: AskingAgent;
   let ada: Operator;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo'], { OLYMPUS_RETRY_SCALE: '0.01' });
     athena = await AskingAgent.join(control, FLEET, 'athena');
     ada = new Operator(control);
@@ -73,7 +73,7 @@ describe('what is asked again', () => {
   });
 
   it('can be decided anew for a task that was given up and taken up again', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const task = await ada.create('given up');
     const release = await waitFor('its run', async () => (await ada.show(task.id)).runs.at(-1)?.id);
     const run = { taskId: task.id, runId: release, epoch: 1 } as TaskDispatch['data'];

@@ -110,7 +110,7 @@ describe('what the bus allows', () => {
   });
 
   it('would let the same attacks through if the agent were in the account of control', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await bus.ruleShared('athena');
     await using athena = await bus.connect('athena');
     await using control = await bus.connect('control');
@@ -138,7 +138,7 @@ describe('what the bus allows', () => {
   });
 
   it('lets a refused cell through when any one grant of the older subjects is wider', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const tables = widerTables(knightGrants);
     assert.ok(tables.length >= 10, `only ${tables.length} tables`);
     const cells = knightCellsOf(FLEET, 'athena');

@@ -34,7 +34,7 @@ describe('a card in chat', () => {
   let athena: AskingAgent;
   const operator = () => new Operator(control);
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('cards');
     const file = path.join(dir.path, 'tokens.json');
     await writeFile(file, apiTokensText(PEOPLE, {}), { mode: 0o600 });
@@ -134,7 +134,7 @@ describe('a card in chat', () => {
     assert.match(replayed.said, /takes the scope `decide`/);
     assert.match((await press(card, 'Approve', ADA)).said, /it was|^Approved by ada/);
     assert.deepEqual((await approvalOf(card.id)).decidedBy, decidedBy);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('outlives a restart between being shown and being pressed', async () => {
     const { card, key } = await asked('press me later');
@@ -143,7 +143,7 @@ describe('a card in chat', () => {
 
     assert.match((await press(card, 'Deny', GRACE)).said, /^Denied by grace/);
     assert.equal((await athena.hearDecision(key)).state, 'denied');
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is not decided by who may not: another, one who may only read, one with the name of an id', async () => {
     const { card } = await asked('not for everybody');

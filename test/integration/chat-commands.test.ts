@@ -35,7 +35,7 @@ describe('what people say to the control plane in chat, and what it does', () =>
   let athena: AskingAgent;
   let apollo: AskingAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('chat-commands');
     const file = path.join(dir.path, 'tokens.json');
     await writeFile(file, apiTokensText(PEOPLE, {}), { mode: 0o600 });

@@ -64,7 +64,7 @@ describe('olympus dashboard', () => {
   });
 
   it('takes a free port when the usual one is in use, and says so of one that was asked for', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const holder = createServer();
     const held = await choosePort(18_789);
     await new Promise<void>((resolve) => holder.listen(held, '127.0.0.1', resolve));
@@ -95,7 +95,7 @@ describe('olympus dashboard', () => {
   });
 
   it('says that the tunnel was cut', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { ended } = await opened('athena');
     await machine.server.cut();
     const { code, stderr } = await ended;
@@ -105,7 +105,7 @@ describe('olympus dashboard', () => {
   });
 
   it('says that the gateway does not answer', async function () {
-    this.timeout(90_000);
+    this.timeout(120_000);
     await machine.halt();
     const { code, stderr } = await cli.run(['dashboard', 'athena', '--no-open', '--wait', '2']);
 

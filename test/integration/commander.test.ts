@@ -13,7 +13,7 @@ describe('commands to agents of which one is silent', () => {
   let apollo: PlayedAgent;
   const told: string[] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo']);
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 8 });
     apollo = await PlayedAgent.join(control, FLEET, 'apollo', { concurrency: 8 });
@@ -50,5 +50,5 @@ describe('commands to agents of which one is silent', () => {
 
     await waitFor('athena to be told', () => told.includes('athena'), { timeoutMs: 20_000 });
     assert.ok(told.indexOf('athena') <= 2, told.join(', '));
-  }).timeout(60_000);
+  }).timeout(120_000);
 });

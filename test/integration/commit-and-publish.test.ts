@@ -19,7 +19,7 @@ describe('control dies between its commit and what it publishes', () => {
   let bus: BusClient;
   const dispatched: string[] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 2 });
     bus = await control.connect('control');

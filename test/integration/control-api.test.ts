@@ -21,7 +21,7 @@ describe('the API of the control plane', () => {
   /** The head of the chain as somebody noted it. */
   let noted = '';
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await control.connect('athena');
     await athena.request(`${FLEET}.heartbeat.athena`, JSON.stringify(heartbeatOf('athena')));

@@ -24,7 +24,7 @@ describe('what could not be handled', () => {
   let control: ControlOnBus;
   let athena: BusClient;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_SWEEP_MS: '500' });
     athena = await control.connect('athena');
     await athena.request(
@@ -92,7 +92,7 @@ describe('what could not be handled', () => {
   }
 
   it('gives a task up that its agent takes again and again without an end, says so, and queues it again when asked', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { task, subject } = await releasedTask('again and again');
     await exhaust(athena, 'athena', subject);
     const letter = await letterAbout(subject);
@@ -123,7 +123,7 @@ describe('what could not be handled', () => {
   });
 
   it('leaves a run alone that its agent says it is at work on, until it no longer says so', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { task, subject } = await releasedTask('long and quiet');
     const beat = (...runs: string[]) =>
       athena.request(
@@ -154,7 +154,7 @@ describe('what could not be handled', () => {
   });
 
   it('finds by the sweep what no advisory told', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { task, subject } = await releasedTask('unheard');
     await using bus = await control.connect('control');
     const manager = await managerOf(bus);

@@ -14,7 +14,7 @@ describe('requests that wait for later ones of their key', () => {
   let control: ControlOnBus;
   let athena: PlayedAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 16 });
   });

@@ -20,7 +20,7 @@ describe('tasks that come after others', () => {
   let control: ControlOnBus;
   let athena: PlayedAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_SWEEP_MS: '500' });
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 16 });
   });
@@ -140,7 +140,7 @@ describe('tasks that come after others', () => {
   });
 
   it('are released once, whenever control is killed', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const first = await create('before the kill');
     const second = await create('after the kill', { after: [first.id] });
     const dispatch = await athena.next();

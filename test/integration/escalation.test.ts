@@ -21,7 +21,7 @@ describe('a task over which its agent was given up', () => {
   let apollo: AskingAgent;
   let ada: Operator;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo'], {
       OLYMPUS_WORKFLOWS_DIR: path.resolve(import.meta.dirname, '../../agents/workflows'),
     });

@@ -44,7 +44,7 @@ describe('an agent that sends anything', () => {
   let released: Released;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'mallory'], {
       OLYMPUS_REQUESTS_PER_MINUTE: '100000',
     });

@@ -11,7 +11,7 @@ import { type TempDir, tempDir } from '#test/temp-dir.ts';
 const call = promisify(execFile);
 
 describe('an ISO image made in memory, to the programs that read it', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let dir: TempDir;
   before(async () => {
     dir = await tempDir('iso');

@@ -19,7 +19,7 @@ describe('the older subject knight.<name>.task', () => {
   let knight: BusClient;
   const results: KnightResult['data'][] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await control.connect('athena');
     knight = await control.connect('knight');

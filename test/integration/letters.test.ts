@@ -22,7 +22,7 @@ describe('dead letters', () => {
   let bus: BusClient;
   let manager: JetStreamManager;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'mallory'], { OLYMPUS_SWEEP_MS: '500' });
     athena = await PlayedAgent.join(control, FLEET, 'athena');
     mallory = await PlayedAgent.join(control, FLEET, 'mallory');
@@ -38,7 +38,7 @@ describe('dead letters', () => {
   });
 
   it('cost as many requests as there are, however much was removed between them', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await write('athena', 1);
     await write('mallory', 3000);
     const asked = await counted(async () => {
@@ -132,7 +132,7 @@ describe('dead letters', () => {
       return !(await manager.streams.getMessage(streamNames.tasks, { seq: next.seq }));
     });
     assert.equal((await manager.streams.info(DLQ)).state.messages, 2);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   async function write(author: string, count: number): Promise<void> {
     const subject = `${FLEET}.dlq.roundtable_requests.${author}`;

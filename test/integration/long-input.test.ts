@@ -29,7 +29,7 @@ describe('a text that does not fit into a message', () => {
   let journal: Journal;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('long-input');
     const file = path.join(dir.path, 'tokens.json');
     await writeFile(file, apiTokensText([ADA], AGENTS), { mode: 0o600 });

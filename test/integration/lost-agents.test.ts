@@ -13,7 +13,7 @@ describe('what an agent has taken that is not heard of any more', () => {
   let control: ControlOnBus;
   let athena: PlayedAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const settings = { OLYMPUS_AGENT_LOST_MS: '2500', OLYMPUS_SWEEP_MS: '200' };
     control = await startControlOnBus(FLEET, ['athena'], settings);
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 2 });
@@ -60,7 +60,7 @@ describe('what an agent has taken that is not heard of any more', () => {
     assert.equal(found.runs.length, 1, 'nobody else was given it');
     await athena.succeed(run, 'dug');
     assert.equal((await operator().untilState(id, 'completed')).answer, 'dug');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('takes the result that comes after all', async () => {
     const id = await create('dig another');
@@ -71,7 +71,7 @@ describe('what an agent has taken that is not heard of any more', () => {
     await athena.succeed(run, 'dug as well');
 
     assert.equal((await operator().untilState(id, 'completed')).answer, 'dug as well');
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('is not lost because the control plane was away, and is counted anew by the next one', async () => {
     const id = await create('dig a third');
@@ -84,7 +84,7 @@ describe('what an agent has taken that is not heard of any more', () => {
     await untilLost(id);
     await athena.succeed(run, 'done');
     await operator().untilState(id, 'completed');
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is left on the bus while it is not taken', async () => {
     const id = await create('wait for her');
@@ -96,5 +96,5 @@ describe('what an agent has taken that is not heard of any more', () => {
     await untilLost(taken.taskId);
 
     assert.equal((await operator().show(waiting)).state, 'released');
-  }).timeout(30_000);
+  }).timeout(120_000);
 });

@@ -18,7 +18,7 @@ describe('a run whose message is gone', () => {
   let bus: BusClient;
   let manager: JetStreamManager;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_SWEEP_MS: '500' });
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 8 });
     bus = await control.connect('control');

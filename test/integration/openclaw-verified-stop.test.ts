@@ -128,7 +128,7 @@ describe('a turn that is to end', () => {
 
     assert.equal(failureOf(await outcome), 'cancelled');
     assert.equal(atWork, false, 'it was called cancelled and goes on');
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is no reason to restart the gateway when nobody waits for it, as for the warm-up', async () => {
     atWork = false;

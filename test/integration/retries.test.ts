@@ -20,7 +20,7 @@ describe('a task whose run fails', () => {
   let athena: AskingAgent;
   let ada: Operator;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_RETRY_SCALE: String(RETRY_SCALE) });
     athena = await AskingAgent.join(control, FLEET, 'athena');
     ada = new Operator(control);
@@ -152,7 +152,7 @@ describe('a task whose run fails', () => {
   });
 
   it('has all its attempts again when a person takes it up that was given up, and its old run changes nothing', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const id = await asked('given up');
     const runId = await giveUp(id);
     await ada.retry(id);
@@ -185,7 +185,7 @@ describe('a task whose run fails', () => {
   });
 
   it('still knows what people have decided when it is taken up again', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const id = await asked('decided, and given up');
     const parked = await parkAndApprove(id);
     await giveUp(id);

@@ -19,7 +19,7 @@ describe('a message that is changed after somebody asked by it', () => {
   let athena: AskingAgent;
   let apollo: AskingAgent;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo'], { OLYMPUS_WORKFLOWS_DIR: WORKFLOWS });
     athena = await AskingAgent.join(control, FLEET, 'athena', { concurrency: 1, role: 'lead' });
     // The steps of a workflow are for others than its lead.

@@ -12,7 +12,7 @@ describe('POST /schedule', () => {
   let control: ControlOnBus;
   let apollo: BusClient;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['apollo'], { OLYMPUS_REQUESTS_PER_MINUTE: '20' });
   });
   after(async () => {

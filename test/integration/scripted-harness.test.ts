@@ -17,7 +17,7 @@ describe('an agent without chat, on a scripted harness', () => {
   let script: ControlSurface;
 
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(120_000);
     dir = await tempDir('scripted');
     fleet = await prepareScriptedFleet({ dir: dir.path, root: ROOT, agents: ['vulcan'] });
     await fleet.start();

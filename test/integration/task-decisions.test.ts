@@ -19,7 +19,7 @@ describe("a person's say in the work", () => {
   /** What athena was told to end. */
   const told: string[] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena', 'apollo', 'hermes']);
     athena = await control.connect('athena');
     await athena.request(`${FLEET}.heartbeat.athena`, JSON.stringify(heartbeatOf('athena')));
@@ -191,7 +191,7 @@ describe("a person's say in the work", () => {
     const over = await cli('task', 'retry', (await released('not over')).id);
     assert.equal(over.code, 1);
     assert.match(over.stderr, /is not tried again: it has not ended/);
-  }).timeout(40_000);
+  }).timeout(120_000);
 
   it('asks again, as a new task, for what has ended without success', async () => {
     const id = await create('try, and try again');

@@ -20,7 +20,7 @@ describe('a message that its agent hands back until it is given up', () => {
   let bus: BusClient;
   let manager: JetStreamManager;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_SWEEP_MS: '500' });
     athena = await PlayedAgent.join(control, FLEET, 'athena');
     bus = await control.connect('control');
@@ -46,7 +46,7 @@ describe('a message that its agent hands back until it is given up', () => {
     ['a delivery that can be read', 'deliveries.athena', sound(), 'max_deliveries', /^deliv/],
   ] as const) {
     it(`is kept with the reason: ${what}`, async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       const subject = `${FLEET}.${place}.${newId(Date.now())}`;
       await bus.request(subject, body);
 
@@ -60,7 +60,7 @@ describe('a message that its agent hands back until it is given up', () => {
   }
 
   it('is found by the sweep where no advisory told of a delivery, and one that is waited for stays', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const subject = `${FLEET}.deliveries.athena.unheard`;
     const waiting = `${FLEET}.deliveries.athena.waiting`;
     await control.kill();

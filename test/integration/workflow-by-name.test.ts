@@ -27,7 +27,7 @@ describe('a workflow that a person asks its lead for by name', () => {
   let galahad: PlayedAgent;
   let ada: Operator;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('workflows');
     await writeFile(path.join(dir.path, 'news.yml'), NEWS);
     control = await startControlOnBus(FLEET, ['athena', 'galahad'], { OLYMPUS_WORKFLOWS_DIR: dir.path });

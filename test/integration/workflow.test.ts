@@ -25,7 +25,7 @@ describe('a workflow', () => {
   let dir: TempDir;
   const agents = new Map<Name, PlayedAgent>();
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dir = await tempDir('workflows');
     await cp(SHIPPED, dir.path, { recursive: true });
     const write = (name: string, domains: readonly string[], join: string) =>
@@ -73,7 +73,7 @@ describe('a workflow', () => {
   }
 
   it('asks its steps in parallel, and its lead for one answer of theirs', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const ended = cli('workflow', 'start', 'briefing', '--follow');
     const [security, comms, intel] = await Promise.all([
       played('galahad').next(),
@@ -200,7 +200,7 @@ describe('a workflow', () => {
   });
 
   it('asks nobody twice and its lead once, wherever control is killed', async function () {
-    this.timeout(90_000);
+    this.timeout(240_000);
     const restart = async (): Promise<void> => {
       await control.kill();
       await control.start();

@@ -74,7 +74,7 @@ export async function startControlOnBus(
       },
     });
     await waitFor('control to be ready', async () => (await fetch(`${url}/healthz`)).ok, {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
   }
 

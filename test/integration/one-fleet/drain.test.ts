@@ -16,7 +16,7 @@ describe('an agent that is drained', () => {
   /** What athena was told. */
   const told: string[] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     control = await startControlOnBus(FLEET, ['athena']);
     athena = await PlayedAgent.join(control, FLEET, 'athena');
   });
@@ -84,7 +84,7 @@ describe('an agent that is drained', () => {
     told.length = 0;
     await athena.report({ duty: 'working' });
     await untilTold('drain');
-  }).timeout(40_000);
+  }).timeout(120_000);
 
   it('stays so when the control plane is killed, and gets its work once it is resumed', async () => {
     await reportDrained();
@@ -101,7 +101,7 @@ describe('an agent that is drained', () => {
     const dispatch = await athena.next();
     assert.equal(dispatch.input.text, 'wait for the kernel');
     assert.equal((await view()).drain, undefined);
-  }).timeout(60_000);
+  }).timeout(120_000);
 
   it('is all of them after an emergency stop, which ends every run, and resumed with all of them', async () => {
     const { body: under } = await control.api<{ tasks: TaskView[] }>('GET', '/v1/tasks?open=true');
