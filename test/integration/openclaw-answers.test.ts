@@ -12,7 +12,8 @@ import { waitFor } from '#test/wait.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-describe('the OpenClaw harness', () => {
+describe('the OpenClaw harness', function () {
+  this.timeout(120_000);
   let bench: HarnessBench;
   const never = new AbortController().signal;
 
@@ -23,11 +24,11 @@ describe('the OpenClaw harness', () => {
   afterEach(() => bench.tidy());
 
   it('is ready once a warm-up turn has gone through', async () => {
-    const fresh = bench.createHarness({ warmUpTimeoutMs: 30_000 });
+    const fresh = bench.createHarness({ warmUpTimeoutMs: 45_000 });
     assert.equal(fresh.health().ready, false);
     await fresh.start(never);
     try {
-      await waitFor('the harness to be ready', () => fresh.health().ready, { timeoutMs: 30_000 });
+      await waitFor('the harness to be ready', () => fresh.health().ready, { timeoutMs: 45_000 });
 
       const asked = bench.model.requests().flatMap(({ messages }) => messages.map(({ text }) => text));
       assert.ok(asked.some((text) => text.includes('single word OK')));
@@ -107,7 +108,7 @@ describe('the OpenClaw harness', () => {
     await earlier.start(never);
     const process = new AbortController();
     const lost = earlier.run(turn, () => undefined, process.signal);
-    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 30_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 45_000 });
     process.abort(new Error('the process is gone'));
     await assert.rejects(lost, /the process is gone/);
     await earlier.stop(never);
@@ -125,7 +126,7 @@ describe('the OpenClaw harness', () => {
   });
 
   it('finds a turn that has written more than one page of history', async () => {
-    const turn = newTurn('go a long way', { timeoutMs: 110_000 });
+    const turn = newTurn('go a long way', { timeoutMs: 220_000 });
     const steps = 110;
     for (let step = 1; step <= steps; step += 1) {
       const behaviour = { kind: 'tool', name: 'exec', args: { command: `echo step ${step}` } } as const;
@@ -145,14 +146,14 @@ describe('the OpenClaw harness', () => {
     assert.ok(trace.kind === 'finished' && trace.outcome.kind === 'answered', JSON.stringify(trace));
     assert.equal(trace.outcome.text, 'there');
     assert.equal(trace.outcome.usage.modelCalls, steps + 1);
-  }).timeout(120_000);
+  }).timeout(240_000);
 
   it('queues a second turn of the same session behind the first', async () => {
     const first = newTurn('first');
     const second = newTurn('second', { sessionKey: first.sessionKey });
     bench.script(first, { kind: 'hold' }, 1);
     const [one, two] = [bench.run(first), bench.run(second)];
-    await waitFor('the model to be asked', () => bench.callsOf(first).length === 1, { timeoutMs: 30_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(first).length === 1, { timeoutMs: 45_000 });
 
     bench.model.release();
 

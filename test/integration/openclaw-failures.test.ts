@@ -8,7 +8,8 @@ import {
 import { waitFor } from '#test/wait.ts';
 import type { Behaviour } from '../../src/standins/model/server.ts';
 
-describe('a turn of the OpenClaw harness that fails', () => {
+describe('a turn of the OpenClaw harness that fails', function () {
+  this.timeout(120_000);
   let bench: HarnessBench;
   const never = new AbortController().signal;
 
@@ -47,11 +48,11 @@ describe('a turn of the OpenClaw harness that fails', () => {
       );
       const again = await bench.run(turn);
       assert.equal(again.kind, 'failed', JSON.stringify(again));
-    }).timeout(120_000);
+    });
   }
 
   it('ends as stuck_loop, with its use, when the agent repeats itself', async () => {
-    const turn = newTurn('go round');
+    const turn = newTurn('go round', { timeoutMs: 90_000 });
     bench.script(turn, { kind: 'tool', name: 'exec', args: { command: 'echo same' } }, 1_000);
 
     const outcome = await bench.run(turn);
@@ -64,7 +65,7 @@ describe('a turn of the OpenClaw harness that fails', () => {
     const turn = newTurn('stop me');
     bench.script(turn, { kind: 'hang' });
     const outcome = bench.run(turn);
-    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 30_000 });
+    await waitFor('the model to be asked', () => bench.callsOf(turn).length === 1, { timeoutMs: 45_000 });
 
     await bench.harness.abort(turn.runId, never);
 

@@ -3,7 +3,7 @@ import type { AgentView, TaskDetail, TaskView } from '#core/api.ts';
 import { streamNames } from '#core/streams.ts';
 import { BusObserver } from '#test/bus-observer.ts';
 import { CliCaller } from '#test/cli-call.ts';
-import { script } from '#test/control-surface.ts';
+import { script, untilAsked } from '#test/control-surface.ts';
 import type { TestFleet } from '#test/fleet.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
@@ -28,14 +28,15 @@ describe('a task that is cancelled while its agent is at work', () => {
       const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
       return tasks.find(({ text }) => text.includes('endless work'));
     });
-    await waitFor('the model to be asked', async () => (await asked()) === 1, { timeoutMs: 10_000 });
+    await untilAsked(fleet.modelScript, 'endless work');
+    assert.equal((await outcomes()).length, 1);
 
     const { code, stderr } = await cli.run(['task', 'cancel', task.id, '--why', 'changed my mind'], {
       USER: 'ada',
     });
 
     assert.equal(code, 0, stderr);
-    await fleet.person.untilReaction(post.id, 'x', 20_000);
+    await fleet.person.untilReaction(post.id, 'x');
     const said = await fleet.person.replies(post.id);
     assert.match(
       said.at(-1)?.message ?? '',
@@ -49,8 +50,8 @@ describe('a task that is cancelled while its agent is at work', () => {
     );
 
     const next = await fleet.person.say('@athena and now something else');
-    await fleet.person.untilReaction(next.id, 'white_check_mark', 20_000);
-  });
+    await fleet.person.untilReaction(next.id, 'white_check_mark');
+  }).timeout(180_000);
 
   it('ends at once when its agent has not taken it, though no work is pulled while the gateway is away', async () => {
     const { gateway } = fleet.agent('athena');
@@ -91,9 +92,5 @@ describe('a task that is cancelled while its agent is at work', () => {
       'requests',
     );
     return requests.filter((request) => JSON.stringify(request).includes(text)).map(({ outcome }) => outcome);
-  }
-
-  async function asked(): Promise<number> {
-    return (await outcomes()).length;
   }
 });

@@ -26,7 +26,8 @@ interface Diagnosis {
   readonly notChecked: readonly string[];
 }
 
-describe('the olympus command', () => {
+describe('the olympus command', function () {
+  this.timeout(120_000);
   let fleet: TestFleet;
   let cli: CliCaller;
   before(async function () {
@@ -53,7 +54,7 @@ describe('the olympus command', () => {
         await fleet.modelScript.post('release', { match });
         return (await fleet.person.replies(postId)).some((post) => DIGEST.test(post.message));
       },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 45_000 },
     );
   }
 

@@ -37,7 +37,7 @@ describe('an agent that is drained', () => {
   const view = async (): Promise<AgentView> =>
     (await control.api<AgentView>('GET', '/v1/agents/athena')).body;
   const untilTold = (verb: string): Promise<boolean> =>
-    waitFor(`athena to be told to ${verb}`, () => told.at(-1) === verb, { timeoutMs: 15_000 });
+    waitFor(`athena to be told to ${verb}`, () => told.at(-1) === verb, { timeoutMs: 30_000 });
   async function reportDrained(): Promise<void> {
     await athena.report({ duty: 'drained' });
     await waitFor('the agent to be drained', async () => (await view()).drain?.state === 'drained');
@@ -154,19 +154,23 @@ describe('a daemon that is drained', () => {
     const cli = new CliCaller(fleet.stateDir);
     await script(fleet.modelScript, { match: 'slow work', matchIn: 'any', behaviour: { kind: 'hang' } });
     const first = await fleet.person.say('@athena slow work');
-    const task = await waitFor('the task to run', async () => {
-      const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
-      return tasks.find(({ text }) => text.includes('slow work'));
-    });
+    const task = await waitFor(
+      'the task to run',
+      async () => {
+        const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
+        return tasks.find(({ text }) => text.includes('slow work'));
+      },
+      { timeoutMs: 45_000 },
+    );
     assert.equal((await cli.run(['agent', 'drain', 'athena', '--why', 'a test'])).code, 0);
     assert.equal((await view()).drain?.state, 'draining');
     await cli.run(['task', 'cancel', task.id]);
-    await fleet.person.untilReaction(first.id, 'x', 20_000);
+    await fleet.person.untilReaction(first.id, 'x');
     await waitFor('it to be drained', async () => (await view()).drain?.state === 'drained');
 
     fleet.agent('athena').daemon.kill('SIGKILL');
     const second = await fleet.person.say('@athena fast work');
-    await fleet.person.untilReaction(second.id, 'eyes', 30_000);
+    await fleet.person.untilReaction(second.id, 'eyes', 60_000);
     const waiting = await waitFor('the task to wait', async () => {
       const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=queued');
       return tasks.find(({ text }) => text.includes('fast work'));
@@ -181,12 +185,12 @@ describe('a daemon that is drained', () => {
           Date.parse(lastSeenAt) > Date.parse(waiting.createdAt)
         );
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: 60_000 },
     );
     assert.equal((await fleet.api<TaskDetail>(`/v1/tasks/${waiting.id}`)).runs.length, 0);
 
     assert.equal((await cli.run(['agent', 'resume', 'athena'])).code, 0);
-    await fleet.person.untilReaction(second.id, 'white_check_mark', 30_000);
+    await fleet.person.untilReaction(second.id, 'white_check_mark', 45_000);
     await waitFor('its heartbeat to say so', async () => (await view()).drain === undefined);
-  }).timeout(120_000);
+  }).timeout(240_000);
 });

@@ -7,7 +7,8 @@ import type { SeenPost } from '#test/person.ts';
 import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
-describe('what is said to the control plane in chat', () => {
+describe('what is said to the control plane in chat', function () {
+  this.timeout(180_000);
   let fleet: TestFleet;
   before(async function () {
     this.timeout(180_000);

@@ -8,7 +8,7 @@ import { sharedFleet } from '#test/shared-fleet.ts';
 import { waitFor } from '#test/wait.ts';
 
 describe('a message in chat that is changed, or deleted', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let fleet: TestFleet;
   before(async () => {
     fleet = await sharedFleet();
@@ -45,7 +45,8 @@ describe('a message in chat that is changed, or deleted', function () {
         if (found?.state !== state) throw new Error(`it is ${found?.state}`);
         return found;
       },
-      { timeoutMs: 30_000 },
+      // Her daemon may have to come back first.
+      { timeoutMs: 60_000 },
     );
   async function untilDone(posts: readonly SeenPost[]): Promise<void> {
     await fleet.modelScript.post('release', { match: 'busy-' });
