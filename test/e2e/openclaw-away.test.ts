@@ -7,7 +7,7 @@ import { waitFor } from '#test/wait.ts';
 describe('the olympus command, when the gateway of an agent is away', () => {
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await startFleet();
   });
   after(async () => {

@@ -10,7 +10,7 @@ const DIGEST = /prompt-digest: [0-9a-f]{64}/;
 describe('when something is away or broken, the thread says so and the answer comes once', () => {
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     // Room for a gateway that starts within a run (6-20 s) and its first turn (4-9 s) on a busy machine.
     fleet = await startFleet({ runTimeoutSeconds: 45 });
   });

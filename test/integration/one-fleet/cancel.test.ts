@@ -12,7 +12,7 @@ describe('a task that is cancelled while its agent is at work', () => {
   let fleet: TestFleet;
   let cli: CliCaller;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
     cli = new CliCaller(fleet.stateDir);
   });

@@ -31,7 +31,7 @@ describe('the olympus command', function () {
   let fleet: TestFleet;
   let cli: CliCaller;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
     cli = new CliCaller(fleet.stateDir);
   });

@@ -139,7 +139,7 @@ describe('an agent that is drained', () => {
 describe('a daemon that is drained', () => {
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
   });
   after(async () => {

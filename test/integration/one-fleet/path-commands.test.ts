@@ -11,7 +11,7 @@ describe('what is said to the control plane in chat', function () {
   this.timeout(180_000);
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
   });
 

@@ -12,7 +12,7 @@ const DIGEST = /prompt-digest: [0-9a-f]{64}/;
 describe('odd and hostile messages each end with a clear sentence', () => {
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
   });
 

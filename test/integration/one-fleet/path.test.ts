@@ -20,7 +20,7 @@ interface ModelRequest {
 describe('the path from a mention to its answer', () => {
   let fleet: TestFleet;
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     fleet = await sharedFleet();
   });
 
