@@ -87,7 +87,7 @@ describe('dead letters', () => {
   it('give back the very bytes that were sent', async () => {
     const bytes = Buffer.from([0xff, 0xfe, 0x41]);
     const subject = `${FLEET}.requests.athena.task-create`;
-    await athena.bus.connection.request(subject, bytes);
+    await athena.bus.request(subject, bytes);
     const letter = await waitFor('the letter', async () => (await list(''))[0]);
 
     const redriven = await control.api('POST', `/v1/dlq/${letter.id}/redrive`, { by: 'ada' });

@@ -12,6 +12,8 @@ import type { Cell } from './cells.ts';
 
 /** A pull that waited would take the messages that come later. */
 const NO_WAIT = '{"batch":1,"no_wait":true}';
+/** Every write of the server is synced: on a busy machine that takes its time. */
+const ANSWER_WITHIN_MS = 15_000;
 const NEVER = new AbortController().signal;
 
 /** A raw client of the bus with one user's key, which tells what the server refused it. */
@@ -68,8 +70,8 @@ export class BusClient implements AsyncDisposable {
   }
 
   /** Asks as any client does, and is answered in the inbox it may read. */
-  request(subject: string, body: string): Promise<Msg> {
-    return this.connection.request(subject, body, { timeout: 5000 });
+  request(subject: string, body: string | Uint8Array): Promise<Msg> {
+    return this.connection.request(subject, body, { timeout: ANSWER_WITHIN_MS });
   }
 
   /** The next message of a consumer of this agent; it is not acknowledged. */
@@ -84,7 +86,7 @@ export class BusClient implements AsyncDisposable {
     const reply = { reply: inbox };
     this.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${agent}`, NO_WAIT, reply);
     try {
-      return await withDeadline(`a message of ${stream}`, 5000, NEVER, () => promise);
+      return await withDeadline(`a message of ${stream}`, ANSWER_WITHIN_MS, NEVER, () => promise);
     } finally {
       subscription.unsubscribe();
     }
