@@ -163,7 +163,7 @@ describe('what could not be handled', () => {
       return state.subjects;
     });
     await control.kill();
-    const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.messages;
+    const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.last_seq;
     const before = await advisories();
     await exhaust(athena, 'athena', subject);
     await waitFor('the advisory', async () => (await advisories()) > before);

@@ -65,7 +65,7 @@ describe('a message that its agent hands back until it is given up', () => {
     const waiting = `${FLEET}.deliveries.athena.waiting`;
     await control.kill();
     await bus.request(subject, sound());
-    const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.messages;
+    const advisories = async () => (await manager.streams.info(streamNames.advisory)).state.last_seq;
     const before = await advisories();
     await exhaust(athena.bus, 'athena', subject);
     await waitFor('the advisory', async () => (await advisories()) > before);
