@@ -110,7 +110,7 @@ describe('a run whose message is gone', () => {
       return next.subject === run.subject && next;
     });
     const reply = message.reply ?? '';
-    if (says) await athena.bus.publishRaw(reply, says);
+    if (says) await athena.bus.request(reply, says);
     return { ...run, reply, dispatch: TaskDispatch.schema.parse(message.json()).data };
   }
 
