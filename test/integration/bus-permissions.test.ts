@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { jetstream } from '@nats-io/jetstream';
 import { agentGrants, type Grant, knightGrants } from '#core/permissions.ts';
 import { streamNames } from '#core/streams.ts';
+import { withDeadline } from '#lib/deadline.ts';
 import { attack, hostileRepliesTo, letTakeMuch, newWork, stateBeyond } from '#test/bus-matrix/attacks.ts';
 import { type Cell, cellsOf, knightCellsOf } from '#test/bus-matrix/cells.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { AGENTS, FLEET, FleetBus, managerOf, STORED_IN, storedOf } from '#test/bus-matrix/fleet-bus.ts';
 import { type WiderTable, widerTables } from '#test/bus-matrix/wider.ts';
 import { waitFor } from '#test/wait.ts';
+
+const NEVER = new AbortController().signal;
 
 describe('what the bus allows', () => {
   let bus: FleetBus;
@@ -151,10 +154,8 @@ describe('what the bus allows', () => {
   it('cuts off an agent whose account is gone, and nobody else', async () => {
     await using athena = await bus.connect('athena');
     await using apollo = await bus.connect('apollo');
-    const startedAt = performance.now();
     await bus.reload(['apollo']);
-    await athena.connection.closed();
-    assert.ok(performance.now() - startedAt < 5000);
+    await withDeadline('athena to be cut off', 15_000, NEVER, () => athena.connection.closed());
     await assert.rejects(bus.connect('athena'), /authorization/i);
     await apollo.request(`${FLEET}.heartbeat.apollo`, '{}');
     await bus.rule(agentGrants);
