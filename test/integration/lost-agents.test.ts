@@ -14,7 +14,7 @@ describe('what an agent has taken that is not heard of any more', () => {
   let athena: PlayedAgent;
   before(async function () {
     this.timeout(120_000);
-    const settings = { OLYMPUS_AGENT_LOST_MS: '2500', OLYMPUS_SWEEP_MS: '200' };
+    const settings = { OLYMPUS_AGENT_LOST_MS: '5000', OLYMPUS_SWEEP_MS: '200' };
     control = await startControlOnBus(FLEET, ['athena'], settings);
     athena = await PlayedAgent.join(control, FLEET, 'athena', { concurrency: 2 });
   });
