@@ -183,7 +183,7 @@ describe("a person's say in the work", () => {
     assert.equal((await why(task.id)).owner, 'agent');
     // Nobody listened the first time.
     serveCancel();
-    await waitFor('athena to be told', () => told.length > 0, { timeoutMs: 15_000 });
+    await waitFor('athena to be told', () => told.length > 0, { timeoutMs: 30_000 });
     assert.equal(told[0], (await show(task.id)).runs.at(-1)?.id);
     await tell(await show(task.id), 'discarded');
 
@@ -226,7 +226,7 @@ describe("a person's say in the work", () => {
     child.stdout.on('data', (chunk) => {
       seen += chunk;
     });
-    await waitFor('the first changes', () => /queue .*→ queued/.test(seen), { timeoutMs: 10_000 });
+    await waitFor('the first changes', () => /queue .*→ queued/.test(seen), { timeoutMs: 30_000 });
 
     await control.kill();
     await control.start();
