@@ -11,6 +11,7 @@ import type { SeenPost } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 
+const ASK_WAIT_MS = 20_000;
 const CLI = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 /** A real turn in a real gateway runs the command, as an agent does. */
@@ -21,11 +22,11 @@ describe('a turn that asks people', function () {
   let cli: CliCaller;
   const at = (file: string): string => path.join(dir.path, file);
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(400_000);
     dir = await tempDir('asking');
     fleet = await startFleet({
-      // Longer, and the gateway goes on without the command, which it leaves running for some ten seconds only.
-      settings: { OLYMPUS_ACTION_SOCKET: at('socket'), OLYMPUS_ASK_WAIT_MS: '5000' },
+      // Longer than it takes to be told of it and to call a command by which it is decided, on a busy machine.
+      settings: { OLYMPUS_ACTION_SOCKET: at('socket'), OLYMPUS_ASK_WAIT_MS: String(ASK_WAIT_MS) },
     });
     cli = new CliCaller(fleet.stateDir);
   });
@@ -50,7 +51,12 @@ cat out
     );
     await script(fleet.modelScript, {
       match: text,
-      behaviour: { kind: 'tool', name: 'exec', args: { command: `bash '${at('ask.sh')}'` } },
+      // Without the last of it the gateway goes on after ten seconds, and leaves the command running.
+      behaviour: {
+        kind: 'tool',
+        name: 'exec',
+        args: { command: `bash '${at('ask.sh')}'`, yieldMs: 4 * ASK_WAIT_MS },
+      },
     });
     const post = await fleet.person.say(`@athena ${text}`);
     const task = await waitFor(
@@ -59,7 +65,7 @@ cat out
         const { tasks } = await fleet.api<{ tasks: TaskView[] }>('/v1/tasks?state=running');
         return tasks.find((each) => each.text.includes(text));
       },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 45_000 },
     );
     await writeFile(at('task'), task.id);
     return { postId: post.id, task };
