@@ -74,7 +74,7 @@ export class Person {
   }
 
   /** The first reply in the thread that matches. */
-  async untilReply(rootId: string, pattern: RegExp, timeoutMs = 30_000): Promise<SeenPost> {
+  async untilReply(rootId: string, pattern: RegExp, timeoutMs = 45_000): Promise<SeenPost> {
     return waitFor(
       `a reply like ${pattern}`,
       async () => {
@@ -89,7 +89,7 @@ export class Person {
     );
   }
 
-  async untilReaction(postId: string, emoji: string, timeoutMs = 30_000): Promise<void> {
+  async untilReaction(postId: string, emoji: string, timeoutMs = 45_000): Promise<void> {
     await waitFor(
       `:${emoji}: on the post`,
       async () => {
