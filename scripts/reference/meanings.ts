@@ -14,7 +14,10 @@ export const settingMeanings: Meanings = new Map([
   ['OLYMPUS_HEALTH_PORT', 'Port of `/livez`, `/readyz` and `/metrics` on 127.0.0.1; 0 takes any.'],
   ['OLYMPUS_LOG_LEVEL', 'The least important log lines that are written.'],
   ['OLYMPUS_HEARTBEAT_MS', 'How often the agent says that it is alive when nothing about it changes.'],
-  ['OLYMPUS_CHAT_PING_MS', 'How often the chat connection is tried; three unanswered pings make a new one.'],
+  [
+    'OLYMPUS_CHAT_PING_MS',
+    'How often the chat connection is tried. One ping that is refused makes a new one; three without an answer do too, and raise the alarm.',
+  ],
   ['OLYMPUS_DRAIN_MS', 'How long each of the two waves of a stop may take.'],
   ['OLYMPUS_API_TOKEN_FILE', 'The token that callers of the API have to show.'],
   ['OLYMPUS_API_HOST', 'Address the API listens on.'],

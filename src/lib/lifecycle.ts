@@ -1,10 +1,14 @@
 import { withDeadline } from './deadline.ts';
 import type { Logger } from './log.ts';
 
-/** `live`: its own loops advance. `ready`: the peers it needs answer; `reason` says what is missing. */
+/**
+ * `live`: its own loops advance. `ready`: the peers it needs answer; `reason` says what is missing. `alarm`: it has been
+ * missing for so long that somebody has to look.
+ */
 export interface Health {
   readonly live: boolean;
   readonly ready: boolean;
+  readonly alarm?: true;
   readonly reason?: string;
 }
 

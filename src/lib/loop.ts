@@ -70,7 +70,7 @@ export class Loop {
       } catch (error) {
         if (stopping.aborted) return;
         onError(error);
-        waitMs = fullJitter(failures++, backoff) + backoff.baseMs / 2;
+        waitMs = Math.min(backoff.capMs, fullJitter(failures++, backoff) + backoff.baseMs / 2);
       } finally {
         this.#roundSince = undefined;
       }

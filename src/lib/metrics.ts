@@ -19,6 +19,9 @@ export class Metrics {
     this.gauge('olympus_part_ready', 'Whether the peers of a part answer (1) or not (0)', 'part', () =>
       Object.fromEntries(parts().map((part) => [part.name, Number(part.ready)])),
     );
+    this.gauge('olympus_part_alarm', 'Whether somebody has to look at a part (1) or not (0)', 'part', () =>
+      Object.fromEntries(parts().map((part) => [part.name, Number(part.alarm === true)])),
+    );
   }
 
   /** A number that is read when somebody asks: label value → number. */

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { Manifest } from '#core/manifest.ts';
 import { Delivery } from '#core/messages/delivery.ts';
-import { subjectsOf } from '#core/subjects.ts';
-import { MattermostChat } from '#integrations/mattermost/chat.ts';
+import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
+import { startChatReader } from '#test/chat-reader.ts';
 import { Person } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { deliveryHandler } from '../../src/agent/parts/deliveries.ts';
-import { Inbox } from '../../src/agent/parts/inbox.ts';
 import { createMattermostStandin } from '../../src/standins/mattermost/server.ts';
 
 const SEED = {
@@ -21,7 +19,6 @@ const SEED = {
 };
 const log = createLogger({ name: 'test', level: 'silent' });
 
-/** The part of a daemon that reads chat, over a journal that outlives it. */
 describe('what an agent reads again after it was away', () => {
   let standin: Awaited<ReturnType<typeof createMattermostStandin>>;
   let human: Person;
@@ -36,44 +33,8 @@ describe('what an agent reads again after it was away', () => {
   });
   afterEach(() => dir?.[Symbol.asyncDispose]());
 
-  /** `change` may put something in the way of its calls. */
-  async function start(change: (chat: MattermostChat) => void = () => undefined) {
-    const journal = new Journal({ stateDir: dir.path, clock: systemClock });
-    await journal.start();
-    const chat: MattermostChat = new MattermostChat({
-      ...{ url: standin.url, token: 'athena-token', log },
-      onPosted: (event) => inbox.posted(event),
-      onRevised: (post, what) => inbox.revised(post, what),
-      onReaction: (reaction) => inbox.reacted(reaction),
-      onGap: () => inbox.gap(),
-    });
-    change(chat);
-    const inbox = new Inbox({
-      ...{ fleet: 'f1', subjects: subjectsOf('f1'), serverName: 'chat', chat, journal, log },
-      manifest: Manifest.parse({ name: 'athena', role: 'lead', domains: ['planning'] }),
-      lease: { waiting: false },
-      onAdded: () => undefined,
-      clock: systemClock,
-    });
-    await inbox.start();
-    await chat.start();
-    /** What is on its way to control: the texts of requests, and of what revises them. */
-    const said = async (): Promise<(string | undefined)[]> =>
-      (await journal.outbox.source('bus').next(100, [])).map(({ payload }) => {
-        const { data } = JSON.parse((payload as { body: string }).body) as { data: { text?: string } };
-        return data.text;
-      });
-    const untilSaid = (text: string | undefined) =>
-      waitFor(`${text} to be on its way`, async () => (await said()).includes(text));
-    return {
-      ...{ said, untilSaid },
-      async [Symbol.asyncDispose]() {
-        await inbox.stop();
-        await chat.stop();
-        await journal.stop();
-      },
-    };
-  }
+  const start = (change?: (chat: MattermostChat) => void) =>
+    startChatReader({ url: standin.url, stateDir: dir.path, ...(change ? { change } : {}) });
   const edit = (id: string, message: string) => human.call('PUT', `/posts/${id}/patch`, { message });
 
   it('finds edits also of the last message of a channel', async () => {

@@ -10,11 +10,13 @@ export class BusObserver {
   private constructor(connection: NatsConnection) {
     this.#connection = connection;
     // Not `>`: that would count as interest in the inboxes of dead clients, and the server would deliver to them.
-    connection.subscribe(`${FLEET}.>`, {
-      callback: (_error, message) => {
-        for (const watcher of this.#watchers) watcher(message.subject);
-      },
-    });
+    for (const subjects of [`${FLEET}.>`, `roundtable.events.${FLEET}.>`]) {
+      connection.subscribe(subjects, {
+        callback: (_error, message) => {
+          for (const watcher of this.#watchers) watcher(message.subject);
+        },
+      });
+    }
   }
 
   static async connect(url: string, seed: string): Promise<BusObserver> {

@@ -13,6 +13,7 @@ export function heartbeatOf(
     readonly domains?: string[];
     readonly duty?: 'working' | 'draining' | 'drained';
     readonly chat?: Heartbeat['data']['chat'];
+    readonly conditions?: Heartbeat['data']['conditions'];
     readonly delegatesTo?: string[];
   } = {},
 ): Heartbeat {
@@ -24,7 +25,7 @@ export function heartbeatOf(
     startedAt: new Date().toISOString(),
     everyMs: 600_000,
     ready: true,
-    conditions: [],
+    conditions: says.conditions ?? [],
     limits: { concurrency: says.concurrency ?? 1, depth: 3, runTimeoutMs: 60_000 },
     runs: says.runs ?? [],
     ...(says.duty ? { duty: says.duty } : {}),

@@ -6,6 +6,7 @@ export interface SeenPost {
   readonly message: string;
   readonly user_id: string;
   readonly root_id: string;
+  readonly channel_id: string;
   readonly create_at: number;
   readonly props: Record<string, unknown>;
 }

@@ -14,6 +14,8 @@ interface Watched {
 const ofTask = (column: string): Watched => ({ about: [`'task/' || row.${column}`] });
 const trait = (name: string): string =>
   `json_extract(NEW.heartbeat, '$.${name}') IS NOT json_extract(OLD.heartbeat, '$.${name}')`;
+const alarms = (row: string): string =>
+  `(SELECT group_concat(value ->> 'name') FROM json_each(${row}.heartbeat, '$.conditions') WHERE value ->> 'alarm')`;
 
 const WATCHED: Readonly<Record<string, Watched>> = {
   // That somebody was told changes nothing of the task.
@@ -23,10 +25,13 @@ const WATCHED: Readonly<Record<string, Watched>> = {
   debounces: ofTask('task_id'),
   merged_requests: ofTask('task_id'),
   runs: { about: ["'run/' || row.id", "'task/' || row.task_id"] },
-  // That it is alive, and how it is doing, is told every few seconds.
+  // That it is alive, and how it is doing, is told every few seconds; but not that something is in alarm.
   agents: {
     about: ["'agent/' || row.name"],
-    whenUpdated: ['role', 'domains', 'version', 'limits'].map(trait).join(' OR '),
+    whenUpdated: [
+      ...['role', 'domains', 'version', 'limits'].map(trait),
+      `${alarms('NEW')} IS NOT ${alarms('OLD')}`,
+    ].join(' OR '),
   },
   agent_drains: { about: ["'agent/' || row.agent"] },
   missions: { about: ["'mission/' || row.id"] },

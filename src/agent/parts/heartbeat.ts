@@ -116,9 +116,10 @@ export class HeartbeatPart implements Part {
       startedAt: this.#startedAt,
       everyMs,
       ready: parts.every((part) => part.ready),
-      conditions: parts.map(({ name, ready, reason }) => ({
+      conditions: parts.map(({ name, ready, alarm, reason }) => ({
         name,
         ready,
+        ...(alarm ? { alarm } : {}),
         ...(ready || !reason ? {} : { reason }),
       })),
       limits: {

@@ -1,5 +1,5 @@
 import { commandText } from '#core/chat-command.ts';
-import { OlympusError } from '#core/errors.ts';
+import { messageOf, OlympusError } from '#core/errors.ts';
 import type { Manifest } from '#core/manifest.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
@@ -62,6 +62,8 @@ export class Inbox implements Part {
   readonly #queue: Item[] = [];
   readonly #users = new Map<string, User>();
   readonly #addressing: Addressing;
+  /** Why what came first is not taken yet. */
+  #failing: string | undefined;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -75,7 +77,10 @@ export class Inbox implements Part {
     this.#loop = new Loop({
       clock: options.clock,
       round: (signal) => this.#round(signal),
-      onError: (error) => options.log.warn({ err: error }, 'post not taken yet, trying again'),
+      onError: (error) => {
+        this.#failing = messageOf(error);
+        options.log.warn({ err: error }, 'post not taken yet, trying again');
+      },
       backoff: { baseMs: 200, capMs: 5000 },
     });
   }
@@ -93,7 +98,9 @@ export class Inbox implements Part {
   }
 
   health(): Health {
-    return { live: this.#loop.live, ready: true };
+    const live = this.#loop.live;
+    if (this.#failing === undefined) return { live, ready: true };
+    return { live, ready: false, reason: `does not get on with what it has heard: ${this.#failing}` };
   }
 
   posted(event: PostedEvent): void {
@@ -137,6 +144,7 @@ export class Inbox implements Part {
     else if (item.kind === 'revision') await this.#revise(item.post, item.what);
     else if (item.kind === 'post') await this.#takeOrSkip(item.event.post.id, this.#take(item.event, signal));
     else await this.#takeOrSkip(item.reaction.post_id, this.#takeReaction(item.reaction, signal));
+    this.#failing = undefined;
     if (this.#queue[0] === item) this.#queue.shift();
     return 0;
   }

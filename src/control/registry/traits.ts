@@ -4,6 +4,7 @@ import type { AgentRecord } from '../store/agent-repository.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
+import { tellAlarms } from './alarms.ts';
 
 type Said = Heartbeat['data'];
 /** What an agent is, of all that its heartbeats say: what others decide by. The rest is how it is doing. */
@@ -30,7 +31,7 @@ export async function believed(
   return changes < CHANGES_AN_HOUR ? said : { ...said, ...traitsOf(known.heartbeat) };
 }
 
-/** Keeps what an agent said last; that it is new, or is another than before, is on record. */
+/** Keeps what an agent said last; that it is new, is another than before, or raises an alarm is on record. */
 export async function heardFrom(
   tx: Repositories,
   context: ControlContext,
@@ -39,16 +40,18 @@ export async function heardFrom(
 ): Promise<void> {
   const known = await tx.agents.byName(said.agent);
   await tx.agents.seen(said, at);
-  if (known && isSame(known.heartbeat, said)) return;
-  await record(tx, context, {
-    who: `agent/${said.agent}`,
-    what: known ? 'change' : 'register',
-    entity: 'agent',
-    entityId: said.agent,
-    state: known?.drain ? 'drained' : 'working',
-    why: differences(known?.heartbeat, said).slice(0, WHY_LIMIT),
-    agent: said.agent,
-  });
+  if (!known || !isSame(known.heartbeat, said)) {
+    await record(tx, context, {
+      who: `agent/${said.agent}`,
+      what: known ? 'change' : 'register',
+      entity: 'agent',
+      entityId: said.agent,
+      state: known?.drain ? 'drained' : 'working',
+      why: differences(known?.heartbeat, said).slice(0, WHY_LIMIT),
+      agent: said.agent,
+    });
+  }
+  await tellAlarms(tx, context, known, said);
 }
 
 function isSame(one: Said, other: Said): boolean {

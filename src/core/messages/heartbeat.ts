@@ -15,7 +15,13 @@ export const Heartbeat = defineMessage({
     everyMs: z.int().positive(),
     ready: z.boolean(),
     conditions: z.array(
-      z.looseObject({ name: z.string(), ready: z.boolean(), reason: z.string().optional() }),
+      z.looseObject({
+        name: z.string(),
+        ready: z.boolean(),
+        /** It has not been for so long that somebody has to look. */
+        alarm: z.boolean().optional(),
+        reason: z.string().optional(),
+      }),
     ),
     limits: z.looseObject({
       concurrency: z.int().min(1),

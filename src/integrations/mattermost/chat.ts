@@ -1,11 +1,12 @@
 import { messageOf } from '#core/errors.ts';
+import { fullJitter } from '#lib/backoff.ts';
 import { type Clock, systemClock } from '#lib/clock.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Loop } from '#lib/loop.ts';
 import type { Post, Reaction, User } from './posts.ts';
 import { MattermostRest } from './rest.ts';
-import { MattermostSocket, type PostedEvent } from './socket.ts';
+import { MattermostSocket, type PostedEvent, SILENT_PINGS } from './socket.ts';
 
 export interface ChatOptions {
   readonly url: string;
@@ -19,33 +20,34 @@ export interface ChatOptions {
   readonly onGap: () => void;
 }
 
-/** An alarm is due when no ping has been answered OK for this long. */
-const SILENT_AFTER_MS = 90_000;
+const BACKOFF = { baseMs: 500, capMs: 30_000 };
+/** With it an alarm is due after 90 s. */
+const PING_EVERY_MS = 30_000;
 
 /**
  * The connection of one account to Mattermost, REST and WebSocket, rebuilt for as long as the process lives.
- * It is never silently deaf: a session that stops proving that it hears is thrown away, and `health` says so.
+ * It is never silently deaf: a session that stops proving that it hears is thrown away, and `health` says so; with an
+ * alarm when nothing was proven for as long as three pings take, by however many sessions.
  */
 export class MattermostChat implements Part {
   readonly name = 'chat';
   readonly rest: MattermostRest;
-  readonly #options: ChatOptions & { readonly clock: Clock };
+  readonly #options: ChatOptions & { readonly clock: Clock; readonly pingEveryMs: number };
   readonly #session: Loop;
   #me: User | undefined;
   #socket: MattermostSocket | undefined;
   #problem: string | undefined = 'not connected yet';
+  /** When the server last proved that it sends us events; before it ever did, since when we try (Unix ms). */
+  #provenAt = 0;
 
   constructor(options: ChatOptions) {
-    this.#options = { clock: systemClock, ...options };
+    this.#options = { clock: systemClock, pingEveryMs: PING_EVERY_MS, ...options };
     this.rest = new MattermostRest(options.url, options.token);
     this.#session = new Loop({
       clock: this.#options.clock,
       round: (signal) => this.#hold(signal),
-      onError: (error) => {
-        this.#problem = messageOf(error);
-        this.#options.log.warn({ err: error }, 'chat session ended');
-      },
-      backoff: { baseMs: 500, capMs: 30_000 },
+      onError: (error) => this.#ended(error),
+      backoff: BACKOFF,
       stuckAfterMs: Number.POSITIVE_INFINITY,
     });
   }
@@ -56,6 +58,7 @@ export class MattermostChat implements Part {
   }
 
   async start(): Promise<void> {
+    this.#provenAt = this.#options.clock.now();
     this.#session.start();
   }
 
@@ -70,23 +73,42 @@ export class MattermostChat implements Part {
 
   health(): Health {
     if (this.#socket?.hearing) return { live: true, ready: true };
-    const silentMs = this.#socket ? this.#options.clock.now() - this.#socket.lastOkAt : 0;
-    const alarm = silentMs > SILENT_AFTER_MS ? `deaf for ${Math.round(silentMs / 1000)} s; ` : '';
-    return { live: true, ready: false, reason: `${alarm}${this.#problem ?? 'reconnecting'}` };
+    const { clock, pingEveryMs } = this.#options;
+    const problem = this.#problem ?? 'reconnecting';
+    if (clock.now() - this.#provenAt <= SILENT_PINGS * pingEveryMs)
+      return { live: true, ready: false, reason: problem };
+    // The time and not for how long: what is the same is not told again.
+    const since = new Date(this.#provenAt).toISOString();
+    return { live: true, ready: false, alarm: true, reason: `hears nothing since ${since}: ${problem}` };
   }
 
   async #hold(signal: AbortSignal): Promise<number> {
-    const { url, token, clock, pingEveryMs = 30_000, log, ...listeners } = this.#options;
+    const { log, ...options } = this.#options;
     this.#me = await this.rest.me(signal);
-    const socket = new MattermostSocket({ ...listeners, url, token, clock, pingEveryMs });
+    const socket = new MattermostSocket({
+      ...options,
+      onProven: () => {
+        this.#provenAt = options.clock.now();
+      },
+    });
     this.#socket = socket;
     this.#problem = undefined;
     log.info({ account: this.#me.username }, 'chat session opened');
     try {
       socket.open();
       return await socket.watch(signal);
+    } catch (error) {
+      if (signal.aborted || !socket.greeted) throw error;
+      // It was of use until now: the next one does not wait for as long as after many that never were.
+      this.#ended(error);
+      return fullJitter(0, BACKOFF);
     } finally {
       socket.close();
     }
+  }
+
+  #ended(error: unknown): void {
+    this.#problem = messageOf(error);
+    this.#options.log.warn({ err: error }, 'chat session ended');
   }
 }

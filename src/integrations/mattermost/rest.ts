@@ -8,6 +8,10 @@ import { Channel, type Marks, Post, PostList, Reaction, User } from './posts.ts'
 
 const TIMEOUT_MS = 10_000;
 const RATE_LIMITED = 429;
+/** What the server gives at most of what was changed: any of it, not the oldest or the newest. */
+const CHANGED_LIMIT = 1000;
+/** And of posts, by page. */
+const PAGE_LIMIT = 200;
 
 /** Longest message of a post, in characters (Unicode code points), as the server counts them. */
 export const POST_LIMIT = 16_383;
@@ -21,7 +25,10 @@ export interface NewPost {
   readonly card?: Card | undefined;
 }
 
-/** What people and bots did in a channel; what was written is given oldest first, without posts of the system. */
+/**
+ * What people and bots did in a channel; what was written is given oldest first, without posts of the system, and is all
+ * of it. After more than a thousand changes some edits of older posts, and some deletions, may be missing.
+ */
 export interface Happened {
   readonly written: readonly Post[];
   /** Texts that are another now than they once were, also among what was written. */
@@ -69,15 +76,34 @@ export class MattermostRest {
     return answer.status === 404 ? undefined : understood(answer, Channel);
   }
 
-  /** What happened in a channel since `sinceMs` (server time). */
+  /** What happened in a channel from `sinceMs` (server time) on. */
   async since(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Happened> {
-    const list = await this.#call('GET', `/channels/${channelId}/posts?since=${sinceMs}`, PostList, signal);
+    // The server gives what was changed after a time, and several posts may be of one millisecond.
+    const path = `/channels/${channelId}/posts?since=${sinceMs - 1}`;
+    const changed = await this.#call('GET', path, PostList, signal);
+    const isCut = Object.keys(changed.posts).length >= CHANGED_LIMIT;
+    const more = isCut ? await this.#pages(channelId, sinceMs, signal) : {};
+    const list = { order: [], posts: { ...changed.posts, ...more } };
     const there = written(list);
     return {
       written: there.filter((post) => post.create_at >= sinceMs),
       edited: there.filter((post) => post.edit_at > 0),
       deleted: Object.values(list.posts).filter((post) => post.delete_at > 0 && post.original_id === ''),
     };
+  }
+
+  /** All posts of a channel that are still there, from the newest back to `sinceMs`. */
+  async #pages(channelId: string, sinceMs: number, signal: AbortSignal): Promise<Record<string, Post>> {
+    const posts: Record<string, Post> = {};
+    let before = '';
+    while (true) {
+      const path = `/channels/${channelId}/posts?per_page=${PAGE_LIMIT}${before}`;
+      const page = await this.#call('GET', path, PostList, signal);
+      Object.assign(posts, page.posts);
+      const oldest = page.order.at(-1);
+      if (!oldest || (page.posts[oldest]?.create_at ?? 0) < sinceMs) return posts;
+      before = `&before=${oldest}`;
+    }
   }
 
   /** One post, also when it was edited since. */
@@ -96,7 +122,7 @@ export class MattermostRest {
     const posts: Record<string, Post> = {};
     let from = '';
     while (true) {
-      const route = `/posts/${rootId}/thread?perPage=200&direction=down${from}`;
+      const route = `/posts/${rootId}/thread?perPage=${PAGE_LIMIT}&direction=down${from}`;
       const page = await this.#call('GET', route, PostList, signal);
       // The root is on every page; the others come oldest first.
       const fresh = byTime(Object.values(page.posts)).filter((post) => !(post.id in posts));

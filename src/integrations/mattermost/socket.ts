@@ -24,12 +24,16 @@ export interface SocketOptions {
   readonly onReaction: (reaction: Reaction) => void;
   /** Events may have been lost: read what came meanwhile by REST. Also called once at the first hello. */
   readonly onGap: () => void;
+  /** The server has proven that it sends us events: by a greeting, or by answering a ping with OK. */
+  readonly onProven: () => void;
 }
 
 const Posted = z.object({
   event: z.literal('posted'),
   data: z.object({ post: z.string(), channel_type: z.string(), channel_name: z.string() }),
 });
+
+const Answered = z.object({ status: z.literal('OK') });
 
 const Reacted = z.object({
   event: z.literal('reaction_added'),
@@ -42,7 +46,12 @@ const Revised = z.object({
 });
 
 const OPEN_DEADLINE_MS = 10_000;
-const DEAF_AFTER_PINGS = 3;
+
+/** A connection that proves nothing for as many pings is of no use. */
+export const SILENT_PINGS = 3;
+
+/** Between two attempts of the library to connect again, its jitter included, pass at most thirty seconds. */
+const RETRY = { minWebSocketRetryTime: 1000, maxWebSocketRetryTime: 29_000, reconnectJitterRange: 1000 };
 
 /**
  * One WebSocket session. The token travels in the header of the upgrade, never as a challenge: only then does
@@ -56,15 +65,15 @@ export class MattermostSocket {
   readonly #client: InstanceType<typeof mm.WebSocketClient>;
   #raw: WebSocket | undefined;
   #greeted = false;
-  #lastOkAt: number;
+  #provenAt: number;
+  /** Aborted, with the reason, when a ping is answered with anything but OK. */
+  readonly #refused = new AbortController();
 
   constructor(options: SocketOptions) {
     this.#options = options;
-    this.#lastOkAt = options.clock.now();
+    this.#provenAt = options.clock.now();
     this.#client = new mm.WebSocketClient({
-      minWebSocketRetryTime: 1000,
-      maxWebSocketRetryTime: 30_000,
-      reconnectJitterRange: 1000,
+      ...RETRY,
       newWebSocketFn: (url) => {
         // Node's WebSocket takes headers as an option (undici); the DOM types do not know it.
         const withHeaders = { headers: { authorization: `Bearer ${options.token}` } };
@@ -74,14 +83,14 @@ export class MattermostSocket {
     });
   }
 
-  /** Greeted by the server, open, and lately answering pings with OK. */
-  get hearing(): boolean {
-    return this.#greeted && this.#raw?.readyState === WebSocket.OPEN && !this.#deaf();
+  /** Whether the server has ever greeted this session. */
+  get greeted(): boolean {
+    return this.#greeted;
   }
 
-  /** When the server last proved that it sends us events (Unix ms). */
-  get lastOkAt(): number {
-    return this.#lastOkAt;
+  /** Greeted by the server, open, and lately answering pings with OK. */
+  get hearing(): boolean {
+    return this.#greeted && this.#isOpen && !this.#isSilent;
   }
 
   open(): void {
@@ -94,25 +103,27 @@ export class MattermostSocket {
   }
 
   /**
-   * Resolves never; rejects when this session is of no more use: no greeting in time, or connected but deaf
-   * (a disabled bot, a revoked token). A dropped connection is not the end: the library comes back by itself.
+   * Resolves never; rejects when this session is of no more use: no greeting in time, connected but deaf (a disabled
+   * bot, a revoked token), or away for long. A dropped connection is not the end: the library comes back by itself.
    */
   async watch(signal: AbortSignal): Promise<never> {
     const { clock, pingEveryMs } = this.#options;
     const openedAt = clock.now();
     while (true) {
       const everyMs = this.#greeted ? pingEveryMs : Math.min(250, pingEveryMs);
-      await clock.sleep(everyMs, signal);
+      await clock.sleep(everyMs, AbortSignal.any([signal, this.#refused.signal]));
       signal.throwIfAborted();
+      this.#refused.signal.throwIfAborted();
       if (!this.#greeted && clock.now() - openedAt > OPEN_DEADLINE_MS) {
         throw new OlympusError('chat_unavailable', 'Mattermost did not greet the WebSocket');
       }
       if (this.#greeted) this.#ping();
-      if (this.#deaf())
-        throw new OlympusError(
-          'chat_unavailable',
-          'the WebSocket is open but deaf: pings are not answered OK',
-        );
+      if (this.#isSilent) {
+        const sentence = this.#isOpen
+          ? 'the WebSocket is open but deaf: pings are not answered'
+          : 'the WebSocket was closed and did not come back';
+        throw new OlympusError('chat_unavailable', sentence);
+      }
     }
   }
 
@@ -127,18 +138,27 @@ export class MattermostSocket {
     }
   }
 
-  #deaf(): boolean {
+  get #isOpen(): boolean {
+    return this.#raw?.readyState === WebSocket.OPEN;
+  }
+
+  get #isSilent(): boolean {
     const { clock, pingEveryMs } = this.#options;
-    return this.#greeted && clock.now() - this.#lastOkAt > DEAF_AFTER_PINGS * pingEveryMs;
+    return this.#greeted && clock.now() - this.#provenAt > SILENT_PINGS * pingEveryMs;
   }
 
   #ping(): void {
     // Any reply counts as pong for the library, FAIL too; only OK proves that we are heard.
     this.#client.sendMessage('ping', {}, (reply: unknown) => {
-      if (z.object({ status: z.literal('OK') }).safeParse(reply).success) {
-        this.#lastOkAt = this.#options.clock.now();
-      }
+      if (Answered.safeParse(reply).success) return this.#proven();
+      const sentence = 'the WebSocket is open but deaf: a ping was refused, as for a disabled bot';
+      this.#refused.abort(new OlympusError('chat_unavailable', sentence));
     });
+  }
+
+  #proven(): void {
+    this.#provenAt = this.#options.clock.now();
+    this.#options.onProven();
   }
 
   #onMessage(message: unknown): void {
@@ -147,7 +167,7 @@ export class MattermostSocket {
         this.#greeted = true;
         this.#options.onGap();
       }
-      this.#lastOkAt = this.#options.clock.now();
+      this.#proven();
       return;
     }
     const reacted = Reacted.safeParse(message);
