@@ -14,7 +14,9 @@ const Job = z.object({
   fleet: z.string(),
   url: z.string(),
   stateDir: z.string(),
-  agents: z.array(z.object({ name: z.string(), seed: z.string() })),
+  agents: z.array(z.object({ name: z.string(), seed: z.string(), chatToken: z.string().optional() })),
+  /** Where those have an account that have a token for it. */
+  chatUrl: z.string().default(''),
   concurrency: z.int(),
 });
 
@@ -31,7 +33,7 @@ const instant: HarnessPart = {
 // Many daemons in one process, each as olympusd composes it: forty processes do not fit on two cores.
 const job = Job.parse(JSON.parse(process.argv[2] ?? ''));
 const log = createLogger({ name: 'bench-agents', level: 'error' });
-const daemons = job.agents.map(({ name, seed }) =>
+const daemons = job.agents.map(({ name, seed, chatToken }) =>
   createDaemon({
     config: AgentConfig.parse({
       OLYMPUS_FLEET: job.fleet,
@@ -49,6 +51,7 @@ const daemons = job.agents.map(({ name, seed }) =>
       limits: { concurrency: job.concurrency },
     }),
     busSeed: seed,
+    account: chatToken ? { url: job.chatUrl, token: chatToken } : undefined,
     harness: instant,
     version: 'bench',
     log,

@@ -27,16 +27,30 @@ export interface OlympusBench extends BusPeer {
   ask(index: number): Promise<void>;
   /** How many tasks were completed so far. */
   completed(): number;
+  /** A GET of the control plane's API. */
+  api<T>(route: string): Promise<T>;
+}
+
+/** Where the agents are in chat, and the token of the account of each. */
+export interface BenchChat {
+  readonly url: string;
+  tokenOf(agent: string): string;
+}
+
+/** The names of so many agents. */
+export function agentNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `agent-${index}`);
 }
 
 /** Starts them; each agent takes `concurrency` tasks at once and answers without thinking. */
-export async function startOlympus(agentCount: number, concurrency: number): Promise<OlympusBench> {
+export async function startOlympus(
+  agentCount: number,
+  concurrency: number,
+  chat?: BenchChat,
+): Promise<OlympusBench> {
   const dir = await tempDir('bench-bus');
   const control = newUserKey();
-  const agents = Array.from({ length: agentCount }, (_, index) => ({
-    name: `agent-${index}`,
-    key: newUserKey(),
-  }));
+  const agents = agentNames(agentCount).map((name) => ({ name, key: newUserKey() }));
   const nats = await startNatsServer({
     config: renderServerConfig({
       fleet: FLEET,
@@ -51,7 +65,8 @@ export async function startOlympus(agentCount: number, concurrency: number): Pro
     fleet: FLEET,
     url: nats.url,
     stateDir: path.join(dir.path, 'agents'),
-    agents: agents.map(({ name, key }) => ({ name, seed: key.seed })),
+    agents: agents.map(({ name, key }) => ({ name, seed: key.seed, chatToken: chat?.tokenOf(name) })),
+    chatUrl: chat?.url,
     concurrency,
   };
   const agentsProgram = startProgram(path.join(ROOT, 'bench/bus/agents-main.ts'), {
@@ -122,6 +137,7 @@ export async function startOlympus(agentCount: number, concurrency: number): Pro
       waiting.delete(id);
     },
     completed: () => completed,
+    api,
     async [Symbol.asyncDispose]() {
       await asker.close();
       await watcher.close();

@@ -53,6 +53,7 @@ describe('the connection to chat is never silently deaf', () => {
   it('says that the token is refused, and does not hammer the server', async () => {
     const admin = new ControlSurface(standin.adminUrl);
     const chat = connect('not-a-token');
+    assert.equal(chat.health().alarm, undefined, 'there is none before it has begun');
     await chat.start();
     try {
       await waitFor('the refusal to show', () =>

@@ -37,8 +37,8 @@ export class MattermostChat implements Part {
   #me: User | undefined;
   #socket: MattermostSocket | undefined;
   #problem: string | undefined = 'not connected yet';
-  /** When the server last proved that it sends us events; before it ever did, since when we try (Unix ms). */
-  #provenAt = 0;
+  /** When the server last proved that it sends us events; before it ever did, when we began to try (Unix ms). */
+  #provenAt = Number.POSITIVE_INFINITY;
 
   constructor(options: ChatOptions) {
     this.#options = { clock: systemClock, pingEveryMs: PING_EVERY_MS, ...options };

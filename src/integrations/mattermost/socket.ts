@@ -50,8 +50,16 @@ const OPEN_DEADLINE_MS = 10_000;
 /** A connection that proves nothing for as many pings is of no use. */
 export const SILENT_PINGS = 3;
 
-/** Between two attempts of the library to connect again, its jitter included, pass at most thirty seconds. */
-const RETRY = { minWebSocketRetryTime: 1000, maxWebSocketRetryTime: 29_000, reconnectJitterRange: 1000 };
+/**
+ * After the nth failure the library waits n² times the least, and some jitter: at most thirty seconds in all. As it
+ * comes, it would go from its least at once to its most, and be deaf for half a minute after an outage of ten seconds.
+ */
+const RETRY = {
+  maxWebSocketFails: 0,
+  minWebSocketRetryTime: 500,
+  maxWebSocketRetryTime: 29_000,
+  reconnectJitterRange: 1000,
+};
 
 /**
  * One WebSocket session. The token travels in the header of the upgrade, never as a challenge: only then does

@@ -15,7 +15,7 @@ describe('an agent that has not heard chat for long', function () {
     this.timeout(180_000);
     fleet = await sharedFleet();
   });
-  after(() => fleet.chatFaults.delete('faults'));
+  after(() => fleet?.chatFaults.delete('faults'));
 
   const daemon = async (route: string): Promise<string> =>
     (
