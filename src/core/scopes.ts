@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ChatAccount } from './chat-account.ts';
 
 /** What a token of the API may do, besides being one agent. Each is given by itself: none holds another. */
 export const scopes = {
@@ -24,11 +25,6 @@ export type GrantedScope = z.output<typeof GrantedScope>;
 const TokenName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, 'write a name of 1 to 64 letters, digits, dots, dashes and underscores');
-
-/** An account of the chat server: its name, or its id of 26 characters, which stays when the name is changed. */
-const ChatAccount = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'write the name of an account without @, or its id of 26 characters');
 
 /** Who may use the API with what, as the inventory says it. */
 export const ApiTokenGrant = z.strictObject({

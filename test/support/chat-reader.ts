@@ -9,6 +9,13 @@ import { waitFor } from './wait.ts';
 
 const log = createLogger({ name: 'test', level: 'silent' });
 
+/** What is on its way to control: a request, what revises one, or a command. */
+interface Said {
+  readonly text?: string;
+  readonly channel?: string;
+  readonly requester?: Readonly<Record<string, unknown>>;
+}
+
 export interface ChatReaderOptions {
   readonly url: string;
   /** Where its journal is, which outlives it. */
@@ -49,16 +56,23 @@ export async function startChatReader({
   });
   await inbox.start();
   await chat.start();
-  /** What is on its way to control: the texts of requests, and of what revises them. */
-  const said = async (): Promise<(string | undefined)[]> =>
-    (await journal.outbox.source('bus').next(10_000, [])).map(({ payload }) => {
-      const { data } = JSON.parse((payload as { body: string }).body) as { data: { text?: string } };
-      return data.text;
-    });
+  const messages = async (): Promise<{ data: Said; olympusdepth?: number }[]> =>
+    (await journal.outbox.source('bus').next(10_000, [])).map(({ payload }) =>
+      JSON.parse((payload as { body: string }).body),
+    );
+  /** The texts of what is on its way to control; undefined for a deletion. */
+  const said = async (): Promise<(string | undefined)[]> => (await messages()).map(({ data }) => data.text);
   const untilSaid = (text: string | undefined) =>
     waitFor(`${text} to be on its way`, async () => (await said()).includes(text));
   return {
     ...{ chat, inbox, said, untilSaid },
+    /** The request, or command, of this text, once it is on its way. */
+    asked: (text: string) =>
+      waitFor(`${text} to be on its way`, async () => {
+        const found = (await messages()).find(({ data }) => data.text === text);
+        if (found) return found;
+        throw new Error(`on its way is ${JSON.stringify(await said())}`);
+      }),
     async [Symbol.asyncDispose]() {
       await inbox.stop();
       await chat.stop();

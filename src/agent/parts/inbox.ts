@@ -203,7 +203,9 @@ export class Inbox implements Part {
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
-    if (await recordRequest(this.#options, { post, target, conversation, author, depth, text })) {
+    const asking = author.is_bot ? author : await chat.rest.user(post.user_id, signal);
+    const asked = { post, target, conversation, channel: event.channelName, author: asking, depth, text };
+    if (await recordRequest(this.#options, asked)) {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();
     }

@@ -3,7 +3,7 @@ import type { Conversation } from '#core/conversation.ts';
 import { TaskCreate } from '#core/messages/task-create.ts';
 import { TaskRevise } from '#core/messages/task-revise.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
-import type { Post, User } from '#integrations/mattermost/posts.ts';
+import { type Post, rolesOf, standingOf, type User } from '#integrations/mattermost/posts.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import { AFTER } from '../journal/outbox-store.ts';
 import { TARGET as CONTROL, type Surroundings } from './chat-commands.ts';
@@ -14,6 +14,9 @@ interface Asked {
   /** The agent that is asked. */
   readonly target: string;
   readonly conversation: Conversation;
+  /** The name of its channel. */
+  readonly channel: string;
+  /** A person as the server has them now: who was deactivated a minute ago may ask nothing any more. */
   readonly author: User;
   /** How many agents stand between the person and this. */
   readonly depth: number;
@@ -23,7 +26,7 @@ interface Asked {
 /** Writes down that a request goes to control, and that the post was seen. False when that was done before. */
 export function recordRequest(
   surroundings: Surroundings,
-  { post, target, conversation, author, depth, text }: Asked,
+  { post, target, conversation, channel, author, depth, text }: Asked,
 ): Promise<boolean> {
   const { journal, subjects, manifest } = surroundings;
   const request = TaskCreate.create(
@@ -38,7 +41,8 @@ export function recordRequest(
       agent: target,
       text,
       conversation,
-      requester: { id: author.id, name: author.username, kind: author.is_bot ? 'bot' : 'human' },
+      channel,
+      requester: requesterOf(author),
     },
   );
   return journal.transaction(() => {
@@ -98,6 +102,12 @@ export function conversationOf(post: Post, channelType: string): Conversation {
     rootId,
     postId: post.id,
   };
+}
+
+function requesterOf(author: User): TaskCreate['data']['requester'] {
+  const { id, username: name } = author;
+  if (author.is_bot) return { id, name, kind: 'bot' };
+  return { id, name, kind: 'human', standing: standingOf(author), roles: rolesOf(author) };
 }
 
 function headOf({ fleet, manifest, clock }: Surroundings, postId: string) {

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { z } from 'zod';
+import { isLikeChatId } from '#core/chat-account.ts';
 import { ApiTokensFile, type Scope } from '#core/scopes.ts';
 import { ConfigError, readSecretFile } from '#lib/config.ts';
 import type { Logger } from '#lib/log.ts';
@@ -18,8 +19,6 @@ export interface Caller {
 const VARIABLE = 'OLYMPUS_API_TOKENS_FILE';
 const FULL: Caller = { name: undefined, scopes: 'all', agent: undefined };
 const AGENT = 'agent:';
-/** Ids of the chat server. */
-const ACCOUNT_ID = /^[a-z0-9]{26}$/;
 
 /** Those whom the file names, by what they prove themselves with. */
 interface Callers {
@@ -79,10 +78,7 @@ export class ApiTokens {
   callerInChat({ id, name }: { readonly id: string; readonly name: string }): Caller | undefined {
     this.#refresh();
     const byId = this.#callers.byAccount.get(id);
-    return (
-      byId ??
-      (ACCOUNT_ID.test(name.toLowerCase()) ? undefined : this.#callers.byAccount.get(name.toLowerCase()))
-    );
+    return byId ?? (isLikeChatId(name) ? undefined : this.#callers.byAccount.get(name.toLowerCase()));
   }
 
   #refresh(): void {

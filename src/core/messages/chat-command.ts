@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Standing } from '../chat-account.ts';
 import { Conversation } from '../conversation.ts';
 import { defineMessage } from '../envelope.ts';
 
@@ -21,7 +22,7 @@ export const ChatCommandRequest = defineMessage({
       id: z.string().min(1).max(256),
       name: z.string().max(256),
       /** A guest of the server, or an account that was deactivated: neither may do anything. */
-      standing: z.enum(['member', 'guest', 'deactivated']),
+      standing: Standing,
     }),
   }),
 });

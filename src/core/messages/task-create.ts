@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Standing } from '../chat-account.ts';
 import { Conversation } from '../conversation.ts';
 import { Debounce } from '../debounce.ts';
 import { After, WhenItFails } from '../dependencies.ts';
@@ -25,11 +26,16 @@ export const TaskCreate = defineMessage({
     agent: z.string().min(1).max(128),
     text: z.string(),
     conversation: Conversation.optional(),
+    /** The name of the channel that it was asked in, as it stands in its address. */
+    channel: z.string().optional(),
     /** Who asked, as the surface knows them. */
     requester: z.looseObject({
       id: z.string().min(1).max(256),
       name: z.string().max(256),
       kind: z.enum(['human', 'bot']),
+      /** Of a person, as the chat server had them just then. */
+      standing: Standing.optional(),
+      roles: z.array(z.string()).optional(),
     }),
     domain: Token.optional(),
     priority: Priority.optional(),

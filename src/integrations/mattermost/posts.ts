@@ -45,6 +45,15 @@ export const User = z.object({
 });
 export type User = z.output<typeof User>;
 
+export function rolesOf({ roles }: User): string[] {
+  return roles.split(' ').filter((role) => role !== '');
+}
+
+export function standingOf(user: User): 'member' | 'guest' | 'deactivated' {
+  if (user.delete_at > 0) return 'deactivated';
+  return rolesOf(user).includes('system_guest') ? 'guest' : 'member';
+}
+
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
 export type Channel = z.output<typeof Channel>;
 
@@ -56,10 +65,18 @@ export const Reaction = z.object({
 });
 export type Reaction = z.output<typeof Reaction>;
 
+/** Deeper than any agent lets itself be asked. */
+const DEEPEST = 1000;
+
 /** What we write into `props.olympus` of our own posts. `marker` is looked for before a post is sent again. */
 export const Marks = z.object({
   marker: z.string(),
-  depth: z.int().nonnegative().default(0),
+  // Any bot writes what it likes here: no more than can be counted on from.
+  depth: z
+    .int()
+    .nonnegative()
+    .transform((depth) => Math.min(depth, DEEPEST))
+    .default(0),
 });
 export type Marks = z.output<typeof Marks>;
 

@@ -25,6 +25,14 @@ export function registerAdminRoutes(app: FastifyInstance, options: AdminOptions)
       return reply.code(400).send({ error: error.message });
     }
   });
+  app.post('/standin/account', async (request, reply) => {
+    const given = asObject(request.body);
+    const user = world.store.users.named(String(given?.['username'] ?? ''));
+    if (!given || !user) return reply.code(400).send({ error: 'name an account: {"username":"ada"}' });
+    if (typeof given['roles'] === 'string') user.roles = given['roles'];
+    if (typeof given['active'] === 'boolean') user.deleteAt = given['active'] ? 0 : world.clock.now();
+    return { roles: user.roles, active: user.deleteAt === 0 };
+  });
   app.get('/standin/state', async () => describeState(options));
   app.post('/standin/faults', async (request, reply) => {
     const fault = readFault(request.body);
