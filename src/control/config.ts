@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { ChatAccess } from '#core/chat-access.ts';
 import { FleetId } from '#core/tokens.ts';
 
 const Milliseconds = z.coerce.number().int().positive();
@@ -9,6 +10,14 @@ const Addresses = z
   .string()
   .transform((text) => text.split(',').map((each) => each.trim()))
   .refine((all) => all.every((each) => isIP(each) !== 0), 'write IP addresses, with commas between them');
+
+/** Checked by `olympus inventory check` with file and line; here it is Ansible's word. */
+const Access = z.string().transform((text, context) => {
+  const parsed = ChatAccess.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data;
+  context.addIssue(`it is not what chat_access of the inventory may be: ${z.prettifyError(parsed.error)}`);
+  return z.NEVER;
+});
 
 /** The settings of olympus-control, as environment variables. Secrets are named by file, never given here. */
 export const ControlConfig = z.object({
@@ -34,6 +43,10 @@ export const ControlConfig = z.object({
   OLYMPUS_APPROVAL_MS: Milliseconds.default(12 * 3600 * 1000),
   /** How many requests one person or agent may make within a minute. */
   OLYMPUS_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(60),
+  /** How many requests two agents may make of each other within a day, in either direction. */
+  OLYMPUS_PAIR_PER_DAY: z.coerce.number().int().positive().default(30),
+  /** Who may give work in chat, and where: `chat_access` of the inventory as JSON. Without it everybody but guests. */
+  OLYMPUS_CHAT_ACCESS: Access.default({ channels: {} }),
   /** Scales the waits between attempts; 1 is what the failure table says. */
   OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
   /** How often released work is compared with what is known of it. */
@@ -45,3 +58,11 @@ export const ControlConfig = z.object({
   OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),
 });
 export type ControlConfig = z.output<typeof ControlConfig>;
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Said by the schema: it is no object.
+  }
+}

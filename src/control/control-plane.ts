@@ -116,6 +116,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     deadlineMs: config.OLYMPUS_TASK_DEADLINE_MS,
     approvalMs: config.OLYMPUS_APPROVAL_MS,
     perMinute: config.OLYMPUS_REQUESTS_PER_MINUTE,
+    pairPerDay: config.OLYMPUS_PAIR_PER_DAY,
+    access: config.OLYMPUS_CHAT_ACCESS,
     onDecided,
     log: part('admission'),
   };

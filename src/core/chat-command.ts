@@ -155,11 +155,16 @@ export function readChatCommand(text: string): ReadCommand {
       );
   }
   if (!shape.rest && rest !== '') return misused(shape);
-  if (shape.rest === 'answer' && rest.replaceAll(UNSEEN, '').trim() === '') return misused(shape);
+  if (shape.rest === 'answer' && saysNothing(rest)) return misused(shape);
   if (Array.from(rest).length > REST_LIMIT) {
     return wrong(`That is longer than the ${REST_LIMIT} characters that I take here.`);
   }
   return { kind: 'command', command: { verb, target, rest } };
+}
+
+/** Whether there is nothing in a text that can be seen. */
+export function saysNothing(text: string): boolean {
+  return text.replaceAll(UNSEEN, '').trim() === '';
 }
 
 /** Words of somebody for a line of chat: in code, where nothing in them is a mention, a link or an end of it. */

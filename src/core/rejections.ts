@@ -1,6 +1,9 @@
 import { INPUT_LIMIT } from './messages/task-create.ts';
 
-/** Why a request does not become a task, with the sentence its author is told. `{…}` is filled in by `rejectionSentence`. */
+/**
+ * Why a request does not become a task, with the sentence its author is told. `{…}` is filled in by `rejectionSentence`. An
+ * agent posts it: a name with an @ before it stands in code, or it would be work for whom it mentions.
+ */
 export const rejections = {
   empty_input: {
     cause: 'The message held nothing but the mention.',
@@ -17,7 +20,7 @@ export const rejections = {
   unknown_agent: {
     cause: 'The request names an agent that has never sent a heartbeat to this control plane.',
     remedy: 'Check the name with `olympus agent list`; start the olympusd of that agent.',
-    sentence: 'There is no agent called @{agent} here. I know {known}.',
+    sentence: 'There is no agent called `@{agent}` here. I know {known}.',
   },
   too_deep: {
     cause: 'Agents asked one another more often than `limits.depth` of the manifest allows.',
@@ -28,13 +31,36 @@ export const rejections = {
   foreign_bot: {
     cause: 'The author is a bot that belongs to no agent of this fleet.',
     remedy: 'Nothing; bots outside the fleet cannot give work.',
-    sentence: 'I take work from people and from agents of this fleet; @{author} is neither.',
+    sentence: 'I take work from people and from agents of this fleet; `{author}` is neither.',
   },
   not_delegated: {
     cause:
       'The agent that asks has a `delegates_to` in its manifest, and the one that is asked is not in it.',
     remedy: 'Add the name to `delegates_to` of the agent that asks, if it was meant, and run setup.',
-    sentence: 'I take no work from @{author}: its manifest does not have {agent} under `delegates_to`.',
+    sentence: 'I take no work from `{author}`: its manifest does not have {agent} under `delegates_to`.',
+  },
+  pair_limit: {
+    cause: 'Two agents have asked each other more often within a day than agent_pair_per_day allows.',
+    remedy:
+      'Read in their threads what they are about; raise agent_pair_per_day in the inventory if it was meant.',
+    sentence:
+      '`{author}` and I have asked each other {count} times within a day, and the limit is {limit}: a person has to take it from here.',
+  },
+  no_person: {
+    cause: 'Agents asked each other again and again in one thread in which no person said anything.',
+    remedy: 'Read the thread; who wants it to go on asks an agent there.',
+    sentence:
+      'Agents have asked each other {count} times here since a person last asked, and the limit is {limit}: a person has to take it from here.',
+  },
+  account_standing: {
+    cause: 'The account is of a guest, whom chat_access does not let, or was deactivated.',
+    remedy: 'Add a guest to chat_access in the inventory, if it was meant, and run setup.',
+    sentence: 'I take no work from a {standing} account.',
+  },
+  not_on_list: {
+    cause: 'Neither the account nor a role of it is on the list that chat_access has for this place.',
+    remedy: 'Add it to chat_access in the inventory, if it was meant, and run setup.',
+    sentence: 'You are not among those who may give me work {where}.',
   },
   unknown_dependency: {
     cause: 'The request is to come after a task that is not there.',
@@ -61,6 +87,12 @@ export const rejections = {
 } as const;
 
 export type RejectionCode = keyof typeof rejections;
+
+/** Said to a person who may not give work there, whatever it is. */
+export const refusedPersons: ReadonlySet<string> = new Set<RejectionCode>([
+  'account_standing',
+  'not_on_list',
+]);
 
 /** What is said of a refusal to who asked by the command or the API, where nobody spoke in a conversation. */
 const toCallers: Partial<Record<RejectionCode, { readonly cause: string; readonly remedy: string }>> = {

@@ -77,8 +77,13 @@ export async function renderTemplates(dir: string): Promise<Map<string, string>>
   };
   const playbook = path.join(ansible, 'render.yml');
   await writeFile(playbook, stringify([before, ...plays]));
-  const command = `olympus_command=${path.join(ROOT, 'olympus')}`;
-  const ended = await run('ansible-playbook', ['--inventory', 'inventory/lab', '-e', command, playbook]);
+  // With what the lab leaves out, since it is for all its people.
+  const more = JSON.stringify({
+    olympus_command: path.join(ROOT, 'olympus'),
+    chat_access: { channels: { leads: { users: ['ada'], roles: ['system_admin'] } }, direct: { users: [] } },
+    agent_pair_per_day: 20,
+  });
+  const ended = await run('ansible-playbook', ['--inventory', 'inventory/lab', '-e', more, playbook]);
   if (ended.code !== 0) throw new Error(ended.output);
   return readTree(target);
 }

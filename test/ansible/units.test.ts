@@ -4,7 +4,9 @@ import path from 'node:path';
 import { gatewayEnvironment } from '#integrations/openclaw/environment.ts';
 import { COMPILE_CACHE, DEFAULT_COMPILE_CACHE, OPENCLAW_UID } from '#lab/image/recipe.ts';
 import { IDLE_PROCESS_FLAGS, SMALL_PROCESS_FLAGS, smallProcessEnv } from '#lab/local/small-process.ts';
+import { readConfig } from '#lib/config.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { ControlConfig } from '../../src/control/config.ts';
 import { ROOT, run } from './ansible.ts';
 import { readTree, renderTemplates } from './rendered.ts';
 
@@ -37,6 +39,21 @@ describe('what the roles write into a machine', () => {
     }
 
     assert.deepEqual(Object.fromEntries(rendered), Object.fromEntries(await readTree(GOLDEN)));
+  });
+
+  it('tells control who may give work, in words that it takes', () => {
+    const text = rendered.get('hub/etc/olympus/control.env') ?? '';
+    const given = /^OLYMPUS_CHAT_ACCESS='(.*)'$/m.exec(text)?.[1] ?? '';
+    const settings = ControlConfig.pick({ OLYMPUS_CHAT_ACCESS: true, OLYMPUS_PAIR_PER_DAY: true });
+
+    const read = readConfig(settings, { OLYMPUS_CHAT_ACCESS: given, OLYMPUS_PAIR_PER_DAY: '20' });
+
+    assert.deepEqual(read.OLYMPUS_CHAT_ACCESS.channels['leads'], { users: ['ada'], roles: ['system_admin'] });
+    assert.deepEqual(read.OLYMPUS_CHAT_ACCESS.direct, { users: [] });
+    assert.match(text, /^OLYMPUS_PAIR_PER_DAY=20$/m);
+    const wrong = (value: string) => () => readConfig(settings, { OLYMPUS_CHAT_ACCESS: value });
+    assert.throws(wrong('{"direct": {}}'), /OLYMPUS_CHAT_ACCESS=.*write users, roles or both.*at direct/s);
+    assert.throws(wrong('ada'), /it is not what chat_access of the inventory may be/);
   });
 
   it('opens the dashboard to the admin network where openclaw_bind is lan, and nowhere else', () => {

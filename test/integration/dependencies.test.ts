@@ -173,7 +173,7 @@ describe('the sweep over tasks that wait', () => {
       context,
       deadlineMs: 60_000,
       approvalMs: 60_000,
-      perMinute: 60,
+      ...{ perMinute: 60, pairPerDay: 30, access: { channels: {} } },
       log: createLogger({ name: 'test', level: 'silent' }),
     };
     const admitted = (dedupKey: string, after: string[] = []) =>

@@ -104,7 +104,7 @@ describe('the older subject knight.<name>.task', () => {
     const refused = await waitFor('the refusal', () => results.find((each) => each.knight === 'zeus'));
 
     assert.equal(refused.state, 'rejected');
-    assert.match(refused.text, /There is no agent called @zeus here/);
+    assert.match(refused.text, /There is no agent called `@zeus` here/);
   });
 
   it('puts aside what is no request, with the reason', async () => {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import type { z } from 'zod';
+import { ChatAccess } from '#core/chat-access.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { systemClock } from '#lib/clock.ts';
 import { newId } from '#lib/id.ts';
 import { createLogger } from '#lib/log.ts';
+import { requestHandler } from '../../src/control/admission/requests.ts';
 import { decisionRequestHandler } from '../../src/control/approvals/request-handler.ts';
 import { Artifacts } from '../../src/control/artifacts/artifacts.ts';
 import { DeadLetters } from '../../src/control/dead-letters/dead-letters.ts';
@@ -17,23 +20,36 @@ import type { Store } from '../../src/control/store/store.ts';
 const FLEET = 'olympus';
 const nothing = (): void => undefined;
 
+/** What is as it is elsewhere unless a test says otherwise. */
+interface ControlSettings {
+  readonly now?: () => number;
+  readonly access?: z.input<typeof ChatAccess>;
+}
+
 /** The control plane's writing parts over one store, without a bus: messages are handed in as if they had come by it. */
-export function controlOver(store: Store) {
+export function controlOver(store: Store, { now = Date.now, access = {} }: ControlSettings = {}) {
   const log = createLogger({ name: 'test', level: 'silent' });
   const context = {
     fleet: FLEET,
     subjects: subjectsOf(FLEET),
-    now: () => Date.now(),
+    now,
     onEnd: [settleDependents],
   };
   const bus = new BusConnection({ name: 'test', url: 'nats://127.0.0.1:1', log, clock: systemClock });
   const deadLetters = new DeadLetters({ bus, store, context, log });
   const artifacts = new Artifacts({ bus, store, now: context.now });
-  const limits = { context, log, deadlineMs: 600_000, approvalMs: 60_000, perMinute: 1000 };
+  const limits = {
+    ...{ context, log, deadlineMs: 600_000, approvalMs: 60_000 },
+    ...{ perMinute: 1000, pairPerDay: 30, access: ChatAccess.parse(access) },
+  };
   const both = { store, context, deadLetters, log };
   return {
     context,
     limits,
+    request: requestHandler(
+      { ...both, ...limits, onDecided: nothing },
+      { dir: undefined, onStarted: nothing },
+    ),
     heartbeat: heartbeatHandler({
       ...both,
       ensureAgent: async () => undefined,

@@ -1,10 +1,13 @@
 import { startFleet, type TestFleet } from './fleet.ts';
 
+/** Of one channel alone, which is not there before a test makes it. */
+const ACCESS = { channels: { guild: { users: ['gilda'] } } };
+
 let fleet: Promise<TestFleet> | undefined;
 
 /** One fleet for all suites that leave it as they found it. Started when first asked for; takes about 15 s. */
 export function sharedFleet(): Promise<TestFleet> {
-  fleet ??= startFleet();
+  fleet ??= startFleet({ settings: { OLYMPUS_CHAT_ACCESS: JSON.stringify(ACCESS) } });
   return fleet;
 }
 

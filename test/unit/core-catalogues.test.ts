@@ -10,6 +10,10 @@ const VALUES: Readonly<Record<RejectionCode, Readonly<Record<string, string | nu
   unknown_agent: { agent: 'zeus', known: '@athena, @apollo' },
   too_deep: { depth: 4, limit: 3 },
   not_delegated: { author: 'apollo', agent: 'athena' },
+  pair_limit: { author: 'apollo', count: 30, limit: 30 },
+  no_person: { count: 40, limit: 40 },
+  account_standing: { standing: 'guest' },
+  not_on_list: { where: 'in this channel' },
   unknown_dependency: { unknown: 'task t-9' },
   no_agent_for_domain: { domain: 'intel' },
   workflow_broken: { name: 'briefing' },
@@ -30,13 +34,13 @@ describe('the sentence of a refusal', () => {
   }
 
   it('shows a value that was forgotten by its name, not as nothing', () => {
-    assert.match(rejectionSentence('foreign_bot', {}), /@\{author\} is neither/);
+    assert.match(rejectionSentence('foreign_bot', {}), /`\{author\}` is neither/);
   });
 
   it('takes a value as it is, even one that looks like a placeholder or a pattern', () => {
     const sentence = rejectionSentence('unknown_agent', { agent: '{known}$&', known: '$1' });
 
-    assert.equal(sentence, 'There is no agent called @{known}$& here. I know $1.');
+    assert.equal(sentence, 'There is no agent called `@{known}$&` here. I know $1.');
   });
 });
 

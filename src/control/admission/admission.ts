@@ -1,9 +1,10 @@
 import type { ArtifactRef } from '#core/artifact.ts';
+import { quotable } from '#core/chat-command.ts';
 import { Conversation } from '#core/conversation.ts';
 import { parseMessage, type TrustLabel } from '#core/envelope.ts';
-import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
+import { TaskCreate } from '#core/messages/task-create.ts';
 import { grantedPriority } from '#core/priority.ts';
-import { type RejectionCode, rejectionSentence } from '#core/rejections.ts';
+import { refusedPersons, rejectionSentence } from '#core/rejections.ts';
 import { authorOf } from '#core/subjects.ts';
 import { isTerminal } from '#core/task-states.ts';
 import { effectiveTrust } from '#core/trust.ts';
@@ -22,16 +23,15 @@ import type { Repositories, Store } from '../store/store.ts';
 import type { NewTask } from '../store/task-repository.ts';
 import { advanceTask, type ControlContext, enterTask } from '../tasks/advance.ts';
 import { hold, takeIn } from './debounce.ts';
+import { type PersonInChat, personInChat, type Refusal, type RequestLimits, refusalOf } from './refusal.ts';
 
-export interface AdmissionOptions {
+export interface AdmissionOptions extends RequestLimits {
   readonly store: Store;
   readonly context: ControlContext;
   readonly deadLetters: DeadLetters;
   readonly deadlineMs: number;
   /** How long people have to approve what comes from outside. */
   readonly approvalMs: number;
-  /** The most that one requester may ask within a minute. */
-  readonly perMinute: number;
   /** Called after a request was decided. */
   readonly onDecided: () => void;
   readonly log: Logger;
@@ -39,13 +39,10 @@ export interface AdmissionOptions {
 
 type Request = TaskCreate['data'];
 
-/** How many people who ask as often as they may one agent can bring. */
-const REQUESTERS_AT_ONCE = 10;
-
-interface Refusal {
-  readonly code: RejectionCode;
-  readonly values: Readonly<Record<string, string | number>>;
-}
+/** Longest name of who asks, as requests have it. */
+const NAME_LIMIT = 256;
+/** Who was told why they were refused is not told again in the same conversation for this long. */
+const TOLD_MS = 24 * 3600 * 1000;
 
 /** What is made of a request: written down in one transaction, and told of after it. */
 export interface Meaning {
@@ -70,7 +67,10 @@ export function admissionHandler(
     }
     const { data, olympusdepth = 0, olympustrust } = parsed.message;
     const by = `agent/${author}` as const;
-    const asked = { author, by, request: data, depth: olympusdepth, trust: olympustrust };
+    const asked = {
+      ...{ author, by, request: data, depth: olympusdepth, trust: olympustrust },
+      person: personInChat(data),
+    };
     const { write, onWritten } = await interpret(asked);
     await store.transaction(write);
     onWritten();
@@ -79,10 +79,8 @@ export function admissionHandler(
 }
 
 /** What a request is measured by, and what the deciding needs. */
-export type AdmissionLimits = Pick<
-  AdmissionOptions,
-  'context' | 'log' | 'deadlineMs' | 'approvalMs' | 'perMinute'
->;
+export type AdmissionLimits = RequestLimits &
+  Pick<AdmissionOptions, 'context' | 'log' | 'deadlineMs' | 'approvalMs'>;
 
 /** Who asks for what. */
 export interface Asked {
@@ -95,6 +93,8 @@ export interface Asked {
   readonly depth: number;
   /** How far it says that it can be trusted; it is never trusted further than who asks. */
   readonly trust?: TrustLabel | undefined;
+  /** The person who asks for it in chat just now. */
+  readonly person?: PersonInChat | undefined;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
   readonly keysOf?: string;
   /** Where the whole is of which the text of the request is the beginning. */
@@ -136,7 +136,7 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
     text: request.text,
     textArtifact: asked.textArtifact,
-    requester: request.requester,
+    requester: { ...request.requester, name: quotable(request.requester.name, NAME_LIMIT) },
     depth,
     priority: grantedPriority(request.priority, keysOf),
     trust,
@@ -152,12 +152,7 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   const needed = after.length > 0 ? { after: after.map((each) => ({ id: each })), whenItFails } : undefined;
   const wait = asked.wait ?? needed;
   const refusal =
-    asked.refusal ??
-    (await refusalOf(tx, given, {
-      depthLimit: target?.heartbeat.limits.depth,
-      perMinute: options.perMinute,
-      after,
-    }));
+    asked.refusal ?? (await refusalOf(tx, options, { task: given, target, after, person: asked.person }));
   if (!refusal && debounce) {
     const taken = await takeIn(tx, context, given, { ...debounce, by, wait });
     if (taken) {
@@ -206,15 +201,26 @@ async function tellRefused(
   task: TaskRecord,
   refusal: Refusal,
 ): Promise<TaskRecord> {
-  // A bot that answers every refusal would go on for ever: it is told once a conversation.
-  const isToldAlready =
-    task.requester.kind === 'bot' &&
-    task.conversation &&
-    (await tx.tasks.refusals(task.conversation.id, task.requester.id, refusal.code)) > 1;
-  const text = isToldAlready ? undefined : rejectionSentence(refusal.code, refusal.values);
+  const text = (await isToldAlready(tx, task, refusal))
+    ? undefined
+    : rejectionSentence(refusal.code, refusal.values);
   await deliver(tx, context, task, { state: 'rejected', text });
   log.info({ taskId: task.id, agent: task.agent, reason: refusal.code }, 'request rejected');
   return task;
+}
+
+/**
+ * A bot that answers every refusal would go on for ever: it is told once a conversation. A person who may not ask there
+ * may go on talking in the thread.
+ */
+async function isToldAlready(
+  tx: Repositories,
+  { conversation, requester, createdAt }: TaskRecord,
+  { code }: Refusal,
+): Promise<boolean> {
+  if (!conversation || (requester.kind === 'human' && !refusedPersons.has(code))) return false;
+  const since = requester.kind === 'bot' ? 0 : createdAt - TOLD_MS;
+  return (await tx.tasks.refusals(conversation.id, { requesterId: requester.id, reason: code, since })) > 1;
 }
 
 /** The asker may have lost its own records: show it again how a settled task ended, without repeating the answer. */
@@ -222,46 +228,4 @@ async function answerAgain(tx: Repositories, context: ControlContext, task: Task
   if (!isTerminal(task.state)) return deliver(tx, context, task, { state: 'admitted' });
   const state = task.state === 'completed' ? 'completed' : task.state === 'expired' ? 'expired' : 'failed';
   await deliver(tx, context, task, { state });
-}
-
-async function refusalOf(
-  tx: Repositories,
-  task: NewTask,
-  {
-    depthLimit,
-    perMinute,
-    after,
-  }: { depthLimit: number | undefined; perMinute: number; after: readonly string[] },
-): Promise<Refusal | undefined> {
-  const asked = await tx.asks.count(task.author, task.requester.id, task.now);
-  // First: what is refused for anything else keeps what it comes after, which has to exist.
-  for (const id of after) {
-    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
-  }
-  if (asked.requester > perMinute) {
-    return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
-  }
-  // An agent names those who ask: names that it makes up do not make room for more.
-  const ofAll = perMinute * REQUESTERS_AT_ONCE;
-  if (asked.author > ofAll) return { code: 'rate_limited', values: { count: asked.author, limit: ofAll } };
-  if (depthLimit === undefined) {
-    const agents = await tx.agents.list();
-    const known = agents.map((agent) => `@${agent.name}`).join(', ') || 'no agent yet';
-    return { code: 'unknown_agent', values: { agent: task.agent.slice(0, 64), known } };
-  }
-  if (task.requester.kind === 'bot') {
-    const asking = (await tx.agents.list()).find(
-      (agent) => agent.heartbeat.chat?.userId === task.requester.id,
-    );
-    if (!asking) return { code: 'foreign_bot', values: { author: task.requester.name } };
-    if (asking.heartbeat.delegatesTo?.includes(task.agent) === false) {
-      return { code: 'not_delegated', values: { author: asking.name, agent: task.agent } };
-    }
-    if (task.depth > depthLimit)
-      return { code: 'too_deep', values: { depth: task.depth, limit: depthLimit } };
-  }
-  if (task.text.trim() === '') return { code: 'empty_input', values: { agent: task.agent } };
-  const length = Array.from(task.text).length;
-  if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
-  return undefined;
 }

@@ -1,4 +1,4 @@
-import { type ChatVerb, chatVerbs } from '#core/chat-command.ts';
+import { type ChatVerb, chatVerbs, quotable } from '#core/chat-command.ts';
 import type { Scope } from '#core/scopes.ts';
 import type { Caller } from '../api/tokens.ts';
 import { mayDo } from '../api/tokens.ts';
@@ -16,7 +16,7 @@ export interface Speaker {
 
 /** The speaker for an account: by the name that the inventory has for it, or as the account itself. */
 export function speakerOf(account: { id: string; name: string }, caller: Caller | undefined): Speaker {
-  return { id: account.id, name: caller?.name ?? `chat:${account.name}`, caller };
+  return { id: account.id, name: caller?.name ?? `chat:${quotable(account.name, 64)}`, caller };
 }
 
 export function has({ caller }: Speaker, scope: Exclude<Scope, 'agent'>): boolean {

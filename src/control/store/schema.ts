@@ -259,4 +259,8 @@ export const controlMigrations = [
     at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What agents have asked each other.
+  CREATE INDEX tasks_between_agents ON tasks (agent, requester_id, created_at) WHERE requester_kind = 'bot';
+  `,
 ] as const;

@@ -15,6 +15,7 @@ import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { controlMigrations } from './schema.ts';
+import { TalkRepository } from './talk-repository.ts';
 import { TaskRepository } from './task-repository.ts';
 
 /**
@@ -38,6 +39,7 @@ export interface Repositories {
   readonly audit: Port<AuditRepository>;
   readonly artifacts: Port<ArtifactRepository>;
   readonly asks: Port<AskRepository>;
+  readonly talk: Port<TalkRepository>;
   readonly chatCommands: Port<ChatCommandRepository>;
 }
 
@@ -121,6 +123,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     audit: new AuditRepository(db),
     artifacts: new ArtifactRepository(db),
     asks: new AskRepository(db),
+    talk: new TalkRepository(db),
     chatCommands: new ChatCommandRepository(db),
   };
 }

@@ -245,13 +245,18 @@ export class TaskRepository {
       .map((row) => TaskRecord.parse(row));
   }
 
-  /** How often this requester was refused for this reason in this conversation. */
-  async refusals(conversationId: string, requesterId: string, reason: string): Promise<number> {
+  /** How often this requester was refused for this reason in this conversation, from `since` on (Unix ms). */
+  async refusals(
+    conversationId: string,
+    { requesterId, reason, since }: { requesterId: string; reason: string; since: number },
+  ): Promise<number> {
     const row = this.#db.get(
-      "SELECT count(*) AS n FROM tasks WHERE conversation_id = ? AND requester_id = ? AND state = 'rejected' AND reason = ?",
+      `SELECT count(*) AS n FROM tasks
+         WHERE conversation_id = ? AND requester_id = ? AND state = 'rejected' AND reason = ? AND created_at >= ?`,
       conversationId,
       requesterId,
       reason,
+      since,
     );
     return Number(row?.['n'] ?? 0);
   }

@@ -1,3 +1,4 @@
+import { refusedPersons } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -33,6 +34,10 @@ export async function retryTask(
   if (task.state === 'completed') return { kind: 'refused', sentence: 'it is completed' };
   if (task.state === 'rejected' && task.reason === 'unknown_dependency') {
     const sentence = 'it was to come after a task that does not exist; create it anew, after one that does';
+    return { kind: 'refused', sentence };
+  }
+  if (task.state === 'rejected' && refusedPersons.has(task.reason ?? '')) {
+    const sentence = 'who asked for it may not do so there; once chat_access lets them, they ask again';
     return { kind: 'refused', sentence };
   }
   const workflow = task.state === 'rejected' && (await tx.missions.workflowOf(task.id));

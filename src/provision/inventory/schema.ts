@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ChatAccess } from '#core/chat-access.ts';
 import { ApiTokenGrant, oneAccountEach } from '#core/scopes.ts';
 import { FleetId } from '#core/tokens.ts';
 import { addressNumber, parseNetwork } from './ipv4.ts';
@@ -113,6 +114,8 @@ export const FleetVariables = z.strictObject({
     )
     .refine(oneAccountEach.holds, oneAccountEach.message)
     .default([]),
+  chat_access: ChatAccess.optional(),
+  agent_pair_per_day: whole('requests', 30).optional(),
   knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),

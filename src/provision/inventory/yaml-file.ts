@@ -84,10 +84,12 @@ export function parsePart<T extends z.ZodObject>(
   const known = [...Object.keys(schema.shape), ...alsoKnown];
   const { issues } = parsed.error;
   const mistyped = issues
-    .flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))
-    .map((key) => ({ key, meant: nearest(key, known) }));
-  const unknown = mistyped.map(({ key, meant }) =>
-    yaml.finding([...path, key], 'there is no such field.', { atKey: true, field: named([key]), meant }),
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
+    )
+    .map((at) => ({ at, meant: at.length === 1 ? nearest(String(at[0]), known) : undefined }));
+  const unknown = mistyped.map(({ at, meant }) =>
+    yaml.finding([...path, ...at], 'there is no such field.', { atKey: true, field: named(at), meant }),
   );
   const others = issues.flatMap((issue) => {
     const [first] = issue.path;
@@ -95,8 +97,10 @@ export function parsePart<T extends z.ZodObject>(
     // A field that was mistyped is not also missing.
     if (issue.code === 'unrecognized_keys' || (isMissing && mistyped.some(({ meant }) => meant === first)))
       return [];
-    const message = isMissing ? `it is missing: ${issue.message}` : issue.message;
-    return [yaml.finding([...path, ...issue.path], message, { field: named(issue.path) })];
+    const ofKey = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+    const message = isMissing ? `it is missing: ${issue.message}` : (ofKey ?? issue.message);
+    const where = { field: named(issue.path), atKey: ofKey !== undefined };
+    return [yaml.finding([...path, ...issue.path], message, where)];
   });
   return { value: undefined, findings: [...unknown, ...others] };
 }

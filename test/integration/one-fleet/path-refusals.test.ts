@@ -19,7 +19,7 @@ describe('odd and hostile messages each end with a clear sentence', () => {
   it('says that there is no agent of that name, and which there are', async () => {
     const post = await fleet.person.say('@nobody hello');
 
-    const reply = await fleet.person.untilReply(post.id, /no agent called @nobody here\. I know @athena/);
+    const reply = await fleet.person.untilReply(post.id, /no agent called `@nobody` here\. I know `@athena`/);
     await fleet.person.untilReaction(post.id, 'x');
     assert.equal((await fleet.person.replies(post.id)).length, 1, reply.message);
   });
@@ -93,7 +93,7 @@ describe('odd and hostile messages each end with a clear sentence', () => {
     const post = await bot.say('@athena it will rain');
     await fleet.person.untilReply(
       post.id,
-      /I take work from people and from agents of this fleet; @weatherbot is neither/,
+      /I take work from people and from agents of this fleet; `weatherbot` is neither/,
     );
     const again = await bot.say('@athena it really will', { rootId: post.id });
     await fleet.person.untilReaction(again.id, 'x');

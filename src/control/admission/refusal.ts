@@ -1,0 +1,132 @@
+import { type ChatAccess, type ChatAsker, type ChatPlace, withoutAccess } from '#core/chat-access.ts';
+import { quotable, saysNothing } from '#core/chat-command.ts';
+import { INPUT_LIMIT, type TaskCreate } from '#core/messages/task-create.ts';
+import type { RejectionCode } from '#core/rejections.ts';
+import type { AgentRecord } from '../store/agent-repository.ts';
+import type { Repositories } from '../store/store.ts';
+import type { AgentInChat } from '../store/talk-repository.ts';
+import type { NewTask } from '../store/task-repository.ts';
+
+/** Why a request becomes no task, with what its sentence is filled with. */
+export interface Refusal {
+  readonly code: RejectionCode;
+  readonly values: Readonly<Record<string, string | number>>;
+}
+
+/** What a request is measured by. */
+export interface RequestLimits {
+  /** The most that one requester may ask within a minute. */
+  readonly perMinute: number;
+  /** The most that two agents may ask each other within a day. */
+  readonly pairPerDay: number;
+  /** Who may give work in chat, and where. */
+  readonly access: ChatAccess;
+}
+
+/** A person who asks in chat, and where. */
+export interface PersonInChat {
+  readonly asker: ChatAsker;
+  readonly place: ChatPlace;
+}
+
+/** What is looked at of a request. */
+interface Measured {
+  readonly task: NewTask;
+  /** The agent that is asked, if there is one of that name. */
+  readonly target: AgentRecord | undefined;
+  /** The tasks that it is to come after. */
+  readonly after: readonly string[];
+  /** Who asks for it just now; what is asked again was let in before. */
+  readonly person: PersonInChat | undefined;
+}
+
+/** How many people who ask as often as they may one agent can bring. */
+const REQUESTERS_AT_ONCE = 10;
+/** How often agents may ask each other in one conversation before a person asks there again. */
+const WITHOUT_PERSON = 40;
+const DAY_MS = 24 * 3600 * 1000;
+
+/** The first reason why this request may not become the task; undefined where it may. Asking counts, refused or not. */
+export async function refusalOf(
+  tx: Repositories,
+  limits: RequestLimits,
+  { task, target, after, person }: Measured,
+): Promise<Refusal | undefined> {
+  const { perMinute } = limits;
+  const asked = await tx.asks.count(task.author, task.requester.id, task.now);
+  // First: what is refused for anything else keeps what it comes after, which has to exist.
+  for (const id of after) {
+    if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
+  }
+  if (asked.requester > perMinute) {
+    return { code: 'rate_limited', values: { count: asked.requester, limit: perMinute } };
+  }
+  // An agent names those who ask: names that it makes up do not make room for more.
+  const ofAll = perMinute * REQUESTERS_AT_ONCE;
+  if (asked.author > ofAll) return { code: 'rate_limited', values: { count: asked.author, limit: ofAll } };
+  const unwanted = person && refusalOfPerson(limits.access, person);
+  if (unwanted) return unwanted;
+  if (!target) {
+    const agents = await tx.agents.list();
+    const known = agents.map((agent) => `\`@${agent.name}\``).join(', ') || 'no agent yet';
+    return { code: 'unknown_agent', values: { agent: quotable(task.agent, 64), known } };
+  }
+  if (task.requester.kind === 'bot') {
+    const refusal = await refusalOfBot(tx, task, target, limits.pairPerDay);
+    if (refusal) return refusal;
+  }
+  if (saysNothing(task.text)) return { code: 'empty_input', values: { agent: task.agent } };
+  const length = Array.from(task.text).length;
+  if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
+  return undefined;
+}
+
+function refusalOfPerson(access: ChatAccess, { asker, place }: PersonInChat): Refusal | undefined {
+  switch (withoutAccess(access, asker, place)) {
+    case 'standing':
+      return { code: 'account_standing', values: { standing: asker.standing ?? '' } };
+    case 'list': {
+      const where = place.isDirect ? 'in direct messages' : 'in this channel';
+      return { code: 'not_on_list', values: { where } };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The person of a request that comes from chat; undefined where it is a bot's, or comes from elsewhere. */
+export function personInChat({
+  requester,
+  conversation,
+  channel: name,
+}: TaskCreate['data']): PersonInChat | undefined {
+  if (requester.kind !== 'human' || !conversation) return undefined;
+  const { channelId: id, rootId } = conversation;
+  return { asker: requester, place: { id, name, isDirect: rootId === '' } };
+}
+
+async function refusalOfBot(
+  tx: Repositories,
+  { requester, agent, conversation, depth, now }: NewTask,
+  target: AgentRecord,
+  pairPerDay: number,
+): Promise<Refusal | undefined> {
+  const asking = (await tx.agents.list()).find(({ heartbeat }) => heartbeat.chat?.userId === requester.id);
+  if (!asking) return { code: 'foreign_bot', values: { author: quotable(requester.name, 64) } };
+  if (asking.heartbeat.delegatesTo?.includes(agent) === false) {
+    return { code: 'not_delegated', values: { author: asking.name, agent } };
+  }
+  const { depth: limit } = target.heartbeat.limits;
+  if (depth > limit) return { code: 'too_deep', values: { depth, limit } };
+  const since = now - DAY_MS;
+  const count = await tx.talk.between(inChat(asking), inChat(target), since);
+  if (count >= pairPerDay)
+    return { code: 'pair_limit', values: { author: asking.name, count, limit: pairPerDay } };
+  const alone = conversation ? await tx.talk.withoutPerson(conversation.id, since) : 0;
+  if (alone < WITHOUT_PERSON) return undefined;
+  return { code: 'no_person', values: { count: alone, limit: WITHOUT_PERSON } };
+}
+
+function inChat({ name, heartbeat }: AgentRecord): AgentInChat {
+  return { name, account: heartbeat.chat?.userId ?? '' };
+}

@@ -1,0 +1,45 @@
+import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
+
+/** An agent, with the id of its account in chat. */
+export interface AgentInChat {
+  readonly name: string;
+  readonly account: string;
+}
+
+/** What agents have asked each other, as the tasks tell that came of it. What was refused does not count. */
+export class TalkRepository {
+  readonly #db: SqliteDatabase;
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+  }
+
+  /** How often these two have asked each other, from `since` on (Unix ms). */
+  async between(one: AgentInChat, other: AgentInChat, since: number): Promise<number> {
+    return this.#askedBy(one.account, other.name, since) + this.#askedBy(other.account, one.name, since);
+  }
+
+  /** How often agents have asked each other in a conversation since a person last asked there, from `since` on (Unix ms). */
+  async withoutPerson(conversationId: string, since: number): Promise<number> {
+    const row = this.#db.get(
+      `SELECT count(*) AS n FROM tasks
+         WHERE conversation_id = ?1 AND requester_kind = 'bot' AND state <> 'rejected' AND created_at > max(?2, (
+           SELECT coalesce(max(created_at), 0) FROM tasks
+             WHERE conversation_id = ?1 AND requester_kind = 'human' AND state <> 'rejected'))`,
+      conversationId,
+      since,
+    );
+    return Number(row?.['n'] ?? 0);
+  }
+
+  #askedBy(account: string, agent: string, since: number): number {
+    const row = this.#db.get(
+      `SELECT count(*) AS n FROM tasks INDEXED BY tasks_between_agents
+         WHERE requester_kind = 'bot' AND agent = ? AND requester_id = ? AND created_at >= ? AND state <> 'rejected'`,
+      agent,
+      account,
+      since,
+    );
+    return Number(row?.['n'] ?? 0);
+  }
+}
