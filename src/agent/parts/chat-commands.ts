@@ -3,7 +3,7 @@ import type { Conversation } from '#core/conversation.ts';
 import type { Manifest } from '#core/manifest.ts';
 import { ChatCommandRequest } from '#core/messages/chat-command.ts';
 import type { Subjects } from '#core/subjects.ts';
-import type { User } from '#integrations/mattermost/posts.ts';
+import { isGuest, type User } from '#integrations/mattermost/posts.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -11,7 +11,6 @@ import { ORDERED } from '../journal/outbox-store.ts';
 
 /** Stands where others have the agent that is asked. */
 export const TARGET = '!olympus';
-const GUEST_ROLE = 'system_guest';
 
 /** What of the daemon it takes to ask control for something. */
 export interface Surroundings {
@@ -72,7 +71,7 @@ export function passOn(
   });
 }
 
-function standingOf({ roles, delete_at }: User): ChatCommandRequest['data']['requester']['standing'] {
-  if (delete_at > 0) return 'deactivated';
-  return roles.split(' ').includes(GUEST_ROLE) ? 'guest' : 'member';
+function standingOf(user: User): ChatCommandRequest['data']['requester']['standing'] {
+  if (user.delete_at > 0) return 'deactivated';
+  return isGuest(user) ? 'guest' : 'member';
 }

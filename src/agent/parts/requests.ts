@@ -18,12 +18,14 @@ interface Asked {
   /** How many agents stand between the person and this. */
   readonly depth: number;
   readonly text: string;
+  /** What was said before in the thread. */
+  readonly context: string | undefined;
 }
 
 /** Writes down that a request goes to control, and that the post was seen. False when that was done before. */
 export function recordRequest(
   surroundings: Surroundings,
-  { post, target, conversation, author, depth, text }: Asked,
+  { post, target, conversation, author, depth, text, context }: Asked,
 ): Promise<boolean> {
   const { journal, subjects, manifest } = surroundings;
   const request = TaskCreate.create(
@@ -37,6 +39,7 @@ export function recordRequest(
       dedupKey: dedupKeyOf(surroundings, post.id, target),
       agent: target,
       text,
+      ...(context ? { context } : {}),
       conversation,
       requester: { id: author.id, name: author.username, kind: author.is_bot ? 'bot' : 'human' },
     },

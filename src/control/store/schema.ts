@@ -259,4 +259,8 @@ export const controlMigrations = [
     at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What was said before it was asked; no part of the text, which may be revised.
+  ALTER TABLE tasks ADD COLUMN context TEXT;
+  `,
 ] as const;

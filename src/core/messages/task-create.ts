@@ -12,6 +12,9 @@ import { Token } from '../tokens.ts';
  */
 export const INPUT_LIMIT = 64_000;
 
+/** Most bytes (UTF-8) of what a request brings along beside its text. */
+export const CONTEXT_LIMIT = 16_384;
+
 /**
  * An agent or surface asks for work: `<f>.requests.<author>.task-create`.
  * It becomes a task only when control admits it; `dedupKey` makes a second copy harmless.
@@ -24,6 +27,8 @@ export const TaskCreate = defineMessage({
     /** Who should do it; usually the author of the message itself. Any text: control answers for unknown names. */
     agent: z.string().min(1).max(128),
     text: z.string(),
+    /** What was said before, for the agent to understand the text: words of others, ready to be read, and nothing that is asked. */
+    context: z.string().max(CONTEXT_LIMIT).optional(),
     conversation: Conversation.optional(),
     /** Who asked, as the surface knows them. */
     requester: z.looseObject({

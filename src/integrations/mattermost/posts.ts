@@ -45,6 +45,11 @@ export const User = z.object({
 });
 export type User = z.output<typeof User>;
 
+/** Whether it is a guest of the server, let into some channels only. */
+export function isGuest({ roles }: User): boolean {
+  return roles.split(' ').includes('system_guest');
+}
+
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
 export type Channel = z.output<typeof Channel>;
 
