@@ -19,6 +19,8 @@ export const ChatEffect = z.discriminatedUnion('kind', [
     depth: z.int(),
     /** With buttons below it. */
     card: Card.optional(),
+    /** With a text as a file, and what the post says instead where chat takes none. */
+    file: z.object({ name: z.string(), text: z.string(), otherwise: z.string() }).optional(),
   }),
   z.object({
     kind: z.literal('close-card'),
@@ -40,6 +42,7 @@ export const ChatEffect = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unreact'), postId: z.string(), emoji: z.string() }),
 ]);
 export type ChatEffect = z.output<typeof ChatEffect>;
+export type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
 
 /** An answer that is to be an artifact first; then the result that names it goes to the bus under `key`. */
 export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
