@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { CONTEXT_LIMIT } from '#core/messages/task-create.ts';
 import { Post, User } from '#integrations/mattermost/posts.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
-import { threadHistory } from '../../src/agent/parts/thread-history.ts';
+import { HISTORY_LIMIT, threadHistory } from '../../src/agent/parts/thread-history.ts';
 
 const NEVER = new AbortController().signal;
 const users: Record<string, User> = Object.fromEntries(
@@ -130,8 +129,8 @@ describe('what an agent is told of a thread in which it is asked', () => {
       ['ada', '@athena which?'],
     );
     const text = (await told(long, long.at(-1))) ?? '';
-    assert.ok(Buffer.byteLength(text) <= CONTEXT_LIMIT, String(Buffer.byteLength(text)));
-    assert.ok(Buffer.byteLength(text) > CONTEXT_LIMIT / 2, 'it holds what fits');
+    assert.ok(Buffer.byteLength(text) <= HISTORY_LIMIT, String(Buffer.byteLength(text)));
+    assert.ok(Buffer.byteLength(text) > HISTORY_LIMIT / 2, 'it holds what fits');
     assert.match(text, /\(Left out: the \d+ oldest of 20 messages\.\)/);
     assert.match(text, /> 19 🦉/);
     assert.match(text, /> … \(cut here\)$/);

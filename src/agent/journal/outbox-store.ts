@@ -48,6 +48,16 @@ export type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
 export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
 export type UploadEffect = z.output<typeof UploadEffect>;
 
+/** A request that waits for the files that came with its post; with their names in it, it goes to the bus under `key`. */
+export const FilesEffect = z.object({
+  fileIds: z.array(z.string()),
+  /** Where what was left out is told. */
+  post: z.object({ id: z.string(), channelId: z.string(), rootId: z.string() }),
+  key: z.string(),
+  request: BusEffect,
+});
+export type FilesEffect = z.output<typeof FilesEffect>;
+
 /** Begins the keys of what keeps its order among its like, on its way to the bus. */
 export const ORDERED = 'command:';
 
@@ -59,7 +69,7 @@ function laneOf(key: string): string {
   return key.startsWith(ORDERED) ? ORDERED : (key.split(AFTER)[0] ?? key);
 }
 
-export type Lane = 'bus' | 'chat' | 'upload';
+export type Lane = 'bus' | 'chat' | 'upload' | 'files';
 
 /** What has to go out, in order of writing. `key` is the idempotency key: adding it a second time does nothing. */
 export class OutboxStore {
@@ -86,6 +96,10 @@ export class OutboxStore {
 
   addUpload(key: string, effect: UploadEffect): void {
     this.#add('upload', key, effect);
+  }
+
+  addFiles(key: string, effect: FilesEffect): void {
+    this.#add('files', key, effect);
   }
 
   /** One lane as a relay reads it. */

@@ -22,6 +22,9 @@ interface Asked {
   readonly context: string | undefined;
 }
 
+/** What is asked by a post without a word. */
+const ONLY_FILES = '(No words, only files.)';
+
 /** Writes down that a request goes to control, and that the post was seen. False when that was done before. */
 export function recordRequest(
   surroundings: Surroundings,
@@ -38,7 +41,7 @@ export function recordRequest(
     {
       dedupKey: dedupKeyOf(surroundings, post.id, target),
       agent: target,
-      text,
+      text: text === '' && post.file_ids?.length ? ONLY_FILES : text,
       ...(context ? { context } : {}),
       conversation,
       requester: { id: author.id, name: author.username, kind: author.is_bot ? 'bot' : 'human' },
@@ -52,11 +55,19 @@ export function recordRequest(
       postId: post.id,
       emoji: chatSigns.received,
     });
-    journal.outbox.addBus(requestKey(post.id, target), {
+    const key = requestKey(post.id, target);
+    const effect = {
       subject: subjects.request(manifest.name, 'task-create'),
       msgId: `request:${post.id}:${newNonce()}`,
       body: JSON.stringify(request),
-    });
+    };
+    const { channelId, rootId } = conversation;
+    const fileIds = post.file_ids ?? [];
+    if (fileIds.length === 0) journal.outbox.addBus(key, effect);
+    else
+      journal.outbox.addFiles(`files:${key}`, {
+        ...{ fileIds, post: { id: post.id, channelId, rootId }, key, request: effect },
+      });
     return true;
   });
 }

@@ -1,6 +1,5 @@
 import { commandText } from '#core/chat-command.ts';
 import { messageOf } from '#core/errors.ts';
-import { CONTEXT_LIMIT } from '#core/messages/task-create.ts';
 import { quoted } from '#core/quoted.ts';
 import { isFromWebhook, isGuest, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
@@ -26,6 +25,8 @@ const MOST_POSTS = 50;
 /** What one post takes at most, in characters (Unicode code points). */
 const LONGEST_POST = 2_000;
 const CUT = '\n> … (cut here)';
+/** Most bytes (UTF-8) of all; a request has room for the files of a message besides. */
+export const HISTORY_LIMIT = 16_384;
 /** What stands around the posts, generously. */
 const FRAME = 400;
 
@@ -58,7 +59,7 @@ export async function threadHistory(
     options.log.warn({ err: error, postId: post.id }, 'thread not read, asked without what was said before');
     return `(What was said in this thread before could not be read: ${messageOf(error)}.)`.slice(
       0,
-      CONTEXT_LIMIT,
+      HISTORY_LIMIT,
     );
   }
 }
@@ -81,7 +82,7 @@ async function historyText(
   signal: AbortSignal,
 ): Promise<string> {
   const shown: string[] = [];
-  let room = CONTEXT_LIMIT - FRAME;
+  let room = HISTORY_LIMIT - FRAME;
   for (const post of posts.slice(-MOST_POSTS).toReversed()) {
     const part = `${whoSaid(post, await author(post.user_id, signal), me)}:\n${quotedPost(post)}`;
     room -= Buffer.byteLength(part) + 2;

@@ -41,6 +41,7 @@ export async function takeIn(
   return advanceTask(tx, context, held.task, 'debounce', {
     by,
     text: given.text,
+    // Nothing that was said before other words stays.
     context: given.context ?? '',
     priority: Math.min(given.priority, held.task.priority),
     notBefore: Math.min(now + windowMs, held.latestAt),

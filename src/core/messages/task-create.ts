@@ -12,8 +12,8 @@ import { Token } from '../tokens.ts';
  */
 export const INPUT_LIMIT = 64_000;
 
-/** Most bytes (UTF-8) of what a request brings along beside its text. */
-export const CONTEXT_LIMIT = 16_384;
+/** Longest of what a request brings along beside its text, in UTF-16 units. */
+const CONTEXT_LIMIT = 24_576;
 
 /**
  * An agent or surface asks for work: `<f>.requests.<author>.task-create`.

@@ -4,7 +4,8 @@ import type { Card } from '#core/card.ts';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { attachmentOf } from './attachment.ts';
-import { Channel, type Marks, Post, PostList, Reaction, User } from './posts.ts';
+import { download } from './download.ts';
+import { Channel, FileInfo, type Marks, Post, PostList, Reaction, User } from './posts.ts';
 import { asJson, refusal } from './refusal.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -37,8 +38,10 @@ export interface Happened {
  */
 export class MattermostRest {
   readonly #client: InstanceType<typeof mm.Client4>;
+  readonly #authorization: string;
 
   constructor(url: string, token: string) {
+    this.#authorization = `Bearer ${token}`;
     this.#client = new mm.Client4();
     this.#client.setUrl(url);
     this.#client.setToken(token);
@@ -131,6 +134,16 @@ export class MattermostRest {
     form.set('files', new Blob([file.text]), file.name);
     const { file_infos } = await this.#call('POST', '/files', Uploaded, signal, form);
     return file_infos[0].id;
+  }
+
+  fileInfo(fileId: string, signal: AbortSignal): Promise<FileInfo> {
+    return this.#call('GET', `/files/${encodeURIComponent(fileId)}/info`, FileInfo, signal);
+  }
+
+  /** The bytes of a file; undefined for one of more than `limit`, of which no more than that is read. */
+  download(fileId: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const url = `${this.#client.getBaseRoute()}/files/${encodeURIComponent(fileId)}`;
+    return download(url, this.#authorization, limit, signal);
   }
 
   /** Gives a post of ours another text, and these marks alone: what else it had, buttons too, is gone. */
