@@ -9,11 +9,14 @@ import type { Logger } from '#lib/log.ts';
 import { Relay } from '#lib/relay.ts';
 import type { AgentConfig } from './config.ts';
 import type { Journal } from './journal/journal.ts';
+import { fileLimits } from './parts/file-limits.ts';
 import { Inbox } from './parts/inbox.ts';
+import type { ControlApi } from './parts/keep-artifact.ts';
 import type { Lease } from './parts/lease.ts';
 import { Notices } from './parts/notices.ts';
 import { chatPresence, type Presence } from './parts/presence.ts';
 import { chatSender } from './parts/send-chat.ts';
+import { filesSender } from './parts/send-files.ts';
 
 export interface ChatSideOptions {
   readonly config: AgentConfig;
@@ -25,6 +28,8 @@ export interface ChatSideOptions {
   readonly bus: BusConnection;
   readonly harness: Harness;
   readonly lease: Lease;
+  /** Where files are kept that come with a message. */
+  readonly controlApi: ControlApi | undefined;
   /** Called after something was added to the outbox for the bus. */
   readonly onAdded: () => void;
   readonly log: Logger;
@@ -65,8 +70,24 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     log: part('outbox chat'),
     clock,
   });
+  const filesRelay = new Relay({
+    name: 'outbox files',
+    source: journal.outbox.source('files'),
+    send: filesSender({
+      rest: chat.rest,
+      api: options.controlApi,
+      limits: fileLimits(config.OLYMPUS_FILES_BYTES, config.OLYMPUS_FILES_TYPES),
+      journal,
+      onAdded: () => onAdded(),
+      log: part('outbox files'),
+    }),
+    atOnce: 1,
+    log: part('outbox files'),
+    clock,
+  });
   const onAdded = (): void => {
     relay.wake();
+    filesRelay.wake();
     options.onAdded();
   };
   const inbox = new Inbox({
@@ -93,7 +114,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
   });
   return {
     chat,
-    parts: [relay, inbox, chat, notices],
+    parts: [relay, filesRelay, inbox, chat, notices],
     presence: chatPresence(chat, journal),
     wake: () => relay.wake(),
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ARTIFACT_LIMIT } from '#core/artifact.ts';
 import { FleetId, Token } from '#core/tokens.ts';
 
 const url = (example: string) =>
@@ -66,6 +67,12 @@ export const AgentConfig = z.object({
   OLYMPUS_ASK_WAIT_MS: Milliseconds.default(5 * 60_000),
   /** How long people have to decide before it counts as denied. */
   OLYMPUS_ASK_EXPIRES_MS: Milliseconds.default(12 * 3600 * 1000),
+  /** The most bytes of a file that comes with a message in chat; what control keeps of one is limited to 8 MiB. */
+  OLYMPUS_FILES_BYTES: z.coerce.number().int().positive().max(ARTIFACT_LIMIT).default(ARTIFACT_LIMIT),
+  /** The media types of such files that are taken, separated by commas. */
+  OLYMPUS_FILES_TYPES: z
+    .string()
+    .default('text/*,image/*,application/json,application/pdf,application/xml,application/yaml'),
   OLYMPUS_DRAIN_MS: Milliseconds.default(60_000),
 });
 export type AgentConfig = z.output<typeof AgentConfig>;

@@ -14,6 +14,7 @@ import { ActionServer } from './actions/action-server.ts';
 import { Asking } from './actions/asking.ts';
 import { howToAsk } from './actions/how-to-ask.ts';
 import { isWaiting } from './actions/parking.ts';
+import { readingFiles } from './actions/read-file.ts';
 import { createChatSide } from './chat-side.ts';
 import type { AgentConfig } from './config.ts';
 import type { HarnessPart } from './harness.ts';
@@ -22,13 +23,14 @@ import { Attention } from './parts/attention.ts';
 import { commandHandler } from './parts/commands.ts';
 import { deliveryHandler } from './parts/deliveries.ts';
 import { HeartbeatPart } from './parts/heartbeat.ts';
+import type { ControlApi } from './parts/keep-artifact.ts';
 import { Lease } from './parts/lease.ts';
 import { longInput } from './parts/long-input.ts';
 import { noPresence } from './parts/presence.ts';
 import { RunReports } from './parts/run-reports.ts';
 import { Runner } from './parts/runner.ts';
 import { busSender } from './parts/send-bus.ts';
-import { type ControlApi, uploadSender } from './parts/send-upload.ts';
+import { uploadSender } from './parts/send-upload.ts';
 import { Resume, taskHandler } from './parts/tasks.ts';
 import { Ladder } from './stuck/ladder.ts';
 
@@ -126,6 +128,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       bus,
       harness,
       lease,
+      controlApi: options.controlApi,
       onAdded: wakeBus,
       log,
       clock,
@@ -194,7 +197,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     ? [
         new ActionServer({
           path: socketPath,
-          answer: (request, signal) => asking.ask(request, signal),
+          answer: readingFiles(options.controlApi, (request, signal) => asking.ask(request, signal)),
           log: part('actions'),
         }),
       ]
@@ -250,6 +253,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     bus: outbox.pending('bus'),
     chat: outbox.pending('chat'),
     upload: outbox.pending('upload'),
+    files: outbox.pending('files'),
   }));
   metrics.gauge('olympus_runs_under_way', 'Runs this agent is at work on', 'agent', () => ({
     [agent]: runner.runIds.length,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Action, Question } from './action.ts';
+import { ArtifactDigest } from './artifact.ts';
 import { Decision } from './messages/decision.ts';
 import { Token } from './tokens.ts';
 
@@ -16,8 +17,12 @@ export const SocketRequest = z.discriminatedUnion('ask', [
     summary: z.string().trim().min(1).max(1000),
   }),
   z.strictObject({ ask: z.literal('question'), task: Token, question: Question }),
+  /** What is in a file that came with a message; nobody is asked. */
+  z.strictObject({ ask: z.literal('file'), digest: ArtifactDigest }),
 ]);
 export type SocketRequest = z.output<typeof SocketRequest>;
+/** Those that are for people. */
+export type AskRequest = Exclude<SocketRequest, { ask: 'file' }>;
 
 /** What the daemon answers, as one line of JSON, once it is decided or the time to wait for that is over. */
 export const SocketReply = z.discriminatedUnion('kind', [
@@ -27,6 +32,7 @@ export const SocketReply = z.discriminatedUnion('kind', [
   }),
   /** The turn has to end now; the task goes on with the decision. */
   z.object({ kind: z.literal('parked') }),
+  z.object({ kind: z.literal('file'), content: z.base64() }),
   /** Nothing was asked of anybody. */
   z.object({ kind: z.literal('refused'), sentence: z.string() }),
 ]);

@@ -175,7 +175,11 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: 'put',
     path: '/v1/artifacts',
     summary: `Keep a body that does not fit into a message, at most ${ARTIFACT_LIMIT} bytes; sent twice it is kept once, and answered 200`,
-    headers: { 'Content-Digest': 'sha-256 of it (RFC 9530), which is then checked' },
+    headers: {
+      'Content-Digest': 'sha-256 of it (RFC 9530), which is then checked',
+      'Olympus-Trust':
+        'owner, member, bot or external: a label for what is to be trusted less than whoever brings it',
+    },
     query: ArtifactQuery,
     body: 'bytes',
     answer: ArtifactRef,

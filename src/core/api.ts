@@ -62,6 +62,8 @@ export type RelatedTask = z.output<typeof RelatedTask>;
 export const TaskDetail = TaskView.extend({
   /** Where the whole is of which `text` is the beginning. */
   textArtifact: ArtifactRef.optional(),
+  /** What was said before it was asked, which its agent is given with the text. */
+  context: z.string().optional(),
   /** The answer, or the beginning of one that `answerArtifact` has as a whole. */
   answer: z.string().optional(),
   answerArtifact: ArtifactRef.optional(),

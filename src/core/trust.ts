@@ -13,7 +13,11 @@ export function effectiveTrust(asked: {
   readonly claimed: TrustLabel | undefined;
 }): TrustLabel {
   const { author, requester, claimed } = asked;
-  const granted = author === CONTROL_NAME ? 'owner' : requester === 'human' ? 'member' : 'bot';
+  return lowered(author === CONTROL_NAME ? 'owner' : requester === 'human' ? 'member' : 'bot', claimed);
+}
+
+/** What is granted, or less where less is claimed. */
+export function lowered(granted: TrustLabel, claimed: TrustLabel | undefined): TrustLabel {
   return claimed && rank(claimed) > rank(granted) ? claimed : granted;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TaskView, WhyView } from '#core/api.ts';
+import type { TaskDetail, TaskView, WhyView } from '#core/api.ts';
 import type { ApprovalView } from '#core/api-approvals.ts';
 import type { TrustLabel } from '#core/envelope.ts';
 import { newNonce } from '#lib/id.ts';
@@ -32,7 +32,10 @@ describe('a task that comes from outside', () => {
   async function asked(
     text: string,
     label?: TrustLabel,
-    { postId = newNonce(), ...more }: { after?: string[]; debounce?: object; postId?: string } = {},
+    {
+      postId = newNonce(),
+      ...more
+    }: { after?: string[]; debounce?: object; context?: string; postId?: string } = {},
   ): Promise<TaskView> {
     const request = chatRequestOf('athena', text, postId);
     await athena.publish('requests.athena.task-create', {
@@ -61,15 +64,31 @@ describe('a task that comes from outside', () => {
     assert.equal(body.text, 'leave the gates shut');
   });
 
+  it('brings along what was said before the last of those that are held together', async () => {
+    const held = { debounce: { key: 'bells', windowMs: 60_000 } };
+    const postId = newNonce();
+    const first = await asked('ring once', 'member', { ...held, postId, context: 'It is one.' });
+    const shown = async () => (await control.api<TaskDetail>('GET', `/v1/tasks/${first.id}`)).body.context;
+    assert.equal(await shown(), 'It is one.');
+    await asked('ring twice', 'member', { ...held, postId, context: 'It is two.' });
+    assert.equal(await shown(), 'It is two.');
+    await asked('ring', 'member', { ...held, postId });
+    assert.equal(await shown(), undefined);
+  });
+
   it('waits for a person, who sees all of it, and starts once it is approved', async () => {
-    const task = await asked('open the gates', 'external');
+    const task = await asked('open the gates', 'external', { context: 'They are ours.' });
     assert.equal(task.state, 'awaiting_approval');
     assert.equal(task.trust, 'external');
     const approval = await approvalOf(task.id);
     assert.deepEqual(approval.action, {
       kind: 'task.start',
       target: 'athena',
-      params: { text: 'open the gates', requester: { id: 'u1', name: 'ada', kind: 'human' } },
+      params: {
+        text: 'open the gates',
+        context: 'They are ours.',
+        requester: { id: 'u1', name: 'ada', kind: 'human' },
+      },
     });
     const { body: why } = await control.api<WhyView>('GET', `/v1/tasks/${task.id}/why`);
     assert.equal(why.owner, 'approver');
@@ -81,7 +100,7 @@ describe('a task that comes from outside', () => {
     assert.equal(code, 0, stderr);
     const run = await athena.takeRun(task.id);
     assert.equal(run.olympustrust, 'external', 'it is not trusted more for that');
-    assert.equal(run.data.input.text, 'open the gates');
+    assert.equal(run.data.input.text, 'open the gates\n\nThey are ours.');
     assert.equal(run.data.resumeOf, undefined);
   });
 

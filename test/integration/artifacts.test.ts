@@ -15,8 +15,9 @@ import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { type BusEffect, BusEffect as BusEffectSchema } from '../../src/agent/journal/outbox-store.ts';
+import type { ControlApi } from '../../src/agent/parts/keep-artifact.ts';
 import { addResult, withinMessage } from '../../src/agent/parts/long-answer.ts';
-import { type ControlApi, uploadSender } from '../../src/agent/parts/send-upload.ts';
+import { uploadSender } from '../../src/agent/parts/send-upload.ts';
 
 const AGENTS = { athena: 'athena-is-herself-and-no-more', apollo: 'apollo-is-himself-and-no-more' };
 const ADA = { name: 'ada', token: 'ada-asks-for-tasks-and-reads', scopes: ['read', 'work'] };

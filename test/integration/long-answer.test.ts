@@ -89,8 +89,10 @@ describe('a task of which a part does not fit into a message', function () {
     const { answer = '', answerArtifact } = await taskOf('a chapter');
     assert.ok(answer.length >= 70_000);
     assert.equal(answerArtifact, undefined);
-    const said = (await fleet.person.replies(post.id)).map(({ message }) => message.length);
-    assert.ok(said.reduce((sum, length) => sum + length, 0) >= 69_000, said.join());
+    const [said, ...others] = await fleet.person.replies(post.id);
+    assert.deepEqual(others, []);
+    assert.ok(said && answer.startsWith(said.message.slice(0, 2000)), said?.message);
+    assert.equal(await fleet.person.file(said), answer);
     assert.doesNotMatch(answer, /Cut here/);
   });
 });

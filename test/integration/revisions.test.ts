@@ -40,10 +40,11 @@ describe('a message that is changed after somebody asked by it', () => {
 
   async function asked(
     text: string,
-    more: object = {},
+    { context, ...more }: { context?: string; olympustrust?: string } = {},
     of = athena,
   ): Promise<{ id: string; dedupKey: string }> {
-    const request = { ...chatRequestOf(of.name, text), ...more };
+    const { data, ...head } = chatRequestOf(of.name, text);
+    const request = { ...head, ...more, data: { ...data, ...(context ? { context } : {}) } };
     await of.publish(`requests.${of.name}.task-create`, request);
     return { id: (await operator().taskOf(text)).id, dedupKey: request.data.dedupKey };
   }
@@ -72,7 +73,7 @@ describe('a message that is changed after somebody asked by it', () => {
 
   it('is done as it says now, while it waits; said again, that is no other change', async () => {
     const first = await running(unique('hold the place'));
-    const task = await asked(unique('paint it red'));
+    const task = await asked(unique('paint it red'), { context: 'It was green.' });
     const blue = unique('paint it blue');
     await revise(task.dedupKey, blue);
     await revise(task.dedupKey, blue);
@@ -83,7 +84,7 @@ describe('a message that is changed after somebody asked by it', () => {
     const { data: run } = await athena.takeRun(task.id);
     begun.push(run);
 
-    assert.equal(run.input.text, blue);
+    assert.equal(run.input.text, `${blue}\n\nIt was green.`, 'with what was said before it was asked');
     assert.deepEqual(await changesOf(task.id), ['person/ada']);
     assert.equal((await operator().cli('audit', 'verify')).code, 0);
     await operator().cancel(task.id);

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { Delivery } from '#core/messages/delivery.ts';
 import { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { hasAttachments, marksOf, type Post } from '#integrations/mattermost/posts.ts';
+import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/log.ts';
+import { ControlSurface } from '#test/control-surface.ts';
 import { Person } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
+import { deliveryHandler } from '../../src/agent/parts/deliveries.ts';
 import { chatSender } from '../../src/agent/parts/send-chat.ts';
 import { createMattermostStandin } from '../../src/standins/mattermost/server.ts';
 
@@ -161,6 +165,75 @@ describe('what an agent sends to chat', () => {
     const posts = await chat.rest.thread(asked.id, signal);
     assert.equal(posts.find(({ id }) => id === claimed.id)?.message, 'I am the card');
     for (const key of ['delivery:6:', 'delivery:7:']) assert.ok(journal.outbox.anyRefused(key), key);
+  });
+
+  describe('a text of more than four posts', () => {
+    const text = `It begins here.\n\n${'a line of it\n'.repeat(6000)}and ends there 🦉`;
+    let count = 0;
+    /** What is in the thread once control has had it said, twice, with something in the way of it the first time. */
+    async function told(fault?: object): Promise<{ asked: Post; replies: Post[] }> {
+      const deliveryId = `long-${++count}`;
+      const asked = await say('', `tell me ${deliveryId}`);
+      if (fault)
+        await new ControlSurface(standin.adminUrl).post('faults', { count: 1, method: 'POST', ...fault });
+      const handle = deliveryHandler({
+        ...{ agent: 'athena', journal, log, lease: { held: true } },
+        ...{ onAdded: none, onDecided: none },
+      });
+      const conversation = {
+        ...{ id: `mm-${asked.id}`, surface: 'mattermost' as const, channelId, rootId: asked.id },
+        postId: asked.id,
+      };
+      const data = { deliveryId, agent: 'athena', conversation, taskId: 't-1', text, depth: 1 };
+      const head = { id: deliveryId, source: '/test', subject: 's', time: new Date().toISOString() };
+      const body = Buffer.from(JSON.stringify(Delivery.create(head, { ...data, state: 'completed' })));
+      const message: BusMessage = {
+        ...{ stream: 'D', seq: 1, subject: 's', msgId: undefined, storedAt: 0, deliveryCount: 1, body },
+        ...{ ack: async () => undefined, working: none, later: none, term: none },
+      };
+      await handle(message);
+      await handle(message);
+      for (let attempt = 0; journal.outbox.pending('chat') > 0 && attempt < 5; attempt++) {
+        // The relay tries again what failed; here at once.
+        await sendAll().catch(() => undefined);
+      }
+      return { asked, replies: (await chat.rest.thread(asked.id, signal)).slice(1) };
+    }
+    it('is posted as its beginning with a file that has all of it', async () => {
+      const { replies } = await told();
+
+      assert.equal(replies.length, 1);
+      const [post] = replies;
+      assert.ok(post);
+      assert.match(post.message, /^It begins here\.\n\na line of it/);
+      assert.match(post.message, /\(This is the beginning; all \d+ characters are in the file\.\)$/);
+      assert.ok(post.message.length < 3_200);
+      assert.equal(await human.file(post), text);
+    });
+
+    for (const [what, fault] of [
+      ['the answer to the file is lost', { kind: 'answer-lost', pathPattern: '/files$' }],
+      ['the answer to the post is lost', { kind: 'answer-lost', pathPattern: '/posts$' }],
+      ['the post is refused for now', { kind: 'fail-next', status: 500, pathPattern: '/posts$' }],
+    ] as const) {
+      it(`is there once, with its file, also where ${what}`, async () => {
+        const { replies } = await told(fault);
+
+        assert.equal(replies.length, 1);
+        assert.equal(await human.file(replies[0] ?? assert.fail('nothing was posted')), text);
+      });
+    }
+
+    it('is only its beginning on a server that takes no files, which it says, and nothing waits for it', async () => {
+      const { asked, replies } = await told({ kind: 'fail-next', status: 501, pathPattern: '/files$' });
+
+      assert.equal(replies.length, 1);
+      assert.match(
+        replies[0]?.message ?? '',
+        /\(This is the beginning of \d+ characters; they could not be put here as a file\. The whole of it: `olympus task show t-1`\.\)$/,
+      );
+      assert.ok((await emojiOn(asked.id)).includes('white_check_mark'));
+    });
   });
 
   it('leaves out what a newer release has written, and goes on with what comes after it', async () => {

@@ -79,7 +79,7 @@ export function released(runId: string, more: Partial<TaskDispatch['data']> = {}
     later: () => void became.push('given back'),
     term: () => void became.push('ended'),
   };
-  return { message, became };
+  return { message, became, dispatch: dispatch.data };
 }
 
 /** What control is told of which run, in order, taken out of the outbox. */

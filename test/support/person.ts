@@ -66,6 +66,18 @@ export class Person {
     return posts.filter((post) => post.id !== rootId).sort((a, b) => a.create_at - b.create_at);
   }
 
+  /** The text of the one file of a post. */
+  async file({ id }: Pick<SeenPost, 'id'>): Promise<string> {
+    const { body } = await this.call('GET', `/posts/${id}`);
+    const ids = (body as unknown as { file_ids?: string[] }).file_ids ?? [];
+    if (ids.length !== 1) throw new Error(`the post has ${ids.length} files`);
+    const response = await fetch(`${this.#url}/api/v4/files/${ids[0]}`, {
+      headers: { authorization: `Bearer ${this.#token}` },
+      signal: AbortSignal.timeout(10_000),
+    });
+    return response.text();
+  }
+
   /** Emoji names on a post, by anybody. */
   async reactions(postId: string): Promise<string[]> {
     const { body } = await this.call('GET', `/posts/${postId}/reactions`);

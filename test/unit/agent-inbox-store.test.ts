@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '#lib/clock.ts';
+import { released } from '#test/agent-work.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 
@@ -45,5 +46,28 @@ describe('what a daemon remembers of its channels', () => {
     assert.equal(journal.inbox.knows('p1', 'athena'), true);
     assert.equal(journal.inbox.knows('p1', 'apollo'), false);
     assert.equal(journal.inbox.knows('root', 'athena'), false);
+  });
+
+  it('is what the session of a thread has: what waits, and what a run began with, unless that is long ago', () => {
+    const ask = (postId: string, rootId = 'root') => {
+      const conversation = { id: 'mm-root', surface: 'mattermost' as const, channelId: 'c1', rootId, postId };
+      journal.inbox.add(postId, 'athena', conversation);
+      return released(`run-of-${postId}`, { conversation }).dispatch;
+    };
+    const has = (since = 0) => [...journal.inbox.inSession('root', 'athena', since)].sort();
+    ask('waits');
+    ask('elsewhere', 'another root');
+    ask('refused');
+    journal.inbox.settle('refused');
+    journal.runs.claim(ask('answered'), 'nonce');
+    journal.runs.advance('run-of-answered', 'start');
+    journal.inbox.settle('answered');
+    journal.runs.claim(ask('discarded'), 'nonce');
+    journal.runs.advance('run-of-discarded', 'discard');
+    journal.inbox.settle('discarded');
+
+    assert.deepEqual(has(), ['answered', 'waits']);
+    assert.deepEqual(has(systemClock.now() + 1000), []);
+    assert.deepEqual([...journal.inbox.inSession('root', 'apollo', 0)], []);
   });
 });

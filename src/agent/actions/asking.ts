@@ -1,5 +1,5 @@
 import { actionHash, questionHash } from '#core/action.ts';
-import type { SocketReply, SocketRequest } from '#core/action-socket.ts';
+import type { AskRequest, SocketReply } from '#core/action-socket.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import type { Subjects } from '#core/subjects.ts';
@@ -77,7 +77,7 @@ export class Asking implements Part {
   }
 
   /** What people say to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. */
-  async ask(request: SocketRequest, signal: AbortSignal): Promise<SocketReply> {
+  async ask(request: AskRequest, signal: AbortSignal): Promise<SocketReply> {
     const { journal, onAdded } = this.#options;
     const hash =
       request.ask === 'approval' ? await actionHash(request.action) : await questionHash(request.question);
@@ -102,7 +102,7 @@ export class Asking implements Part {
    * Takes a request, in a transaction: the reply that is known already, or undefined for one that waits. The same asked a
    * second time finds the first; the key makes a second message by another run harmless.
    */
-  #take(request: SocketRequest, key: string, hash: string): SocketReply | undefined {
+  #take(request: AskRequest, key: string, hash: string): SocketReply | undefined {
     const { journal, log } = this.#options;
     const run = this.#runOf(request.task);
     if (!run) return refused(`no run of task ${request.task} is under way on this agent`);
@@ -122,7 +122,7 @@ export class Asking implements Part {
     return undefined;
   }
 
-  #messageOf(run: JournaledRun, request: SocketRequest, key: string): BusEffect {
+  #messageOf(run: JournaledRun, request: AskRequest, key: string): BusEffect {
     const { subjects, agent, clock, fleet, expiresInMs } = this.#options;
     const { taskId, epoch } = run.dispatch;
     const head = {

@@ -73,6 +73,22 @@ export class InboxStore {
     return row !== undefined;
   }
 
+  /**
+   * The posts of a thread that its session has, or will have before anything that is asked now: they wait for an answer, or a
+   * run began with them. Of those taken before `since` the gateway may have forgotten all.
+   */
+  inSession(rootId: string, target: string, since: number): Set<string> {
+    const rows = this.#db.all(
+      `SELECT post_id FROM inbox WHERE json_extract(conversation, '$.rootId') = ? AND target = ? AND received_at >= ?
+         AND (settled_at IS NULL OR EXISTS (SELECT 1 FROM runs
+           WHERE json_extract(dispatch, '$.conversation.postId') = post_id AND started_at IS NOT NULL))`,
+      rootId,
+      target,
+      since,
+    );
+    return new Set(rows.map((row) => String(row['post_id'])));
+  }
+
   accept(postId: string): void {
     this.#db.run(
       'UPDATE inbox SET accepted_at = ? WHERE post_id = ? AND accepted_at IS NULL',

@@ -19,6 +19,8 @@ export const ChatEffect = z.discriminatedUnion('kind', [
     depth: z.int(),
     /** With buttons below it. */
     card: Card.optional(),
+    /** With a text as a file, and what the post says instead where chat takes none. */
+    file: z.object({ name: z.string(), text: z.string(), otherwise: z.string() }).optional(),
   }),
   z.object({
     kind: z.literal('close-card'),
@@ -40,10 +42,21 @@ export const ChatEffect = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unreact'), postId: z.string(), emoji: z.string() }),
 ]);
 export type ChatEffect = z.output<typeof ChatEffect>;
+export type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
 
 /** An answer that is to be an artifact first; then the result that names it goes to the bus under `key`. */
 export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
 export type UploadEffect = z.output<typeof UploadEffect>;
+
+/** A request that waits for the files that came with its post; with their names in it, it goes to the bus under `key`. */
+export const FilesEffect = z.object({
+  fileIds: z.array(z.string()),
+  /** Where what was left out is told. */
+  post: z.object({ id: z.string(), channelId: z.string(), rootId: z.string() }),
+  key: z.string(),
+  request: BusEffect,
+});
+export type FilesEffect = z.output<typeof FilesEffect>;
 
 /** Begins the keys of what keeps its order among its like, on its way to the bus. */
 export const ORDERED = 'command:';
@@ -56,7 +69,7 @@ function laneOf(key: string): string {
   return key.startsWith(ORDERED) ? ORDERED : (key.split(AFTER)[0] ?? key);
 }
 
-export type Lane = 'bus' | 'chat' | 'upload';
+export type Lane = 'bus' | 'chat' | 'upload' | 'files';
 
 /** What has to go out, in order of writing. `key` is the idempotency key: adding it a second time does nothing. */
 export class OutboxStore {
@@ -83,6 +96,10 @@ export class OutboxStore {
 
   addUpload(key: string, effect: UploadEffect): void {
     this.#add('upload', key, effect);
+  }
+
+  addFiles(key: string, effect: FilesEffect): void {
+    this.#add('files', key, effect);
   }
 
   /** One lane as a relay reads it. */

@@ -91,4 +91,7 @@ export const journalMigrations = [
   CREATE TABLE cards (card_id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL, closed_at INTEGER) STRICT;
   CREATE INDEX cards_open ON cards (card_id) WHERE closed_at IS NULL;
   `,
+  `
+  CREATE INDEX runs_by_post ON runs (json_extract(dispatch, '$.conversation.postId'));
+  `,
 ] as const;

@@ -10,6 +10,7 @@ import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Lease } from './lease.ts';
+import { postsOf } from './long-post.ts';
 
 type DeliveryData = Delivery['data'];
 
@@ -63,7 +64,7 @@ export function deliveryHandler(options: {
 }
 
 function record(journal: Journal, delivery: DeliveryData): void {
-  const { deliveryId, conversation, state, text, depth, card, closes } = delivery;
+  const { deliveryId, conversation, taskId, state, text, depth, card, closes } = delivery;
   journal.inbox.accept(conversation.postId);
   if (closes) {
     journal.cards.close(closes.id);
@@ -77,14 +78,14 @@ function record(journal: Journal, delivery: DeliveryData): void {
     });
   }
   const isCard = card !== undefined && journal.cards.open(card.id);
-  const parts = text ? splitMessage(text, POST_LIMIT) : [];
+  const parts = text ? postsOf(text, taskId) : [];
   const posts = `delivery:${deliveryId}:post:`;
   for (const [index, part] of parts.entries()) {
     journal.outbox.addChat(`${posts}${index}`, {
       kind: 'post',
       channelId: conversation.channelId,
       rootId: conversation.rootId,
-      message: part,
+      ...part,
       ...(isCard && index === parts.length - 1
         ? { marker: markerOfCard(card.id), card }
         : { marker: `${deliveryId}-${index}` }),

@@ -22,6 +22,7 @@ import { commandOfReaction, decides } from './card-reactions.ts';
 import { passOn } from './chat-commands.ts';
 import type { Lease } from './lease.ts';
 import { conversationOf, recordRequest, recordRevision } from './requests.ts';
+import { threadHistory } from './thread-history.ts';
 
 export interface InboxOptions {
   readonly fleet: string;
@@ -204,7 +205,9 @@ export class Inbox implements Part {
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
     const asking = author.is_bot ? author : await chat.rest.user(post.user_id, signal);
-    const asked = { post, target, conversation, channel: event.channelName, author: asking, depth, text };
+    const context = target === me.username ? await this.#historyFor(post, me, signal) : undefined;
+    const channel = event.channelName;
+    const asked = { post, target, conversation, channel, author: asking, depth, text, context };
     if (await recordRequest(this.#options, asked)) {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();
@@ -249,6 +252,12 @@ export class Inbox implements Part {
       shows: false,
     });
     onAdded();
+  }
+
+  #historyFor(post: Post, me: User, signal: AbortSignal): Promise<string | undefined> {
+    const { chat, journal, log, clock } = this.#options;
+    const author = (userId: string, within: AbortSignal): Promise<User> => this.#author(userId, within);
+    return threadHistory({ rest: chat.rest, inbox: journal.inbox, author, log, clock }, post, me, signal);
   }
 
   async #author(userId: string, signal: AbortSignal): Promise<User> {

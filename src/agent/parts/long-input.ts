@@ -8,7 +8,7 @@ import { withDeadline } from '#lib/deadline.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
-import type { ControlApi } from './send-upload.ts';
+import type { ControlApi } from './keep-artifact.ts';
 
 export interface LongInputOptions {
   readonly api: ControlApi | undefined;

@@ -21,12 +21,17 @@ interface Asked {
   /** How many agents stand between the person and this. */
   readonly depth: number;
   readonly text: string;
+  /** What was said before in the thread. */
+  readonly context: string | undefined;
 }
+
+/** What is asked by a post without a word. */
+const ONLY_FILES = '(No words, only files.)';
 
 /** Writes down that a request goes to control, and that the post was seen. False when that was done before. */
 export function recordRequest(
   surroundings: Surroundings,
-  { post, target, conversation, channel, author, depth, text }: Asked,
+  { post, target, conversation, channel, author, depth, text, context }: Asked,
 ): Promise<boolean> {
   const { journal, subjects, manifest } = surroundings;
   const request = TaskCreate.create(
@@ -39,7 +44,8 @@ export function recordRequest(
     {
       dedupKey: dedupKeyOf(surroundings, post.id, target),
       agent: target,
-      text,
+      text: text === '' && post.file_ids?.length ? ONLY_FILES : text,
+      ...(context ? { context } : {}),
       conversation,
       channel,
       requester: requesterOf(author),
@@ -53,11 +59,19 @@ export function recordRequest(
       postId: post.id,
       emoji: chatSigns.received,
     });
-    journal.outbox.addBus(requestKey(post.id, target), {
+    const key = requestKey(post.id, target);
+    const effect = {
       subject: subjects.request(manifest.name, 'task-create'),
       msgId: `request:${post.id}:${newNonce()}`,
       body: JSON.stringify(request),
-    });
+    };
+    const { channelId, rootId } = conversation;
+    const fileIds = post.file_ids ?? [];
+    if (fileIds.length === 0) journal.outbox.addBus(key, effect);
+    else
+      journal.outbox.addFiles(`files:${key}`, {
+        ...{ fileIds, post: { id: post.id, channelId, rootId }, key, request: effect },
+      });
     return true;
   });
 }

@@ -1,11 +1,10 @@
 import { messageOf, OlympusError } from '#core/errors.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
 import { marksOf, type Post } from '#integrations/mattermost/posts.ts';
+import type { NewPost } from '#integrations/mattermost/rest.ts';
 import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
-import { ChatEffect, type OutboxStore } from '../journal/outbox-store.ts';
-
-type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
+import { ChatEffect, type OutboxStore, type PostEffect } from '../journal/outbox-store.ts';
 
 const FLAT_LOOK_BACK = 60;
 
@@ -29,7 +28,7 @@ export function chatSender(
     }
     const effect = read.data;
     try {
-      await perform(chat, outbox, effect, entry, signal);
+      await perform(chat, outbox, effect, entry, log, signal);
     } catch (error) {
       if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
       log.error({ err: error, key: entry.key }, 'chat refused this for good');
@@ -43,6 +42,7 @@ async function perform(
   outbox: OutboxStore,
   effect: ChatEffect,
   entry: OutboxEntry,
+  log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const me = chat.me ?? (await chat.rest.me(signal));
@@ -57,7 +57,7 @@ async function perform(
     case 'post': {
       if (entry.attempts > 0 && (await ownPost(chat, me.id, effect, signal))) return;
       const marks = { marker: effect.marker, depth: effect.depth };
-      await chat.rest.post({ ...effect, marks }, signal);
+      await chat.rest.post({ ...effect, marks, ...(await withFile(chat, effect, log, signal)) }, signal);
       return;
     }
     case 'close-card': {
@@ -74,6 +74,26 @@ async function perform(
     }
     default:
       return effect satisfies never;
+  }
+}
+
+/**
+ * What a post with a file says, and the file's id. One that is brought again after a post failed is another file: an id is
+ * good for one post, and a file without one is shown nowhere.
+ */
+async function withFile(
+  chat: MattermostChat,
+  { channelId, message, file }: PostEffect,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Pick<NewPost, 'message' | 'fileIds'>> {
+  if (!file) return { message };
+  try {
+    return { message, fileIds: [await chat.rest.upload(channelId, file, signal)] };
+  } catch (error) {
+    if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
+    log.error({ err: error, channelId }, 'chat takes no file: only the beginning of a text is posted');
+    return { message: file.otherwise };
   }
 }
 

@@ -5,8 +5,9 @@ import { CliError, usageError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { harmless } from '../format.ts';
 import { actionSocket } from '../settings.ts';
+import { addActionFile } from './action-file.ts';
 
-/** What the two commands end with beside 0, 1 and 2, so that an agent can tell without reading. */
+/** What `ask` and `approval` end with beside 0, 1 and 2, so that an agent can tell without reading. */
 const exitCodes = { denied: 3, parked: 75 } as const;
 
 const EXIT_CODES = `
@@ -20,10 +21,11 @@ interface Common {
   readonly json?: boolean;
 }
 
-/** `olympus action ask|approval`: how an agent, on its own machine, asks people before it goes on. */
+/** `olympus action ask|approval|file`: how an agent, on its own machine, asks people before it goes on, and reads what they sent. */
 export function addActionCommands(parent: Command, context: CliContext): void {
   addAsk(parent, context);
   addApproval(parent, context);
+  addActionFile(parent, context);
 }
 
 function addAsk(parent: Command, context: CliContext): void {
@@ -64,13 +66,14 @@ async function ask(request: object, context: CliContext, json: boolean | undefin
   const reply = await askDaemon(actionSocket(context.settings), request, context);
   if (reply.kind === 'refused')
     throw new CliError(`Nobody was asked: ${harmless(reply.sentence)}.`, 'See --help.');
+  if (reply.kind === 'file') throw new CliError('The daemon answered something else.', 'Ask again.');
   if (json) out.json(reply);
   else out.print(sentenceOf(reply));
   if (reply.kind === 'parked') context.exitWith(exitCodes.parked);
   else if (reply.state !== 'approved' && reply.state !== 'answered') context.exitWith(exitCodes.denied);
 }
 
-function sentenceOf(reply: Exclude<SocketReply, { kind: 'refused' }>): string {
+function sentenceOf(reply: Exclude<SocketReply, { kind: 'refused' | 'file' }>): string {
   if (reply.kind === 'parked') {
     return 'Nobody has decided yet. End your turn now: you will be asked to go on with the decision.';
   }

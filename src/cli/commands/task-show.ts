@@ -56,6 +56,10 @@ function print(task: TaskDetail, { out, clock }: CliContext): void {
   for (const child of task.children ?? []) field('child', related(child, out));
   section('Text');
   printBlock(task.text, out);
+  if (task.context) {
+    section('Context');
+    printBlock(task.context, out);
+  }
   section('History');
   printHistory(task, out);
   section('Runs');

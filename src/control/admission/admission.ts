@@ -136,6 +136,7 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
     domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
     text: request.text,
     textArtifact: asked.textArtifact,
+    context: request.context,
     requester: { ...request.requester, name: quotable(request.requester.name, NAME_LIMIT) },
     depth,
     priority: grantedPriority(request.priority, keysOf),

@@ -41,6 +41,8 @@ export async function takeIn(
   return advanceTask(tx, context, held.task, 'debounce', {
     by,
     text: given.text,
+    // Nothing that was said before other words stays.
+    context: given.context ?? '',
     priority: Math.min(given.priority, held.task.priority),
     notBefore: Math.min(now + windowMs, held.latestAt),
     reason: 'a later request of the same key took the place of its text; held for more',

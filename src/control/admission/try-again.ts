@@ -40,7 +40,7 @@ async function askAgain(
   task: TaskRecord,
   { by, why }: Again,
 ): Promise<TaskRecord> {
-  const { id, author, agent, text, domain, depth, priority, trust, conversation, requester } = task;
+  const { id, author, agent, text, context, domain, depth, priority, trust, conversation, requester } = task;
   admission.log.info({ taskId: id, by }, 'task asked again');
   const wait = await tx.dependencies.of(id);
   const request = {
@@ -50,6 +50,7 @@ async function askAgain(
     domain,
     priority,
     requester,
+    ...(context ? { context } : {}),
     ...(conversation ? { conversation } : {}),
   };
   return admit(tx, admission, {

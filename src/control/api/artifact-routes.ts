@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ArtifactQuery } from '#core/api-queries.ts';
 import { ARTIFACT_LIMIT, ArtifactDigest } from '#core/artifact.ts';
+import { TrustLabel } from '#core/envelope.ts';
+import { lowered } from '#core/trust.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { actingName } from './access.ts';
 import { refuse } from './refuse.ts';
@@ -12,6 +14,11 @@ const ContentDigest = z
   .string()
   .regex(/^sha-256=:[A-Za-z0-9+/]{43}=:$/, 'Content-Digest: write sha-256=:<base64>:')
   .transform((text) => Buffer.from(text.slice('sha-256=:'.length, -1), 'base64').toString('hex'))
+  .optional();
+
+/** How far it is to be trusted, where that is less than whoever brings it. */
+const ClaimedTrust = z
+  .enum(TrustLabel.options, { error: `Olympus-Trust: write one of ${TrustLabel.options.join(', ')}` })
   .optional();
 
 /** `/artifacts`: bodies that do not fit into a message, by their digest. An agent sees only what it brought itself. */
@@ -27,6 +34,7 @@ export function addArtifactRoutes(parent: FastifyInstance, artifacts: Artifacts)
 
     app.put('/artifacts', { bodyLimit: ARTIFACT_LIMIT, onRequest: refuseTooLong }, async (request, reply) => {
       const expected = readRequest(ContentDigest, request.headers['content-digest']);
+      const claimed = readRequest(ClaimedTrust, request.headers['olympus-trust']);
       const producer = producerOf(request);
       if (!Buffer.isBuffer(request.body) || request.body.length === 0) {
         return reply
@@ -37,7 +45,7 @@ export function addArtifactRoutes(parent: FastifyInstance, artifacts: Artifacts)
         bytes: request.body,
         mediaType: request.headers['content-type'] ?? 'application/octet-stream',
         producer,
-        trust: producer.startsWith('agent/') ? 'bot' : request.caller.name === undefined ? 'owner' : 'member',
+        trust: lowered(grantedTo(request, producer), claimed),
         expected,
       });
       switch (outcome.kind) {
@@ -80,6 +88,11 @@ function producerOf(request: FastifyRequest): `agent/${string}` | `person/${stri
   const { agent } = request.caller;
   if (agent !== undefined) return `agent/${agent}`;
   return `person/${actingName(request, readRequest(ArtifactQuery, request.query).by)}`;
+}
+
+function grantedTo({ caller }: FastifyRequest, producer: string): TrustLabel {
+  if (producer.startsWith('agent/')) return 'bot';
+  return caller.name === undefined ? 'owner' : 'member';
 }
 
 /** Before a byte of it is read. */

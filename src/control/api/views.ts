@@ -46,6 +46,7 @@ export function taskDetail(task: TaskRecord, { runs, changes, wait, after, child
   return {
     ...taskView(task),
     ...(task.textArtifact ? { textArtifact: task.textArtifact } : {}),
+    ...(task.context ? { context: task.context } : {}),
     ...(task.answer === undefined ? {} : { answer: task.answer }),
     ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
     ...(after.length > 0 ? { after: afterViews } : {}),

@@ -11,8 +11,9 @@ export async function holdForApproval(
   task: TaskRecord,
   waitMs: number,
 ): Promise<TaskRecord> {
-  const { agent, text, requester } = task;
-  const action = { kind: 'task.start', target: agent, params: { text, requester } };
+  const { agent, text, context: before, requester } = task;
+  const params = { text, ...(before ? { context: before } : {}), requester };
+  const action = { kind: 'task.start', target: agent, params };
   await openApproval(tx, context, task, {
     dedupKey: `start:${task.id}`,
     hash: await actionHash(action),

@@ -1,4 +1,5 @@
 import { INPUT_LIMIT } from '#core/messages/task-create.ts';
+import { quoted } from '#core/quoted.ts';
 import { type RejectionCode, rejections } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -38,15 +39,6 @@ function becameOf({ state, reason }: TaskRecord): string {
   if (!isTerminal(state)) return `It has not answered in time; it is ${state}.`;
   const cause = rejections[reason as RejectionCode]?.cause ?? reason;
   return `It did not answer: ${state}${cause ? ` (${cause})` : ''}.`;
-}
-
-/** Each line marked, so that no answer can end its own quotation. */
-export function quoted(answer: string): string {
-  return answer
-    .trim()
-    .split(/\r\n|[\r\n\u2028\u2029]/)
-    .map((line) => `> ${line}`.trimEnd())
-    .join('\n');
 }
 
 /** How much of `room` each gets: what it needs, where that is no more than what is left for each. */

@@ -1,8 +1,9 @@
 import { failureClasses } from '#core/failures.ts';
 import { INPUT_LIMIT } from '#core/messages/task-create.ts';
+import { quoted } from '#core/quoted.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
 import { type AdmissionLimits, admit } from '../admission/admission.ts';
-import { cutTo, lengthOf, quoted } from '../dependencies/bring.ts';
+import { cutTo, lengthOf } from '../dependencies/bring.ts';
 import { agentForWork } from '../registry/choose-agent.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';

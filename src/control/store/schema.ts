@@ -263,4 +263,8 @@ export const controlMigrations = [
   -- What agents have asked each other.
   CREATE INDEX tasks_between_agents ON tasks (agent, requester_id, created_at) WHERE requester_kind = 'bot';
   `,
+  `
+  -- What was said before it was asked; no part of the text, which may be revised.
+  ALTER TABLE tasks ADD COLUMN context TEXT;
+  `,
 ] as const;

@@ -14,6 +14,8 @@ export interface NewTask {
   readonly text: string;
   /** Where the whole is of which `text` is the beginning. */
   readonly textArtifact?: ArtifactRef | undefined;
+  /** What was said before it was asked. */
+  readonly context?: string | undefined;
   readonly requester: TaskRecord['requester'];
   readonly depth: number;
   readonly priority: Priority;
@@ -48,6 +50,7 @@ export interface TaskPatch {
   readonly reason: string | undefined;
   readonly now: number;
   readonly text?: string | undefined;
+  readonly context?: string | undefined;
   readonly priority?: number | undefined;
   readonly answer?: string | undefined;
   readonly answerArtifact?: ArtifactRef | undefined;
@@ -73,11 +76,11 @@ export class TaskRepository {
   /** Writes down a task that has taken its first step already, or none. */
   async insert(task: NewTask, { state, reason }: FirstStep = { state: 'requested' }): Promise<void> {
     this.#db.run(
-      `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, text_artifact, requester_id, requester_name, requester_kind,
+      `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, text_artifact, context, requester_id, requester_name, requester_kind,
          depth, priority, trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
          created_at,
          updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       state,
@@ -86,6 +89,7 @@ export class TaskRepository {
       task.domain,
       task.text,
       task.textArtifact ? JSON.stringify(task.textArtifact) : null,
+      task.context ?? null,
       task.requester.id,
       task.requester.name,
       task.requester.kind,
@@ -265,6 +269,7 @@ export class TaskRepository {
     // Only what is given is named: SQLite writes every index anew that a named column is part of.
     const given = Object.entries({
       text: patch.text,
+      context: patch.context,
       priority: patch.priority,
       answer: patch.answer,
       brought: patch.brought,

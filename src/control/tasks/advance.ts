@@ -26,6 +26,7 @@ export type OnEnd = (tx: Repositories, context: ControlContext, ended: TaskRecor
 export type TaskChange = Pick<
   TaskPatch,
   | 'text'
+  | 'context'
   | 'priority'
   | 'answer'
   | 'answerArtifact'

@@ -1,9 +1,13 @@
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { TaskRecord } from '../store/records.ts';
 
-/** What the agent is asked: the task's own text, then what was brought along from the tasks before it. */
-export function inputOf({ text, brought }: Pick<TaskRecord, 'text' | 'brought'>): string {
-  return brought === undefined ? text : `${text}\n\n${brought}`;
+/** What the agent is asked: the task's own text, then what was said before, and what was brought along from the tasks before it. */
+export function inputOf({
+  text,
+  context,
+  brought,
+}: Pick<TaskRecord, 'text' | 'context' | 'brought'>): string {
+  return [text, context, brought].filter(Boolean).join('\n\n');
 }
 
 /**

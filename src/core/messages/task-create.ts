@@ -13,6 +13,9 @@ import { Token } from '../tokens.ts';
  */
 export const INPUT_LIMIT = 64_000;
 
+/** Longest of what a request brings along beside its text, in UTF-16 units. */
+const CONTEXT_LIMIT = 24_576;
+
 /**
  * An agent or surface asks for work: `<f>.requests.<author>.task-create`.
  * It becomes a task only when control admits it; `dedupKey` makes a second copy harmless.
@@ -25,6 +28,8 @@ export const TaskCreate = defineMessage({
     /** Who should do it; usually the author of the message itself. Any text: control answers for unknown names. */
     agent: z.string().min(1).max(128),
     text: z.string(),
+    /** What was said before, for the agent to understand the text: words of others, ready to be read, and nothing that is asked. */
+    context: z.string().max(CONTEXT_LIMIT).optional(),
     conversation: Conversation.optional(),
     /** The name of the channel that it was asked in, as it stands in its address. */
     channel: z.string().optional(),

@@ -14,6 +14,7 @@ export const Post = z.object({
   message: z.string(),
   type: z.string().default(''),
   props: z.record(z.string(), z.unknown()).nullish(),
+  file_ids: z.array(z.string()).nullish(),
 });
 export type Post = z.output<typeof Post>;
 
@@ -49,13 +50,27 @@ export function rolesOf({ roles }: User): string[] {
   return roles.split(' ').filter((role) => role !== '');
 }
 
+/** Whether it is a guest of the server, let into some channels only. */
+export function isGuest(user: User): boolean {
+  return rolesOf(user).includes('system_guest');
+}
+
 export function standingOf(user: User): 'member' | 'guest' | 'deactivated' {
   if (user.delete_at > 0) return 'deactivated';
-  return rolesOf(user).includes('system_guest') ? 'guest' : 'member';
+  return isGuest(user) ? 'guest' : 'member';
 }
 
 export const Channel = z.object({ id: z.string(), type: z.string(), name: z.string() });
 export type Channel = z.output<typeof Channel>;
+
+/** What the server says of a file; the type is what its name stands for, not what is in it. */
+export const FileInfo = z.object({
+  id: z.string(),
+  name: z.string(),
+  size: z.number(),
+  mime_type: z.string(),
+});
+export type FileInfo = z.output<typeof FileInfo>;
 
 export const Reaction = z.object({
   user_id: z.string(),

@@ -4,10 +4,11 @@ import type { Card } from '#core/card.ts';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { attachmentOf } from './attachment.ts';
-import { Channel, type Marks, Post, PostList, Reaction, User } from './posts.ts';
+import { download } from './download.ts';
+import { Channel, FileInfo, type Marks, Post, PostList, Reaction, User } from './posts.ts';
+import { asJson, refusal } from './refusal.ts';
 
 const TIMEOUT_MS = 10_000;
-const RATE_LIMITED = 429;
 /** What the server gives at most of what was changed: any of it, not the oldest or the newest. */
 const CHANGED_LIMIT = 1000;
 /** And of posts, by page. */
@@ -23,6 +24,8 @@ export interface NewPost {
   /** Idempotency key: the server returns the first post for 30 s, afterwards it is looked for in the thread. */
   readonly marks: Marks;
   readonly card?: Card | undefined;
+  /** Files that were brought to the channel before. */
+  readonly fileIds?: readonly string[];
 }
 
 /**
@@ -42,8 +45,10 @@ export interface Happened {
  */
 export class MattermostRest {
   readonly #client: InstanceType<typeof mm.Client4>;
+  readonly #authorization: string;
 
   constructor(url: string, token: string) {
+    this.#authorization = `Bearer ${token}`;
     this.#client = new mm.Client4();
     this.#client.setUrl(url);
     this.#client.setToken(token);
@@ -139,8 +144,32 @@ export class MattermostRest {
       root_id: post.rootId,
       message: post.message,
       pending_post_id: post.marks.marker,
+      ...(post.fileIds ? { file_ids: post.fileIds } : {}),
       props: { olympus: post.marks, ...(post.card ? { attachments: [attachmentOf(post.card)] } : {}) },
     });
+  }
+
+  /** Brings a text to a channel as a file, and answers its id, which is good for one post. */
+  async upload(
+    channelId: string,
+    file: { readonly name: string; readonly text: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const form = new FormData();
+    form.set('channel_id', channelId);
+    form.set('files', new Blob([file.text]), file.name);
+    const { file_infos } = await this.#call('POST', '/files', Uploaded, signal, form);
+    return file_infos[0].id;
+  }
+
+  fileInfo(fileId: string, signal: AbortSignal): Promise<FileInfo> {
+    return this.#call('GET', `/files/${encodeURIComponent(fileId)}/info`, FileInfo, signal);
+  }
+
+  /** The bytes of a file; undefined for one of more than `limit`, of which no more than that is read. */
+  download(fileId: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const url = `${this.#client.getBaseRoute()}/files/${encodeURIComponent(fileId)}`;
+    return download(url, this.#authorization, limit, signal);
   }
 
   /** Gives a post of ours another text, and these marks alone: what else it had, buttons too, is gone. */
@@ -196,7 +225,7 @@ export class MattermostRest {
         method,
         ignoreStatus: true,
         signal: both,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) }),
       }),
     ).catch((error: unknown) => {
       signal.throwIfAborted();
@@ -225,33 +254,10 @@ function understood<T extends z.ZodType>({ what, status, data }: Answer, schema:
 /** The one call of the library that shows status and headers and takes a signal; its types leave it out. */
 type RawFetch = (
   url: string,
-  options: { method: string; ignoreStatus: true; signal: AbortSignal; body?: string },
+  options: { method: string; ignoreStatus: true; signal: AbortSignal; body?: string | FormData },
 ) => Promise<{ response: Response; data: unknown }>;
 
-/** The library parses JSON only when the content type has no parameters; a proxy in between may add some. */
-function asJson(data: unknown): unknown {
-  if (typeof data !== 'string') return data;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return data;
-  }
-}
-
-const ErrorBody = z.object({ id: z.string(), message: z.string() });
-
-/** Ids of refusals that pass by themselves: another send of the same post is under way. */
-const PASSING = new Set(['api.post.deduplicate_create_post.pending']);
-
-function refusal(what: string, status: number, data: unknown): OlympusError {
-  const body = ErrorBody.safeParse(data);
-  const said = body.success ? `${body.data.message} (${body.data.id})` : 'no readable body';
-  const message = `${what}: Mattermost answered ${status}: ${said}`;
-  if (status === 401) return new OlympusError('chat_unauthorized', message);
-  const passing = status === RATE_LIMITED || status >= 500 || (body.success && PASSING.has(body.data.id));
-  // A proxy's error page has no readable body whatever its status: worth another try.
-  return new OlympusError(passing || !body.success ? 'chat_unavailable' : 'chat_refused', message);
-}
+const Uploaded = z.object({ file_infos: z.tuple([z.object({ id: z.string() })]) });
 
 function written(list: z.output<typeof PostList>): Post[] {
   return byTime(Object.values(list.posts)).filter(

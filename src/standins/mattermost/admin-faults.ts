@@ -27,8 +27,8 @@ export function readFault(body: unknown): FaultOrder | { readonly error: string 
       return { kind: 'switch', fault: { kind: 'delay', ms: numberOf(given, 'ms', 1000), ...filter } };
     case 'fail-next': {
       const status = numberOf(given, 'status', 500);
-      if (status !== 429 && status !== 500 && status !== 502)
-        return { error: 'status must be 429, 500 or 502' };
+      if (status !== 429 && status !== 500 && status !== 501 && status !== 502)
+        return { error: 'status must be 429, 500, 501 or 502' };
       return { kind: 'switch', fault: { kind: 'fail-next', status, count, ...filter } };
     }
     case 'answer-lost':

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { readFault } from './admin-faults.ts';
 import type { Hub } from './hub.ts';
-import { asObject } from './json.ts';
+import { asObject, numberOf } from './json.ts';
 import type { RequestLog } from './request-log.ts';
 import { applySeed, SeedError } from './seed.ts';
 import type { WebSocketEndpoint } from './websocket.ts';
@@ -52,6 +52,12 @@ export function registerAdminRoutes(app: FastifyInstance, options: AdminOptions)
   app.delete('/standin/faults', async () => {
     world.faults.clear();
     return { faults: [] };
+  });
+  app.post<{ Params: { id: string } }>('/standin/files/:id/size', async (request, reply) => {
+    const file = world.store.files.get(request.params.id);
+    if (!file) return reply.code(404).send({ error: 'there is no such file' });
+    file.declaredSize = numberOf(asObject(request.body) ?? {}, 'size', 0);
+    return { size: file.declaredSize };
   });
   app.post('/standin/release', async () => ({ released: world.faults.release() }));
   app.get('/standin/requests', async (request) => {

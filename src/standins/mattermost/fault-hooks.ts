@@ -28,7 +28,19 @@ interface Failure {
   readonly body: string;
 }
 
-const FAILURES: Readonly<Record<429 | 500 | 502, () => Failure>> = {
+function appError(status: number, id: string, message: string): Failure {
+  const requestId = newMattermostId();
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': requestId,
+      'x-version-id': SERVER_BUILD,
+    },
+    body: `${JSON.stringify({ id, message, detailed_error: '', request_id: requestId, status_code: status })}\n`,
+  };
+}
+
+const FAILURES: Readonly<Record<429 | 500 | 501 | 502, () => Failure>> = {
   // Plain text, not an AppError: the client is left without a status code (facts §3.1).
   429: () => ({
     headers: {
@@ -41,23 +53,14 @@ const FAILURES: Readonly<Record<429 | 500 | 502, () => Failure>> = {
     },
     body: 'limit exceeded\n',
   }),
-  500: () => {
-    const requestId = newMattermostId();
-    return {
-      headers: {
-        'content-type': 'application/json',
-        'x-request-id': requestId,
-        'x-version-id': SERVER_BUILD,
-      },
-      body: `${JSON.stringify({
-        id: 'app.post.save.app_error',
-        message: 'Unable to save the Post.',
-        detailed_error: '',
-        request_id: requestId,
-        status_code: 500,
-      })}\n`,
-    };
-  },
+  500: () => appError(500, 'app.post.save.app_error', 'Unable to save the Post.'),
+  // What a server says that takes no files; its source has it so.
+  501: () =>
+    appError(
+      501,
+      'api.file.attachments.disabled.app_error',
+      'File attachments have been disabled on this server.',
+    ),
   // What a reverse proxy says when the server behind it is away.
   502: () => ({
     headers: { 'content-type': 'text/html' },

@@ -10,7 +10,7 @@ export interface RequestFilter {
 export type Fault =
   | { readonly kind: 'drop-events'; count: number }
   | ({ readonly kind: 'delay'; readonly ms: number } & RequestFilter)
-  | ({ readonly kind: 'fail-next'; readonly status: 429 | 500 | 502; count: number } & RequestFilter)
+  | ({ readonly kind: 'fail-next'; readonly status: 429 | 500 | 501 | 502; count: number } & RequestFilter)
   | ({ readonly kind: 'answer-lost'; count: number } & RequestFilter)
   | ({ readonly kind: 'hold'; readonly when: 'before' | 'after' } & RequestFilter)
   | { readonly kind: 'refuse-sockets' };
@@ -64,7 +64,7 @@ export class FaultGate {
   }
 
   /** The status this request shall fail with; counts it. */
-  failureFor(subject: FaultSubject): 429 | 500 | 502 | undefined {
+  failureFor(subject: FaultSubject): 429 | 500 | 501 | 502 | undefined {
     const fault = this.#take('fail-next', subject);
     return fault?.kind === 'fail-next' ? fault.status : undefined;
   }

@@ -133,5 +133,7 @@ export interface StoredFile {
   readonly name: string;
   readonly mimeType: string;
   readonly content: Buffer;
+  /** What is said of its size where that is not what it has. */
+  declaredSize?: number;
   postId: string;
 }

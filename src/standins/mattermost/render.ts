@@ -120,7 +120,7 @@ export function renderFile(file: StoredFile): Record<string, unknown> {
     delete_at: 0,
     name: file.name,
     extension: file.name.includes('.') ? file.name.slice(file.name.lastIndexOf('.') + 1) : '',
-    size: file.content.length,
+    size: file.declaredSize ?? file.content.length,
     mime_type: file.mimeType,
     mini_preview: null,
     remote_id: '',

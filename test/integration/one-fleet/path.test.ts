@@ -103,6 +103,22 @@ describe('the path from a mention to its answer', () => {
     assert.match(texts, /and what is it/);
   });
 
+  it('knows what was said in a thread before it was asked, once', async () => {
+    const before = `the kiln is at ${randomUUID()}`;
+    const root = await fleet.person.say(before);
+    const first = await fleet.person.say('@athena is that too hot?', { rootId: root.id });
+    await fleet.person.untilReaction(first.id, 'white_check_mark');
+    const second = await fleet.person.say('@athena and half of it?', { rootId: root.id });
+    await fleet.person.untilReaction(second.id, 'white_check_mark');
+
+    const { requests } = await fleet.modelScript.get<{ requests: ModelRequest[] }>('requests');
+    const texts = requests.at(-1)?.messages.map(({ text }) => text) ?? [];
+    const asked = texts.find((text) => text.includes('is that too hot?')) ?? '';
+    assert.ok(asked.includes(`@human (human):\n> ${before}`), asked);
+    assert.ok(texts.some((text) => text.includes('and half of it?')));
+    assert.equal(texts.join('\n').split(before).length - 1, 1, texts.join('\n'));
+  });
+
   it('shows that it is at work, and types, while the model thinks', async () => {
     await script(fleet.modelScript, { match: 'think hard', behaviour: { kind: 'hold' } });
     const { last } = await fleet.chatFaults.get<{ last: number }>('requests');

@@ -38,10 +38,12 @@ export function fileRoutes(world: World): Route[] {
     }),
     route('GET', '/files/:file_id(^[A-Za-z0-9]+$)', (call) => {
       const file = readableFile(world, call);
+      // As a part of a path, in both: a header takes no other letters.
+      const name = encodeURIComponent(file.name);
       return {
         headers: {
           'content-type': file.mimeType,
-          'content-disposition': `attachment;filename="${file.name}"; filename*=UTF-8''${encodeURIComponent(file.name)}`,
+          'content-disposition': `attachment;filename="${name}"; filename*=UTF-8''${name}`,
         },
         body: file.content,
       };
