@@ -62,8 +62,14 @@ export function printApproval(
     field('params', JSON.stringify(action.params, null, 2));
     field('hash', hash);
   }
+  if (approval.gate) field('gate', gateOf(approval));
   field('until', localTime(expiresAt));
   if (approval.decidedBy) field('decided', `${state} by ${approval.decidedBy}`);
   if (approval.answer) field('answer', approval.answer);
   if (approval.why) field('why', approval.why);
+}
+
+function gateOf({ gate = '', approvals = 1, approvedBy = [] }: ApprovalView): string {
+  const by = approvedBy.length > 0 ? ` (${approvedBy.join(', ')})` : '';
+  return `${gate}: ${approvedBy.length} of ${approvals} approvals${by}`;
 }

@@ -55,6 +55,8 @@ export const ControlConfig = z.object({
   OLYMPUS_AGENT_LOST_MS: Milliseconds.default(30 * 60_000),
   /** Where the files of the workflows are, `<name>.yml`; without it there are none. They are read at each use. */
   OLYMPUS_WORKFLOWS_DIR: z.string().min(1).optional(),
+  /** What agents do only after people have approved it (`agents/policies.yml`); without it every approval takes one person. Read at the start. */
+  OLYMPUS_POLICIES_FILE: z.string().min(1).optional(),
   OLYMPUS_DRAIN_MS: Milliseconds.default(20_000),
 });
 export type ControlConfig = z.output<typeof ControlConfig>;

@@ -18,6 +18,7 @@ import { createApi } from './api/app.ts';
 import { ApiTokens } from './api/tokens.ts';
 import { Cards } from './approvals/cards.ts';
 import { Expiry } from './approvals/expiry.ts';
+import { readPolicies } from './approvals/policies.ts';
 import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
 import { cancelOrders } from './cancel/orders.ts';
@@ -64,7 +65,8 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const cards = config.OLYMPUS_CARDS_URL
     ? new Cards({ url: new URL('/chat/press', config.OLYMPUS_CARDS_URL).href, secret: secrets.apiToken })
     : undefined;
-  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd, cards };
+  const policies = readPolicies(config.OLYMPUS_POLICIES_FILE);
+  const context: ControlContext = { fleet, subjects: subjectsOf(fleet), now, onEnd, cards, policies };
 
   const store = new Store({ stateDir: config.OLYMPUS_STATE_DIR, clock });
   const bus = new BusConnection({

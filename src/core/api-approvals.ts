@@ -21,6 +21,12 @@ export const ApprovalView = z.object({
   askedBy: z.string(),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
+  /** The gate of the policies that it has to pass. */
+  gate: z.string().optional(),
+  /** How many people have to approve it. */
+  approvals: z.int().optional(),
+  /** Who has approved so far. */
+  approvedBy: z.array(z.string()).optional(),
   decidedAt: z.iso.datetime().optional(),
   decidedBy: z.string().optional(),
   why: z.string().optional(),

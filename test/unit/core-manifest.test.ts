@@ -93,7 +93,9 @@ describe('the manifest of an agent', () => {
     assert.match(await refusal('name: athena\nrole: lead\n'), /^agent\.yml:1:1: domains: /);
   });
 
-  const shipped = readdirSync(AGENTS).filter((each) => each !== 'workflows');
+  const shipped = readdirSync(AGENTS, { withFileTypes: true })
+    .filter((each) => each.isDirectory() && each.name !== 'workflows')
+    .map(({ name }) => name);
   for (const name of shipped) {
     it(`of ${name} in agents/ is one, and has a persona and colleagues that are there`, () => {
       const manifest = readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest);

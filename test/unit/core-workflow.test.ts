@@ -117,9 +117,9 @@ describe('the file of a workflow', () => {
   });
 
   it('asks and is led by agents that we ship too', async () => {
-    const manifests = readdirSync(AGENTS)
-      .filter((name) => name !== 'workflows')
-      .map((name) => readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest));
+    const manifests = readdirSync(AGENTS, { withFileTypes: true })
+      .filter((each) => each.isDirectory() && each.name !== 'workflows')
+      .map(({ name }) => readYaml(path.join(AGENTS, name, 'agent.yml'), Manifest));
     const names = manifests.map(({ name }) => name);
     const domains = manifests.flatMap((manifest) => manifest.domains);
 

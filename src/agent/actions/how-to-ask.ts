@@ -2,7 +2,7 @@
 export function howToAsk(taskId: string): string {
   return [
     `When you need something only a person can tell you, run: olympus action ask --task ${taskId} "<question>"`,
-    `Before anything risky (deploying, deleting, spending, changing infrastructure or sensitive data) run, and wait for: olympus action approval --task ${taskId} --kind <kind, such as deploy.production> --target <what it is done to> --summary "<what and why>" [--params '<JSON>']`,
+    `Before anything risky (deploying, deleting, spending, changing infrastructure or sensitive data) run, and wait for: olympus action approval --task ${taskId} --kind <deploy, infrastructure, data, delete or another such word, a dot, and what: deploy.production, data.export, delete.database> --target <what it is done to> --summary "<what and why>" [--params '<JSON>']`,
     'It prints the decision. Exit code 0: approved or answered. 3: denied, do not do it. 75: nobody has decided yet; end your turn now, you will be asked to go on with the decision.',
   ].join('\n');
 }

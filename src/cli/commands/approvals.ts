@@ -108,6 +108,9 @@ async function list(api: ApiClient, context: CliContext, json: boolean | undefin
 }
 
 function report(approval: ApprovalView, { out }: CliContext, json: boolean | undefined): void {
+  const { id, state, approvals = 1, approvedBy = [] } = approval;
   if (json) out.json(approval);
+  else if (state === 'pending')
+    out.note(`${approvedBy.length} of ${approvals} have approved it; it waits for somebody else: ${id}.`);
   else out.note(`${harmless(approval.decidedBy ?? 'Nobody')} ${approval.state} it: ${approval.id}.`);
 }

@@ -63,7 +63,7 @@ function unknown(id: string) {
 
 function approvalView(approval: ApprovalRecord): ApprovalView {
   const { id, state, hash, asks, summary, taskId, runId, askedBy } = approval;
-  const { createdAt, expiresAt, decidedAt, decidedBy, why, answer } = approval;
+  const { createdAt, expiresAt, decidedAt, decidedBy, why, answer, gate, approvedBy } = approval;
   return {
     id,
     kind: 'action' in asks ? 'approval' : 'question',
@@ -76,6 +76,7 @@ function approvalView(approval: ApprovalRecord): ApprovalView {
     askedBy,
     createdAt: new Date(createdAt).toISOString(),
     expiresAt: new Date(expiresAt).toISOString(),
+    ...(gate ? { gate: gate.name, approvals: gate.approvals, approvedBy } : {}),
     ...(decidedAt ? { decidedAt: new Date(decidedAt).toISOString() } : {}),
     ...(decidedBy ? { decidedBy } : {}),
     ...(why ? { why } : {}),

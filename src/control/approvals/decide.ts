@@ -2,6 +2,7 @@ import type { ApprovalState } from '#core/approval-states.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { countApproval, hasEnough } from './count.ts';
 import { settleApproval } from './settle.ts';
 
 /** What a person wants. */
@@ -21,7 +22,7 @@ const STATES = { approve: 'approved', deny: 'denied', answer: 'answered' } as co
 >;
 
 /**
- * A person decides. The first decision holds: the same one asked again by the same person changes nothing, any other is
+ * A person decides; where a gate asks for several, an approval counts as one of them. The first decision holds: the same one asked again by the same person changes nothing, any other is
  * refused with who decided. One that comes too late finds it expired.
  */
 export async function decideApproval(
@@ -39,7 +40,9 @@ export async function decideApproval(
   }
   const wrong = problemOf(approval, wish);
   if (wrong) return refused(wrong);
-  const settled = await settleApproval(tx, context, approval, wish.event, {
+  const counted = wish.event === 'approve' ? await countApproval(tx, context, approval, wish) : approval;
+  if (wish.event === 'approve' && !hasEnough(counted)) return { kind: 'decided', approval: counted };
+  const settled = await settleApproval(tx, context, counted, wish.event, {
     actor: `person/${wish.by}`,
     by: wish.by,
     why: wish.why,
@@ -49,7 +52,9 @@ export async function decideApproval(
 }
 
 function isRepeated(approval: ApprovalRecord, wish: Wish): boolean {
-  const same = approval.state === STATES[wish.event] && approval.decidedBy === wish.by;
+  const { decidedBy, approvedBy } = approval;
+  const isTheirs = decidedBy === wish.by || (wish.event === 'approve' && approvedBy.includes(wish.by));
+  const same = approval.state === STATES[wish.event] && isTheirs;
   return same && (wish.event !== 'answer' || wish.answer === approval.answer);
 }
 
@@ -62,9 +67,12 @@ function overSentence({ state, decidedBy, decidedAt, expiresAt, why }: ApprovalR
 }
 
 /** What speaks against the decision, as the end of a sentence. */
-function problemOf({ asks, hash }: ApprovalRecord, wish: Wish): string | undefined {
+function problemOf({ asks, hash, gate }: ApprovalRecord, wish: Wish): string | undefined {
   if (wish.event === 'approve') {
     if ('question' in asks) return 'it is a question: answer it';
+    if (gate?.approvers && !gate.approvers.includes(wish.by)) {
+      return `it has to pass the gate ${gate.name}, which is for ${gate.approvers.join(', ')}, and not for ${wish.by}`;
+    }
     return wish.hash === hash
       ? undefined
       : `its hash is ${hash}, and another one was approved: look at it again`;

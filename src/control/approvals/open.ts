@@ -1,3 +1,4 @@
+import { gateFor } from '#core/policy.ts';
 import { newId } from '#lib/id.ts';
 import { deliver } from '../deliveries/deliver.ts';
 import type { NewApproval } from '../store/approval-repository.ts';
@@ -24,12 +25,15 @@ export async function openApproval(
 ): Promise<void> {
   const now = context.now();
   const id = newId(now);
+  const { policies } = context;
+  const gate = policies && 'action' in asked.asks ? gateFor(policies, asked.asks.action) : undefined;
   const approval = {
     ...asked,
     id,
     taskId: task.id,
     createdAt: now,
-    expiresAt: Math.min(now + waitMs, task.deadline),
+    expiresAt: Math.min(now + Math.min(waitMs, gate?.within ?? waitMs), task.deadline),
+    gate: gate && { name: gate.name, approvals: gate.approvals, approvers: gate.approvers },
   };
   await tx.approvals.insert(approval);
   await record(tx, context, {

@@ -2,7 +2,7 @@ import { type Action, canonicalJson } from '#core/action.ts';
 import { unmentioning } from '#core/chat-command.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 
-type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId' | 'expiresAt'>;
+type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId' | 'expiresAt' | 'gate'>;
 
 /** Longest parameters that a message in chat shows; the command shows all of them. */
 const SHOWN_LIMIT = 1000;
@@ -26,13 +26,20 @@ export function closedText(approval: ApprovalRecord): string {
   return `${askedText(approval)}\n${decidedText(approval)}`;
 }
 
-function askedText({ asks, summary, runId }: Omit<Asked, 'id'>): string {
+function askedText({ asks, summary, runId, gate }: Omit<Asked, 'id'>): string {
   if ('question' in asks) {
     const choices = asks.question.choices?.map((choice) => `\n- ${choice}`).join('') ?? '';
     return `I need an answer to go on: ${asks.question.text}${choices}`;
   }
   if (runId === undefined) return 'This comes from outside, so a person has to approve it before I begin.';
-  return `I need a decision to go on: ${summary}\n${actionText(asks.action)}`;
+  return `I need a decision to go on: ${summary}\n${actionText(asks.action)}${gateText(gate)}`;
+}
+
+function gateText(gate: Asked['gate']): string {
+  if (!gate) return '';
+  const who = gate.approvers ? ` of ${gate.approvers.map((name) => `**${name}**`).join(', ')}` : '';
+  const many = gate.approvals === 1 ? 'one approval' : `approvals by ${gate.approvals} people`;
+  return `\nThis passes the gate **${gate.name}**: it takes ${many}${who}.`;
 }
 
 /** What the conversation is told once it is decided, or nobody has decided in time. */
@@ -41,9 +48,11 @@ export function decidedText(approval: ApprovalRecord): string {
 }
 
 /** What was decided about what, as one sentence. */
-export function decisionSentence({ state, asks, decidedBy, why, answer }: ApprovalRecord): string {
+export function decisionSentence(approval: ApprovalRecord): string {
+  const { state, asks, decidedBy, why, answer, gate, approvedBy } = approval;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : `“${asks.question.text}”`;
-  const who = decidedBy ? ` by ${decidedBy}` : '';
+  const people = state === 'approved' && approvedBy.length > 1 ? approvedBy.join(' and ') : decidedBy;
+  const who = people ? ` by ${people}` : '';
   const because = why ? `, because: ${why}` : '';
   switch (state) {
     case 'answered':
@@ -57,7 +66,8 @@ export function decisionSentence({ state, asks, decidedBy, why, answer }: Approv
     case 'withdrawn':
       return `Withdrawn: ${what}${because}.`;
     case 'pending':
-      return `Not decided yet: ${what}.`;
+      if (!gate || approvedBy.length === 0) return `Not decided yet: ${what}.`;
+      return `Approved by ${approvedBy.join(', ')}, ${approvedBy.length} of ${gate.approvals}: ${what}. It waits for somebody else to approve it too.`;
     default:
       return state satisfies never;
   }

@@ -3,6 +3,7 @@ import type { Conversation } from '#core/conversation.ts';
 import type { AdmissionOptions } from '../admission/admission.ts';
 import { tryAgain } from '../admission/try-again.ts';
 import { decideApproval, type Wish } from '../approvals/decide.ts';
+import { decisionSentence } from '../approvals/texts.ts';
 import { cancelTask } from '../cancel/cancel.ts';
 import { drainAgent, resumeAgent } from '../drain/drain.ts';
 import { agentView } from '../registry/registry.ts';
@@ -126,6 +127,7 @@ async function decide(
   if (decided.kind === 'refused')
     return `\`${approval.id}\` stays as it is: ${unmentioning(decided.sentence)}.`;
   const { asks, state } = decided.approval;
+  if (state === 'pending') return unmentioning(decisionSentence(decided.approval));
   if (!task || !isShown(task, said)) return `\`${approval.id}\`: **${state}**.`;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : asks.question.text;
   return `**${state}**: \`${quotable(what)}\``;

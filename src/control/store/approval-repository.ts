@@ -8,6 +8,14 @@ import { json, optional } from './records.ts';
 const Asks = z.union([z.strictObject({ action: Action }), z.strictObject({ question: Question })]);
 export type Asks = z.output<typeof Asks>;
 
+/** What the policies asked for when it was asked: an edit of them changes nothing that is under way. */
+const PassedGate = z.object({
+  name: z.string(),
+  approvals: z.number(),
+  approvers: z.array(z.string()).optional(),
+});
+export type PassedGate = z.output<typeof PassedGate>;
+
 /** A row of `approvals`. Times are Unix milliseconds. */
 export const ApprovalRecord = z
   .object({
@@ -26,6 +34,9 @@ export const ApprovalRecord = z
     decided_by: optional(z.string()),
     why: optional(z.string()),
     answer: optional(z.string()),
+    gate: optional(json(PassedGate)),
+    /** Names of those who have approved so far, in the order in which they did. */
+    approved_by: json(z.array(z.string())),
   })
   .transform((row) => ({
     id: row.id,
@@ -43,12 +54,24 @@ export const ApprovalRecord = z
     decidedBy: row.decided_by,
     why: row.why,
     answer: row.answer,
+    gate: row.gate,
+    approvedBy: row.approved_by,
   }));
 export type ApprovalRecord = z.output<typeof ApprovalRecord>;
 
 export type NewApproval = Pick<
   ApprovalRecord,
-  'id' | 'dedupKey' | 'hash' | 'asks' | 'summary' | 'askedBy' | 'taskId' | 'runId' | 'createdAt' | 'expiresAt'
+  | 'id'
+  | 'dedupKey'
+  | 'hash'
+  | 'asks'
+  | 'summary'
+  | 'askedBy'
+  | 'taskId'
+  | 'runId'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'gate'
 >;
 
 /** Who decided what, and why. */
@@ -69,8 +92,8 @@ export class ApprovalRepository {
 
   async insert(approval: NewApproval): Promise<void> {
     this.#db.run(
-      `INSERT INTO approvals (id, dedup_key, state, hash, asks, summary, asked_by, task_id, run_id, created_at, expires_at)
-       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO approvals (id, dedup_key, state, hash, asks, summary, asked_by, task_id, run_id, created_at, expires_at, gate)
+       VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       approval.id,
       approval.dedupKey,
       approval.hash,
@@ -81,6 +104,7 @@ export class ApprovalRepository {
       approval.runId ?? null,
       approval.createdAt,
       approval.expiresAt,
+      approval.gate ? JSON.stringify(approval.gate) : null,
     );
   }
 
@@ -136,6 +160,11 @@ export class ApprovalRepository {
   /** Has another run of the same task wait for it. */
   async bindTo(id: string, runId: string): Promise<void> {
     this.#db.run('UPDATE approvals SET run_id = ? WHERE id = ?', runId, id);
+  }
+
+  /** Who has approved so far, where one approval is not enough. */
+  async approvedBy(id: string, names: readonly string[]): Promise<void> {
+    this.#db.run('UPDATE approvals SET approved_by = ? WHERE id = ?', JSON.stringify(names), id);
   }
 
   async end(id: string, end: ApprovalEnd): Promise<void> {

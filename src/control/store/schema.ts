@@ -267,4 +267,9 @@ export const controlMigrations = [
   -- What was said before it was asked; no part of the text, which may be revised.
   ALTER TABLE tasks ADD COLUMN context TEXT;
   `,
+  `
+  -- JSON: the gate of the policies that it has to pass; NULL where there is none. And who has approved so far, in that order.
+  ALTER TABLE approvals ADD COLUMN gate TEXT;
+  ALTER TABLE approvals ADD COLUMN approved_by TEXT NOT NULL DEFAULT '[]';
+  `,
 ] as const;

@@ -1,4 +1,5 @@
 import { OlympusError } from '#core/errors.ts';
+import type { Policies } from '#core/policy.ts';
 import type { Subjects } from '#core/subjects.ts';
 import { isTerminal, nextTaskState, type TaskEvent, type TaskState } from '#core/task-states.ts';
 import type { Cards } from '../approvals/cards.ts';
@@ -18,6 +19,8 @@ export interface ControlContext {
   readonly onEnd: readonly OnEnd[];
   /** Makes buttons for what people have to decide; without it they decide by words alone. */
   readonly cards?: Cards | undefined;
+  /** What takes more than one approval of anybody. */
+  readonly policies?: Policies | undefined;
 }
 
 /** Told of a task that has just ended; what it does about it may be done twice. */

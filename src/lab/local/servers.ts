@@ -135,6 +135,7 @@ export async function prepareControl(
       OLYMPUS_API_PORT: String(port),
       OLYMPUS_CARDS_URL: url,
       OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
+      OLYMPUS_POLICIES_FILE: site.source('agents', 'policies.yml'),
     },
     readyUrl: `${url}/healthz`,
   });

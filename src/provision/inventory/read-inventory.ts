@@ -12,6 +12,7 @@ import {
   toMachine,
   type UnplacedMachine,
 } from './inventory.ts';
+import { checkPolicies } from './policies.ts';
 import { FleetVariables, HypervisorEntry, MachineEntry } from './schema.ts';
 import { parsePart, readYamlFile, type YamlFile } from './yaml-file.ts';
 
@@ -67,6 +68,7 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
     ...read.findings,
     ...checkFiles(dir, main, variables.value),
     ...connectivity.findings,
+    ...checkPolicies(options.root, variables.value?.api_tokens ?? []),
   );
   if (!variables.value) return { unplaced: [], findings };
 
