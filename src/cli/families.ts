@@ -120,7 +120,10 @@ export const FAMILIES: readonly Family[] = [
         'olympus secrets init --inventory inventory/example --file inventory/example/group_vars/all/vault.yml',
       ],
     },
-    load: async () => [(await import('./commands/secrets-init.ts')).addSecretsInit],
+    load: async () => [
+      (await import('./commands/secrets-init.ts')).addSecretsInit,
+      (await import('./commands/secrets-chat-tokens.ts')).addSecretsChatTokens,
+    ],
   },
   { words: ['ssh-config'], load: async () => [(await import('./commands/ssh-config.ts')).addSshConfig] },
   { words: ['plan'], load: async () => [(await import('./commands/plan.ts')).addPlan] },

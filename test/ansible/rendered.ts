@@ -21,6 +21,15 @@ const WANTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
       'usr/local/bin/olympus',
     ],
   },
+  // Where mattermost_host says r720xd.
+  r720xd: {
+    mattermost: [
+      'etc/systemd/system/olympus-bridges.service',
+      'opt/mattermost/compose.yml',
+      'opt/mattermost/mattermost.env',
+      'usr/local/sbin/olympus-bridges',
+    ],
+  },
   // Her dashboard is open to the admin network.
   apollo: { base: ['etc/ufw/user.rules'] },
   hub: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { systemClock } from '#lib/clock.ts';
+import { keepChatTokens } from '#provision/secrets/chat-tokens.ts';
 import { initSecrets } from '#provision/secrets/init-secrets.ts';
 import { VaultError } from '#provision/secrets/vault.ts';
 import { smallFleet } from '#test/provision/small-fleet.ts';
@@ -72,6 +73,26 @@ describe('olympus secrets init', function () {
     await assert.rejects(
       init('named', { OLYMPUS_VAULT_PASSWORD_FILE: path.join(dir.path, 'nowhere') }),
       /nowhere, which is not there/,
+    );
+  });
+
+  it('is followed by tokens of a chat server, and changes nothing for the same ones', async () => {
+    const made = await init('chat');
+    const file = path.join(dir.path, 'chat', 'secrets.yml');
+    const keep = (input: string) =>
+      keepChatTokens({ file, input, stateDir: path.join(dir.path, 'chat'), env: process.env, signal });
+
+    assert.deepEqual(await keep('{"athena": "a-new-token"}'), ['athena']);
+    const before = readFileSync(file, 'utf8');
+    assert.deepEqual(await keep('{"athena": "a-new-token"}'), []);
+
+    assert.equal(readFileSync(file, 'utf8'), before);
+    const viewed = await run('ansible-vault', ['view', '--vault-password-file', made.passwordFile, file]);
+    assert.match(viewed.output, /athena:\n( {4}.*\n)* {4}mattermost_token: a-new-token\n/);
+    await assert.rejects(keep('{"zeus": "another"}'), /know no agent zeus/);
+    await assert.rejects(
+      keep('{"athena": 7, "x": "secret"}'),
+      (error: Error) => !error.message.includes('secret'),
     );
   });
 

@@ -78,6 +78,8 @@ describe('an inventory', () => {
     assert.notEqual(macOf('olympus', 'athena'), macOf('other', 'athena'));
   });
 
+  const MAIN = 'group_vars/all/main.yml';
+  const STANDINS = 'standins_enabled: true';
   const ATHENA = 'athena: {host: r420, address: 10.220.1.50, vcpus: 1, memory_mib: 3072,';
   const WRONG: readonly [what: string, edits: readonly Edit[], finding: RegExp][] = [
     [
@@ -106,6 +108,26 @@ describe('an inventory', () => {
       /main\.yml:2:1: hypervisor_user: it is missing: write a text/,
     ],
     ['what is not YAML', [['hosts.yml', 'hub:\n', 'hub: [\n']], /^hosts\.yml:\d+:\d+: this is not YAML: /],
+    [
+      'chat on a hypervisor that there is not',
+      [[MAIN, STANDINS, 'mattermost_host: r720']],
+      /^group_vars\/all\/main\.yml:\d+:\d+: mattermost_host: there is no hypervisor r720, only r420, r720xd\. Did you mean r720xd\?$/,
+    ],
+    [
+      'two kinds of chat',
+      [[MAIN, STANDINS, `${STANDINS}\nmattermost_host: r720xd`]],
+      /main\.yml:\d+:\d+: mattermost_host: chat is a stand-in here, because of standins_enabled/,
+    ],
+    [
+      'chat on a hypervisor without systemd',
+      [[MAIN, STANDINS, 'mattermost_host: r720xd\nhypervisor_has_systemd: false']],
+      /main\.yml:\d+:\d+: mattermost_host: r720xd has no systemd/,
+    ],
+    [
+      'chat whose presses would be refused',
+      [[MAIN, STANDINS, 'mattermost_host: r720xd\nmattermost_addresses: [10.220.1.99]']],
+      /main\.yml:\d+:\d+: mattermost_addresses: r720xd is 10\.220\.1\.10, which is not among these: .* Add it\.$/,
+    ],
     ['a name given twice', [['hosts.yml', 'r720xd: {', 'r420: {']], /^hosts\.yml:5:5: .*unique/],
     [
       'one name in two groups',

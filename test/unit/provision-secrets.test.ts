@@ -112,6 +112,16 @@ describe('the secrets of a fleet', () => {
     assert.ok(notes.includes('vault_agents.athena.mattermost_token is empty: write it yourself.'));
   });
 
+  it('have what a chat server of ours needs, and ask nobody for the tokens that it gives', async () => {
+    const variables = { ...EXAMPLE.variables, mattermost_host: 'r720xd' };
+    const { text: own, notes } = await complete('', { ...EXAMPLE, variables });
+
+    for (const name of ['vault_mattermost_admin_password', 'vault_mattermost_db_password'])
+      assert.match(parse(own)[name], /^[0-9a-f]{32}$/);
+    assert.equal(parse(own).vault_agents.athena.mattermost_token, '');
+    assert.ok(!notes.some((note) => note.includes('mattermost_token')), notes.join());
+  });
+
   it('say when a certificate no longer fits', async () => {
     const moved = {
       ...FLEET,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { busBytes } from '#core/streams.ts';
 import { connectivityFile, readConnectivity } from '../connectivity/table.ts';
+import { checkChatHost } from './chat-host.ts';
 import { checkCapacity, checkTogether } from './checks.ts';
 import { type Finding, InventoryError, nearest } from './finding.ts';
 import {
@@ -79,7 +80,7 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
   const machines = all.filter((each): each is Machine => 'host' in each);
   const unplaced = all.filter((each) => !('host' in each));
   const known = { hosts, main, variables: fleetVariables, hypervisors };
-  findings.push(...checkTogether({ ...known, machines: all }));
+  findings.push(...checkTogether({ ...known, machines: all }), ...checkChatHost(known));
   if (!hasErrors(findings)) findings.push(...checkCapacity({ ...known, machines }));
   if (hasErrors(findings)) return { unplaced, findings };
   const { rules } = connectivity;

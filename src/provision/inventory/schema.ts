@@ -121,6 +121,10 @@ export const FleetVariables = z.strictObject({
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),
   mattermost_addresses: z.array(Address, 'write a list of addresses, such as [10.220.1.10]').default([]),
   mattermost_team: Text,
+  mattermost_host: z
+    .string('name the hypervisor that chat is set up on, such as r720xd, or leave the field out')
+    .min(1, 'name the hypervisor that chat is set up on, such as r720xd, or leave the field out')
+    .optional(),
   model_base_url: z.url({
     protocol: /^https?$/,
     error: 'write an address such as https://api.anthropic.com',

@@ -26,7 +26,7 @@ export async function completeSecrets(
   inventory: Inventory,
   options: SecretsOptions,
 ): Promise<CompletedSecrets> {
-  const document = parse(before);
+  const document = parseSecrets(before);
   const added: string[] = [];
   const notes: string[] = [];
   const add = (path: Path, make: () => string): void => {
@@ -41,8 +41,11 @@ export async function completeSecrets(
   if (inventory.variables.knight_user) add(['vault_knight_nats_seed'], () => newUserKey().seed);
   for (const { name } of inventory.variables.api_tokens) add(['vault_api_tokens', name], newNonce);
   // Stand-ins take whatever token they are seeded with; a real service gives its own, and a person writes it here.
-  const { standins_enabled: standins } = inventory.variables;
+  const { standins_enabled: standins, mattermost_host: chatHost } = inventory.variables;
   if (standins) add(['vault_chat_human_token'], newNonce);
+  if (chatHost !== undefined)
+    for (const name of ['vault_mattermost_admin_password', 'vault_mattermost_db_password'])
+      add([name], newNonce);
   for (const { name } of inventory.machines.filter(({ group }) => group === 'agents')) {
     const agent = (field: string): Path => ['vault_agents', name, field];
     add(agent('nats_seed'), () => newUserKey().seed);
@@ -50,7 +53,9 @@ export async function completeSecrets(
     add(agent('api_token'), newNonce);
     for (const field of ['mattermost_token', 'model_key']) {
       add(agent(field), () => (standins ? newNonce() : ''));
-      if (document.getIn(agent(field)) === '')
+      // Setup makes the accounts of a chat server of ours, and writes their tokens here.
+      const comes = field === 'mattermost_token' && chatHost !== undefined;
+      if (document.getIn(agent(field)) === '' && !comes)
         notes.push(`${agent(field).join('.')} is empty: write it yourself.`);
     }
   }
@@ -116,7 +121,8 @@ function pair(
   );
 }
 
-function parse(text: string): Document {
+/** The decrypted secrets, to be changed with their comments kept. */
+export function parseSecrets(text: string): Document {
   if (text.trim() === '') return new Document({});
   const document: Document = parseDocument(text, { prettyErrors: false });
   const [error] = document.errors;
