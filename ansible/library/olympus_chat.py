@@ -145,8 +145,9 @@ class Bootstrap:
             self.steps.append("bot %s" % name)
             if self.check:
                 return
-            words = ["--email", self.mail(name), "--username", name, "--password", secrets.token_urlsafe(24)]
-            self.server.call("user", "create", *words)
+            # As one word: a password that begins with a dash would be taken for an option.
+            password = "--password=%s" % secrets.token_urlsafe(24)
+            self.server.call("user", "create", "--email", self.mail(name), "--username", name, password)
         elif users[name].get("is_bot"):
             return
         elif users[name].get("email") != self.mail(name):
