@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -43,6 +44,8 @@ export class CliCaller {
       env: {
         PATH: process.env['PATH'],
         HOME: this.#stateDir,
+        // Where this machine's packages come from; its home says so, which is not the one above.
+        NPM_CONFIG_USERCONFIG: path.join(homedir(), '.npmrc'),
         OLYMPUS_STATE_DIR: this.#stateDir,
         // Also on a machine whose first `node` is an old one.
         OLYMPUS_NODE: process.execPath,
