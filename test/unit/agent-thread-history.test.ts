@@ -38,7 +38,7 @@ describe('what an agent is told of a thread in which it is asked', () => {
     thread: readonly Post[] | Error,
     at: Post | undefined,
     known: readonly string[] = [],
-    signal = NEVER,
+    { signal = NEVER, rootId = 'p0' } = {},
   ): Promise<string | undefined> {
     assert.ok(at);
     const log = createLogger({
@@ -60,6 +60,7 @@ describe('what an agent is told of a thread in which it is asked', () => {
         log,
       },
       at,
+      { id: 'mm', surface: 'mattermost', channelId: 'c', rootId, postId: at.id },
       me,
       signal,
     );
@@ -95,6 +96,17 @@ describe('what an agent is told of a thread in which it is asked', () => {
     const thread = threadOf(['ada', '@athena hello']);
     assert.equal(await told(new Error('not to be read'), thread[0]), undefined);
     assert.deepEqual(logged, []);
+  });
+
+  it('is nothing for a reply among direct messages, of which its session has all', async () => {
+    const thread = threadOf(['ada', 'one'], ['me', 'two'], ['ada', 'three']);
+    assert.equal(await told(new Error('not to be read'), thread[2], [], { rootId: '' }), undefined);
+    assert.deepEqual(logged, []);
+  });
+
+  it('has the words of an author whose account cannot be read', async () => {
+    const thread = threadOf(['ada', 'one'], ['nobody', 'two'], ['ada', '@athena three']);
+    assert.deepEqual(partsOf(await told(thread, thread[2])), ['@ada (human):\n> one', 'somebody:\n> two']);
   });
 
   it('is only what others have said since, where its session has the beginning', async () => {
@@ -155,6 +167,8 @@ describe('what an agent is told of a thread in which it is asked', () => {
 
     assert.equal(text, '(What was said in this thread before could not be read: the server is away.)');
     assert.match(logged.join(''), /thread not read.*p1|p1.*thread not read/s);
-    await assert.rejects(told(new Error('aborted'), thread[1], [], AbortSignal.abort(new Error('stopped'))));
+    await assert.rejects(
+      told(new Error('aborted'), thread[1], [], { signal: AbortSignal.abort(new Error('stopped')) }),
+    );
   });
 });

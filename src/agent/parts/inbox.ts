@@ -1,4 +1,5 @@
 import { commandText } from '#core/chat-command.ts';
+import type { Conversation } from '#core/conversation.ts';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import type { Manifest } from '#core/manifest.ts';
 import type { Subjects } from '#core/subjects.ts';
@@ -205,7 +206,8 @@ export class Inbox implements Part {
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
     const text = withoutMention(post.message, target);
     const asking = author.is_bot ? author : await chat.rest.user(post.user_id, signal);
-    const context = target === me.username ? await this.#historyFor(post, me, signal) : undefined;
+    const context =
+      target === me.username ? await this.#historyFor(post, conversation, me, signal) : undefined;
     const channel = event.channelName;
     const asked = { post, target, conversation, channel, author: asking, depth, text, context };
     if (await recordRequest(this.#options, asked)) {
@@ -254,10 +256,16 @@ export class Inbox implements Part {
     onAdded();
   }
 
-  #historyFor(post: Post, me: User, signal: AbortSignal): Promise<string | undefined> {
+  #historyFor(
+    post: Post,
+    conversation: Conversation,
+    me: User,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const { chat, journal, log, clock } = this.#options;
     const author = (userId: string, within: AbortSignal): Promise<User> => this.#author(userId, within);
-    return threadHistory({ rest: chat.rest, inbox: journal.inbox, author, log, clock }, post, me, signal);
+    const options = { rest: chat.rest, inbox: journal.inbox, author, log, clock };
+    return threadHistory(options, post, conversation, me, signal);
   }
 
   async #author(userId: string, signal: AbortSignal): Promise<User> {

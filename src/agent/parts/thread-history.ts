@@ -1,4 +1,5 @@
 import { commandText } from '#core/chat-command.ts';
+import type { Conversation } from '#core/conversation.ts';
 import { messageOf } from '#core/errors.ts';
 import { quoted } from '#core/quoted.ts';
 import { isFromWebhook, isGuest, type Post, type User } from '#integrations/mattermost/posts.ts';
@@ -38,17 +39,18 @@ const FRAME = 400;
 export async function threadHistory(
   options: ThreadHistoryOptions,
   post: Post,
+  { rootId }: Conversation,
   me: User,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  // A root has nothing before it, and a direct message none at all.
-  if (post.root_id === '') return undefined;
+  // A root has nothing before it; of direct messages there is one session, which has all of them, whatever they reply to.
+  if (post.root_id === '' || rootId === '') return undefined;
   try {
     return await withDeadline('reading the thread', READ_WITHIN_MS, signal, async (within) => {
-      const thread = await options.rest.thread(post.root_id, within);
+      const thread = await options.rest.thread(rootId, within);
       const before = thread.filter((each) => isBefore(each, post) && saysSomething(each));
       const since = options.clock.now() - SESSION_KEPT_MS;
-      const known = options.inbox.inSession(post.root_id, me.username, since);
+      const known = options.inbox.inSession(rootId, me.username, since);
       const last = before.findLastIndex(({ id }) => known.has(id));
       // What the agent wrote itself its session has too.
       const told = before.slice(last + 1).filter(({ user_id }) => last < 0 || user_id !== me.id);
@@ -84,7 +86,9 @@ async function historyText(
   const shown: string[] = [];
   let room = HISTORY_LIMIT - FRAME;
   for (const post of posts.slice(-MOST_POSTS).toReversed()) {
-    const part = `${whoSaid(post, await author(post.user_id, signal), me)}:\n${quotedPost(post)}`;
+    const who = await author(post.user_id, signal).catch(() => undefined);
+    signal.throwIfAborted();
+    const part = `${whoSaid(post, who, me)}:\n${quotedPost(post)}`;
     room -= Buffer.byteLength(part) + 2;
     if (room < 0) break;
     shown.unshift(part);
@@ -104,8 +108,10 @@ function quotedPost({ message }: Post): string {
   return isLong ? `${quoted(characters.slice(0, LONGEST_POST).join(''))}${CUT}` : quoted(message);
 }
 
-function whoSaid(post: Post, author: User, me: User): string {
-  if (author.id === me.id) return 'you';
+/** An account that cannot be read hides no words. */
+function whoSaid(post: Post, author: User | undefined, me: User): string {
+  if (post.user_id === me.id) return 'you';
+  if (!author) return 'somebody';
   const name = `@${author.username}`;
   if (isFromWebhook(post)) return `a webhook of ${name}`;
   return `${name} (${author.is_bot ? 'bot' : isGuest(author) ? 'guest' : 'human'})`;
