@@ -141,6 +141,24 @@ describe('artifacts', () => {
     assert.equal((await put(AGENTS.athena, Buffer.from('one of hers'))).status, 201);
   });
 
+  it('from outside have a quarter of that, so that answers keep their room', async () => {
+    await control.kill();
+    const database = new DatabaseSync(path.join(control.stateDir, 'control.sqlite'));
+    database
+      .prepare("INSERT INTO artifacts VALUES ('sha256:y', 'agent/athena', 'external', ?, 'text/plain', ?)")
+      .run(32 * 1024 * 1024, Date.now());
+    database.close();
+    await control.start();
+
+    const full = await put<ApiError>(AGENTS.athena, Buffer.from('a file'), { 'olympus-trust': 'external' });
+    assert.equal(full.status, 507);
+    assert.match(
+      full.body.message,
+      /has brought 33554432 bytes of files from outside .* may bring 33554432$/,
+    );
+    assert.equal((await put(AGENTS.athena, Buffer.from('an answer'))).status, 201);
+  });
+
   it('are got by the command, whole', async () => {
     const text = 'ä'.repeat(100);
     const { digest } = (await put(AGENTS.athena, Buffer.from(text))).body;

@@ -27,6 +27,8 @@ export type Kept =
 
 /** What one producer may have here at a time: nobody fills the bucket alone. */
 const PRODUCER_LIMIT = 128 * 1024 * 1024;
+/** And how much of it may be what came from outside: answers are not cut for what people send. */
+const EXTERNAL_LIMIT = PRODUCER_LIMIT / 4;
 /** What one counts for at least: nor does anybody fill the records with crumbs. */
 const LEAST_COUNTED = 64 * 1024;
 
@@ -78,11 +80,8 @@ export class Artifacts {
     const oldest = now - ARTIFACTS_AGE_MS;
     const there = await hasObject(this.#bus, artifactBucket, digest);
     if (there && (await this.find(digest, producer))) return { kind: 'kept', ref, known: true };
-    const brought = await this.#store.read.artifacts.bytesOf(producer, oldest, LEAST_COUNTED);
-    if (brought + bytes.length > PRODUCER_LIMIT) {
-      const sentence = `${producer} has brought ${brought} bytes of artifacts within 30 days, and may bring ${PRODUCER_LIMIT}`;
-      return { kind: 'full', sentence };
-    }
+    const full = await this.#whyNoRoom(producer, trust, bytes.length, oldest);
+    if (full) return { kind: 'full', sentence: full };
     try {
       if (!there) await putObject(this.#bus, artifactBucket, digest, bytes);
     } catch (error) {
@@ -92,5 +91,22 @@ export class Artifacts {
     const record = { digest, producer, trust, bytes: bytes.length, mediaType, createdAt: now };
     await this.#store.transaction((tx) => keepRecord(tx, record));
     return { kind: 'kept', ref, known: false };
+  }
+
+  /** Why this producer may bring no more bytes of this label; undefined where it may. */
+  async #whyNoRoom(
+    producer: Actor,
+    trust: TrustLabel,
+    bytes: number,
+    since: number,
+  ): Promise<string | undefined> {
+    const { artifacts } = this.#store.read;
+    const all = await artifacts.bytesOf(producer, since, LEAST_COUNTED);
+    if (all + bytes > PRODUCER_LIMIT)
+      return `${producer} has brought ${all} bytes of artifacts within 30 days, and may bring ${PRODUCER_LIMIT}`;
+    if (trust !== 'external') return undefined;
+    const external = await artifacts.bytesOf(producer, since, LEAST_COUNTED, trust);
+    if (external + bytes <= EXTERNAL_LIMIT) return undefined;
+    return `${producer} has brought ${external} bytes of files from outside within 30 days, and may bring ${EXTERNAL_LIMIT}`;
   }
 }

@@ -50,13 +50,15 @@ export class ArtifactRepository {
     return row && ArtifactRow.parse(row);
   }
 
-  /** How many bytes this producer has brought since then, where each artifact counts as `atLeast`. */
-  async bytesOf(producer: Actor, since: number, atLeast: number): Promise<number> {
+  /** How many bytes this producer has brought since then, with this label or any, where each artifact counts as `atLeast`. */
+  async bytesOf(producer: Actor, since: number, atLeast: number, trust?: TrustLabel): Promise<number> {
     const row = this.#db.get(
-      'SELECT sum(max(bytes, ?)) AS n FROM artifacts WHERE producer = ? AND created_at >= ?',
+      `SELECT sum(max(bytes, ?1)) AS n FROM artifacts
+         WHERE producer = ?2 AND created_at >= ?3 AND (?4 IS NULL OR trust = ?4)`,
       atLeast,
       producer,
       since,
+      trust ?? null,
     );
     return Number(row?.['n'] ?? 0);
   }
