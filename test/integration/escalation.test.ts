@@ -39,7 +39,11 @@ describe('a task over which its agent was given up', () => {
   /** Somebody asks apollo in a thread, and he has taken it up. */
   async function asked(
     text: string,
-    { depth = 0, trust = 'member' }: { readonly depth?: number; readonly trust?: TrustLabel } = {},
+    {
+      depth = 0,
+      trust = 'member',
+      context,
+    }: { readonly depth?: number; readonly trust?: TrustLabel; readonly context?: string } = {},
   ): Promise<TaskDispatch['data']> {
     const id = newId(Date.now());
     const request = TaskCreate.create(
@@ -55,6 +59,7 @@ describe('a task over which its agent was given up', () => {
         dedupKey: id,
         agent: 'apollo',
         text,
+        ...(context ? { context } : {}),
         requester: { id: 'u1', name: 'ada', kind: 'human' },
         conversation: { id: `mm-${id}`, surface: 'mattermost', channelId: 'c1', rootId: id, postId: id },
       },
@@ -91,7 +96,8 @@ describe('a task over which its agent was given up', () => {
     );
 
   it("is the lead's, who hears what was asked and tried, and answers in the same thread", async () => {
-    const run = await asked('Mend the roof.\nIt rains.');
+    const run = await asked('Mend the roof.\nIt rains.', { context: 'Said in the thread of the two.' });
+    assert.match(run.input.text, /Said in the thread/);
     await apollo.tell(run, 'stuck', TRIED);
     await waitFor('that to be known', async () =>
       (await ada.show(run.taskId)).history.some(({ event }) => event === 'stuck'),
@@ -112,7 +118,8 @@ describe('a task over which its agent was given up', () => {
     assert.deepEqual([olympusdepth, olympustrust], [1, 'member']);
     assert.equal(data.conversation, undefined, 'she may not be let in there');
     assert.match(data.input.text, /^apollo went round in circles over what ada asked/);
-    assert.match(data.input.text, /What was asked:\n> Mend the roof\.\n> It rains\./);
+    assert.match(data.input.text, /What was asked:\n> Mend the roof\.\n> It rains\.\n\nWhat was seen/);
+    assert.doesNotMatch(data.input.text, /Said in the thread/, 'nor may she be in there');
     assert.match(data.input.text, /attempts:\n> the same call failed 3 times: it begins anew.*\n> played$/);
 
     await athena.succeed(data, 'The roof needs a carpenter.');

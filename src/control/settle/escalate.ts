@@ -82,7 +82,8 @@ async function triedIn(tx: Repositories, failed: TaskRecord, how: string): Promi
 }
 
 function textFor(failed: TaskRecord, tried: string): string {
-  const { agent, author, requester, id, conversation } = failed;
+  // Not what was said in its thread, where the lead may not be, nor what files came: they are for that agent alone.
+  const { agent, author, requester, id, conversation, text, brought } = failed;
   const split = conversation
     ? `split it and mention colleagues with their parts (not ${author}, in whose name your answer is posted)`
     : 'say who is to do which part of it';
@@ -93,5 +94,9 @@ function textFor(failed: TaskRecord, tried: string): string {
   const asked = 'What was asked:\n';
   const attempts = `What was seen of the attempts:\n${cutTo(quoted(tried), TRIED_LIMIT)}`;
   const room = INPUT_LIMIT - lengthOf([head, asked, attempts].join('')) - FRAME;
-  return [head, `${asked}${cutTo(quoted(inputOf(failed)), room)}`, attempts].join('\n\n');
+  return [
+    head,
+    `${asked}${cutTo(quoted(inputOf({ text, brought, context: undefined })), room)}`,
+    attempts,
+  ].join('\n\n');
 }
