@@ -46,6 +46,7 @@ describe('the socket through which turns ask', () => {
         return answer(request, signal);
       },
       log: createLogger({ name: 'test', level: 'silent' }),
+      replyWithinMs: 2000,
     });
     await server.start();
   }
@@ -121,6 +122,24 @@ describe('the socket through which turns ask', () => {
     await closed;
 
     assert.equal(seen.length, 32);
+  });
+
+  it('reads one file at a time, and lets go of a peer that does not take it', async () => {
+    const FILE = `${JSON.stringify({ ask: 'file', digest: `sha256:${'0'.repeat(64)}` })}\n`;
+    answer = async (request) =>
+      request.ask === 'file' ? { kind: 'file', content: 'A'.repeat(4 * 1024 * 1024) } : REPLY;
+    const deaf = peer();
+    deaf.pause();
+    deaf.write(FILE);
+    await waitFor('the first to be served', () => seen.length === 1);
+    const second = say(FILE);
+
+    assert.deepEqual(await say(`${JSON.stringify(ASK)}\n`), REPLY, 'others do not wait for it');
+    assert.deepEqual(
+      seen.map(({ ask }) => ask),
+      ['file', 'question'],
+    );
+    assert.equal((await second).kind, 'file');
   });
 
   it('stops waiting when its peer goes away', async () => {

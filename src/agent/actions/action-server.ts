@@ -11,21 +11,27 @@ export interface ActionServerOptions {
   readonly path: string;
   readonly answer: (request: SocketRequest, signal: AbortSignal) => Promise<SocketReply>;
   readonly log: Logger;
+  readonly replyWithinMs?: number;
 }
 
 /** How long a caller may take to say what it wants. */
 const REQUEST_WITHIN_MS = 5000;
 const CONNECTIONS_AT_ONCE = 32;
+/** How long one may take to read what it is told. */
+const REPLY_WITHIN_MS = 30_000;
 
 /**
  * The socket through which the agent's own turns ask its daemon. The peer is not trusted: a connection is one line of
- * JSON in, of limited size and within a limited time, and one line out. Who may connect is decided by the folder.
+ * JSON in, of limited size and within a limited time, and one line out. Files are read one after another, the next
+ * when the last was taken: many at once would not fit into the daemon's memory. Who may connect is decided by the folder.
  */
 export class ActionServer implements Part {
   readonly name = 'actions';
   readonly #options: ActionServerOptions;
   readonly #stopping = new AbortController();
   #server: Server | undefined;
+  /** Resolves when the file that is being read, and those that wait for it, are done. */
+  #lastFile: Promise<void> = Promise.resolve();
 
   constructor(options: ActionServerOptions) {
     this.#options = options;
@@ -73,22 +79,41 @@ export class ActionServer implements Part {
       const line = await withDeadline('the request', REQUEST_WITHIN_MS, signal, (until) =>
         readLine(socket, until),
       );
-      const reply = await this.#reply(line, signal);
-      // Without waiting for the peer to close its side: it might never.
-      socket.end(`${JSON.stringify(reply)}\n`, () => socket.destroy());
+      await this.#reply(socket, line, signal);
     } catch (error) {
       socket.destroy();
       throw error;
     }
   }
 
-  async #reply(line: string | undefined, signal: AbortSignal): Promise<SocketReply> {
+  async #reply(socket: Socket, line: string | undefined, signal: AbortSignal): Promise<void> {
     const request = line === undefined ? undefined : readRequest(line);
     if (request === undefined) {
-      return { kind: 'refused', sentence: `write one line of JSON, of at most ${SOCKET_LINE_LIMIT} bytes` };
+      const sentence = `write one line of JSON, of at most ${SOCKET_LINE_LIMIT} bytes`;
+      return this.#say(socket, { kind: 'refused', sentence }, signal);
     }
-    if (!request.success) return { kind: 'refused', sentence: z.prettifyError(request.error) };
-    return this.#options.answer(request.data, signal);
+    if (!request.success) {
+      return this.#say(socket, { kind: 'refused', sentence: z.prettifyError(request.error) }, signal);
+    }
+    const answered = async (): Promise<void> => {
+      signal.throwIfAborted();
+      await this.#say(socket, await this.#options.answer(request.data, signal), signal);
+    };
+    if (request.data.ask !== 'file') return answered();
+    const done = this.#lastFile.then(answered);
+    this.#lastFile = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Resolves once the peer has taken all of it; it need not close its side, which it might never. */
+  async #say(socket: Socket, reply: SocketReply, signal: AbortSignal): Promise<void> {
+    const { replyWithinMs = REPLY_WITHIN_MS } = this.#options;
+    await withDeadline('taking the reply', replyWithinMs, signal, async () => {
+      const taken = Promise.withResolvers<void>();
+      socket.end(`${JSON.stringify(reply)}\n`, () => taken.resolve());
+      await taken.promise;
+    });
+    socket.destroy();
   }
 }
 
