@@ -57,10 +57,12 @@ describe('what an agent sends to chat', () => {
     await dir?.[Symbol.asyncDispose]();
   });
 
+  const senders = new Map<MattermostChat, ReturnType<typeof chatSender>>();
   /** Sends all of the chat lane, as the relay does. */
   async function sendAll(as = chat): Promise<void> {
     const source = journal.outbox.source('chat');
-    const send = chatSender(as, journal.outbox, log);
+    const send = senders.get(as) ?? chatSender(as, journal.outbox, log);
+    senders.set(as, send);
     for (let [entry] = await source.next(1, []); entry; [entry] = await source.next(1, [])) {
       await source.begin([entry.id]);
       await send(entry, signal);
@@ -223,6 +225,27 @@ describe('what an agent sends to chat', () => {
         assert.equal(await human.file(replies[0] ?? assert.fail('nothing was posted')), text);
       });
     }
+
+    it('is brought once, however often its post is refused for now', async () => {
+      const uploads = async (): Promise<number> => {
+        type Seen = { requests: { method: string; path: string }[] };
+        const { requests } = await new ControlSurface(standin.adminUrl).get<Seen>('requests');
+        return requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/files')).length;
+      };
+      const before = await uploads();
+
+      const { replies } = await told({ kind: 'fail-next', status: 500, count: 3, pathPattern: '/posts$' });
+
+      assert.equal(await human.file(replies[0] ?? assert.fail('nothing was posted')), text);
+      assert.deepEqual([replies.length, (await uploads()) - before], [1, 1]);
+    });
+
+    it('is only its beginning where the files cannot be kept five times, and nothing waits any longer', async () => {
+      const { replies } = await told({ kind: 'fail-next', status: 500, count: 5, pathPattern: '/files$' });
+
+      assert.equal(replies.length, 1);
+      assert.match(replies[0]?.message ?? '', /they could not be put here as a file/);
+    });
 
     it('is only its beginning on a server that takes no files, which it says, and nothing waits for it', async () => {
       const { asked, replies } = await told({ kind: 'fail-next', status: 501, pathPattern: '/files$' });

@@ -7,6 +7,14 @@ import type { OutboxEntry } from '#lib/relay.ts';
 import { ChatEffect, type OutboxStore, type PostEffect } from '../journal/outbox-store.ts';
 
 const FLAT_LOOK_BACK = 60;
+/** So often a file is brought in vain before its post goes without it: others wait behind it. */
+const MOST_UPLOADS = 5;
+
+/** A file on its way: its id once it is there, to be named by each attempt to post. */
+interface Upload {
+  readonly id?: string;
+  readonly failed: number;
+}
 
 /**
  * Performs entries of the chat lane. What makes a second send harmless: reactions are idempotent at the server;
@@ -18,6 +26,8 @@ export function chatSender(
   outbox: OutboxStore,
   log: Logger,
 ): (entry: OutboxEntry, signal: AbortSignal) => Promise<void> {
+  /** By entry. What a restart forgets is brought once more. */
+  const uploads = new Map<number, Upload>();
   return async (entry, signal) => {
     const read = ChatEffect.safeParse(entry.payload);
     if (!read.success) {
@@ -28,23 +38,31 @@ export function chatSender(
     }
     const effect = read.data;
     try {
-      await perform(chat, outbox, effect, entry, log, signal);
+      await perform({ chat, outbox, uploads, log }, effect, entry, signal);
+      uploads.delete(entry.id);
     } catch (error) {
       if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
       log.error({ err: error, key: entry.key }, 'chat refused this for good');
       outbox.refused(entry.id, messageOf(error));
+      uploads.delete(entry.id);
     }
   };
 }
 
+interface Sending {
+  readonly chat: MattermostChat;
+  readonly outbox: OutboxStore;
+  readonly uploads: Map<number, Upload>;
+  readonly log: Logger;
+}
+
 async function perform(
-  chat: MattermostChat,
-  outbox: OutboxStore,
+  sending: Sending,
   effect: ChatEffect,
   entry: OutboxEntry,
-  log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  const { chat, outbox } = sending;
   const me = chat.me ?? (await chat.rest.me(signal));
   switch (effect.kind) {
     case 'react': {
@@ -57,7 +75,8 @@ async function perform(
     case 'post': {
       if (entry.attempts > 0 && (await ownPost(chat, me.id, effect, signal))) return;
       const marks = { marker: effect.marker, depth: effect.depth };
-      await chat.rest.post({ ...effect, marks, ...(await withFile(chat, effect, log, signal)) }, signal);
+      const says = await withFile(sending, effect, entry.id, signal);
+      await chat.rest.post({ ...effect, marks, ...says }, signal);
       return;
     }
     case 'close-card': {
@@ -78,20 +97,27 @@ async function perform(
 }
 
 /**
- * What a post with a file says, and the file's id. One that is brought again after a post failed is another file: an id is
- * good for one post, and a file without one is shown nowhere.
+ * What a post with a file says, and the file's id. It is brought once, however often the post is tried: a file without a post
+ * is shown nowhere, and stays.
  */
 async function withFile(
-  chat: MattermostChat,
+  { chat, uploads, log }: Sending,
   { channelId, message, file }: PostEffect,
-  log: Logger,
+  entryId: number,
   signal: AbortSignal,
 ): Promise<Pick<NewPost, 'message' | 'fileIds'>> {
   if (!file) return { message };
+  const { id: there, failed } = uploads.get(entryId) ?? { failed: 0 };
+  if (there !== undefined) return { message, fileIds: [there] };
   try {
-    return { message, fileIds: [await chat.rest.upload(channelId, file, signal)] };
+    const id = await chat.rest.upload(channelId, file, signal);
+    uploads.set(entryId, { id, failed });
+    return { message, fileIds: [id] };
   } catch (error) {
-    if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
+    signal.throwIfAborted();
+    if (!(error instanceof OlympusError) || error.code === 'chat_unauthorized') throw error;
+    uploads.set(entryId, { failed: failed + 1 });
+    if (error.code !== 'chat_refused' && failed + 1 < MOST_UPLOADS) throw error;
     log.error({ err: error, channelId }, 'chat takes no file: only the beginning of a text is posted');
     return { message: file.otherwise };
   }

@@ -1,6 +1,6 @@
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
-import { asJson, refusal } from './refusal.ts';
+import { asJson, fileRefusal } from './refusal.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -17,7 +17,7 @@ export async function download(
   const what = `GET ${new URL(url).pathname}`;
   return withDeadline(what, TIMEOUT_MS, signal, async (within) => {
     const response = await fetch(url, { headers: { authorization }, signal: within });
-    if (!response.ok) throw refusal(what, response.status, asJson(await response.text()));
+    if (!response.ok) throw fileRefusal(what, response.status, asJson(await response.text()));
     return atMost(limit, response);
   }).catch((error: unknown) => {
     signal.throwIfAborted();

@@ -22,6 +22,15 @@ export function refusal(what: string, status: number, data: unknown): OlympusErr
   return new OlympusError(passing || !body.success ? 'chat_unavailable' : 'chat_refused', message);
 }
 
+/** To files a proxy says so in a page of its own: too large, or not through here, however often it is tried. */
+const NO_TO_FILES = new Set([403, 413]);
+
+/** The same for a call that moves a file. */
+export function fileRefusal(what: string, status: number, data: unknown): OlympusError {
+  const error = refusal(what, status, data);
+  return NO_TO_FILES.has(status) ? new OlympusError('chat_refused', error.message) : error;
+}
+
 /** The library parses JSON only when the content type has no parameters; a proxy in between may add some. */
 export function asJson(data: unknown): unknown {
   if (typeof data !== 'string') return data;

@@ -6,7 +6,7 @@ import { withDeadline } from '#lib/deadline.ts';
 import { attachmentOf } from './attachment.ts';
 import { download } from './download.ts';
 import { Channel, FileInfo, type Marks, Post, PostList, Reaction, User } from './posts.ts';
-import { asJson, refusal } from './refusal.ts';
+import { asJson, fileRefusal, refusal } from './refusal.ts';
 
 const TIMEOUT_MS = 10_000;
 /** What the server gives at most of what was changed: any of it, not the oldest or the newest. */
@@ -158,8 +158,9 @@ export class MattermostRest {
     const form = new FormData();
     form.set('channel_id', channelId);
     form.set('files', new Blob([file.text]), file.name);
-    const { file_infos } = await this.#call('POST', '/files', Uploaded, signal, form);
-    return file_infos[0].id;
+    const answer = await this.#ask('POST', '/files', signal, form);
+    if (answer.status >= 400) throw fileRefusal(answer.what, answer.status, answer.data);
+    return understood(answer, Uploaded).file_infos[0].id;
   }
 
   fileInfo(fileId: string, signal: AbortSignal): Promise<FileInfo> {
