@@ -80,6 +80,7 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
       journal,
       onAdded: () => onAdded(),
       log: part('outbox files'),
+      clock,
     }),
     atOnce: 1,
     log: part('outbox files'),

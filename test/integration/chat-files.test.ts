@@ -108,7 +108,15 @@ describe('the files that come with a message', () => {
     const files = journal.outbox.source('files');
     const entry = await waitFor('the message to be taken', async () => (await files.next(1, []))[0]);
     const limits = fileLimits(ARTIFACT_LIMIT, 'text/*, image/png');
-    const send = filesSender({ rest: chat.rest, api: by, limits, journal, onAdded: none, log });
+    const send = filesSender({
+      rest: chat.rest,
+      api: by,
+      limits,
+      journal,
+      onAdded: none,
+      log,
+      clock: systemClock,
+    });
     await waitFor('the files to be taken', async () => {
       await send(entry, signal);
       return true;

@@ -39,14 +39,18 @@ export class InboxStore {
   }
 
   /** Of this post, and of those below it, the ones that wait for an answer; each with whom it was for. */
-  open(postId: string): { readonly postId: string; readonly target: string }[] {
+  open(postId: string): Pick<InboxEntry, 'postId' | 'target' | 'conversation'>[] {
     return this.#db
       .all(
-        `SELECT post_id, target FROM inbox WHERE settled_at IS NULL
+        `SELECT post_id, target, conversation FROM inbox WHERE settled_at IS NULL
            AND (post_id = ?1 OR json_extract(conversation, '$.rootId') = ?1)`,
         postId,
       )
-      .map((row) => ({ postId: String(row['post_id']), target: String(row['target']) }));
+      .map((row) => ({
+        postId: String(row['post_id']),
+        target: String(row['target']),
+        conversation: conversationOf(row),
+      }));
   }
 
   /** Since when (server time) the agent takes part in this channel as it does; from `now` on where that is new. */
@@ -114,7 +118,7 @@ export class InboxStore {
     return rows.map((row) => ({
       postId: String(row['post_id']),
       target: String(row['target']),
-      conversation: Conversation.parse(JSON.parse(String(row['conversation']))),
+      conversation: conversationOf(row),
       receivedAt: Number(row['received_at']),
       accepted: row['accepted_at'] !== null,
     }));
@@ -144,4 +148,8 @@ export class InboxStore {
       readToMs,
     );
   }
+}
+
+function conversationOf(row: Readonly<Record<string, unknown>>): Conversation {
+  return Conversation.parse(JSON.parse(String(row['conversation'])));
 }

@@ -48,7 +48,10 @@ export type PostEffect = Extract<ChatEffect, { kind: 'post' }>;
 export const UploadEffect = z.object({ text: z.string(), key: z.string(), result: BusEffect });
 export type UploadEffect = z.output<typeof UploadEffect>;
 
-/** A request that waits for the files that came with its post; with their names in it, it goes to the bus under `key`. */
+/**
+ * A request that waits for the files that came with its post; with their names in it, it goes to the bus under `key`. Also what is
+ * said after it in the same conversation, without any.
+ */
 export const FilesEffect = z.object({
   fileIds: z.array(z.string()),
   /** Where what was left out is told. */
@@ -124,6 +127,22 @@ export class OutboxStore {
       isDone: async (key) =>
         this.#db.get('SELECT 1 FROM outbox WHERE key = ? AND done_at IS NOT NULL', key) !== undefined,
     };
+  }
+
+  /** When an effect was written down. */
+  writtenAt(id: number): number {
+    return Number(this.#db.get('SELECT created_at FROM outbox WHERE id = ?', id)?.['created_at'] ?? 0);
+  }
+
+  /** Whether something of this conversation still waits for files: what comes after it there has to wait behind it. */
+  waitsForFiles({ channelId, rootId }: { readonly channelId: string; readonly rootId: string }): boolean {
+    const row = this.#db.get(
+      `SELECT 1 FROM outbox WHERE lane = 'files' AND done_at IS NULL
+         AND json_extract(payload, '$.post.channelId') = ? AND json_extract(payload, '$.post.rootId') = ?`,
+      channelId,
+      rootId,
+    );
+    return row !== undefined;
   }
 
   /** Ends an effect that was refused for good; the reason stays readable. */

@@ -4,7 +4,6 @@ import { messageOf, OlympusError } from '#core/errors.ts';
 import type { Manifest } from '#core/manifest.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
-import { withoutMention } from '#integrations/mattermost/mentions.ts';
 import {
   isFromWebhook,
   marksOf,
@@ -204,12 +203,11 @@ export class Inbox implements Part {
     }
     // A bot may set any depth on itself; control believes it of this fleet's bots only.
     const depth = author.is_bot ? (marksOf(post)?.depth ?? 0) + 1 : 0;
-    const text = withoutMention(post.message, target);
     const asking = author.is_bot ? author : await chat.rest.user(post.user_id, signal);
     const context =
       target === me.username ? await this.#historyFor(post, conversation, me, signal) : undefined;
     const channel = event.channelName;
-    const asked = { post, target, conversation, channel, author: asking, depth, text, context };
+    const asked = { post, target, conversation, channel, author: asking, depth, context };
     if (await recordRequest(this.#options, asked)) {
       log.info({ postId: post.id, target, requester: author.username }, 'message taken');
       this.#options.onAdded();

@@ -5,7 +5,7 @@ import { TaskRevise } from '#core/messages/task-revise.ts';
 import { withoutMention } from '#integrations/mattermost/mentions.ts';
 import { type Post, rolesOf, standingOf, type User } from '#integrations/mattermost/posts.ts';
 import { newId, newNonce } from '#lib/id.ts';
-import { AFTER } from '../journal/outbox-store.ts';
+import { AFTER, type BusEffect } from '../journal/outbox-store.ts';
 import { TARGET as CONTROL, type Surroundings } from './chat-commands.ts';
 
 /** A post that asks somebody for something. */
@@ -20,20 +20,26 @@ interface Asked {
   readonly author: User;
   /** How many agents stand between the person and this. */
   readonly depth: number;
-  readonly text: string;
   /** What was said before in the thread. */
   readonly context: string | undefined;
 }
 
 /** What is asked by a post without a word. */
 const ONLY_FILES = '(No words, only files.)';
+const NOT_TAKEN =
+  '(Files came with what you are asked, and were not taken: none are of bots, guests and deactivated accounts.)';
 
 /** Writes down that a request goes to control, and that the post was seen. False when that was done before. */
 export function recordRequest(
   surroundings: Surroundings,
-  { post, target, conversation, channel, author, depth, text, context }: Asked,
+  { post, target, conversation, channel, author, depth, context }: Asked,
 ): Promise<boolean> {
   const { journal, subjects, manifest } = surroundings;
+  // They are kept before control says who may ask: whoever certainly may not, or is let in by way of exception, takes up no room.
+  const takesFiles = !author.is_bot && standingOf(author) === 'member';
+  const fileIds = takesFiles ? (post.file_ids ?? []) : [];
+  const told = takesFiles || !post.file_ids?.length ? [context] : [context, NOT_TAKEN];
+  const beside = told.filter(Boolean).join('\n\n');
   const request = TaskCreate.create(
     {
       ...headOf(surroundings, post.id),
@@ -44,8 +50,8 @@ export function recordRequest(
     {
       dedupKey: dedupKeyOf(surroundings, post.id, target),
       agent: target,
-      text: text === '' && post.file_ids?.length ? ONLY_FILES : text,
-      ...(context ? { context } : {}),
+      text: askedBy(post, target),
+      ...(beside ? { context: beside } : {}),
       conversation,
       channel,
       requester: requesterOf(author),
@@ -65,13 +71,7 @@ export function recordRequest(
       msgId: `request:${post.id}:${newNonce()}`,
       body: JSON.stringify(request),
     };
-    const { channelId, rootId } = conversation;
-    const fileIds = post.file_ids ?? [];
-    if (fileIds.length === 0) journal.outbox.addBus(key, effect);
-    else
-      journal.outbox.addFiles(`files:${key}`, {
-        ...{ fileIds, post: { id: post.id, channelId, rootId }, key, request: effect },
-      });
+    addInOrder(surroundings, { key, request: effect, conversation, fileIds });
     return true;
   });
 }
@@ -92,18 +92,41 @@ export async function recordRevision(
   if (open.length === 0) return 0;
   const change = what === 'deleted' ? what : String(post.edit_at);
   return journal.transaction(() => {
-    for (const { postId, target } of open) {
+    for (const { postId, target, conversation } of open) {
       const dedupKey = dedupKeyOf(surroundings, postId, target);
-      const text = withoutMention(post.message, target);
-      const data = what === 'deleted' ? { dedupKey } : { dedupKey, text };
-      journal.outbox.addBus(`${requestKey(postId, target)}${AFTER}${change}`, {
+      const data = what === 'deleted' ? { dedupKey } : { dedupKey, text: askedBy(post, target) };
+      const request = {
         subject: subjects.request(manifest.name, 'task-revise'),
         msgId: `revise:${postId}:${newNonce()}`,
         body: JSON.stringify(TaskRevise.create(headOf(surroundings, postId), data)),
-      });
+      };
+      const key = `${requestKey(postId, target)}${AFTER}${change}`;
+      addInOrder(surroundings, { key, request, conversation, fileIds: [] });
     }
     return open.length;
   });
+}
+
+/** Towards the bus, or first where files are waited for: of a conversation nothing overtakes what was said in it before. */
+function addInOrder(
+  { journal: { outbox } }: Surroundings,
+  what: {
+    readonly key: string;
+    readonly request: BusEffect;
+    readonly conversation: Conversation;
+    readonly fileIds: string[];
+  },
+): void {
+  const { key, request, conversation, fileIds } = what;
+  const { postId: id, channelId, rootId } = conversation;
+  if (fileIds.length === 0 && !outbox.waitsForFiles(conversation)) outbox.addBus(key, request);
+  else outbox.addFiles(`files:${key}`, { fileIds, post: { id, channelId, rootId }, key, request });
+}
+
+/** What a post asks of `target`. */
+function askedBy(post: Post, target: string): string {
+  const text = withoutMention(post.message, target);
+  return text === '' && post.file_ids?.length ? ONLY_FILES : text;
 }
 
 /** The thread of a post; a direct message is one flat conversation, elsewhere every thread is its own. */
