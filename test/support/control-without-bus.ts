@@ -24,10 +24,16 @@ const nothing = (): void => undefined;
 interface ControlSettings {
   readonly now?: () => number;
   readonly access?: z.input<typeof ChatAccess>;
+  readonly perMinute?: number;
+  /** Where the files of workflows are. */
+  readonly workflows?: string;
 }
 
 /** The control plane's writing parts over one store, without a bus: messages are handed in as if they had come by it. */
-export function controlOver(store: Store, { now = Date.now, access = {} }: ControlSettings = {}) {
+export function controlOver(
+  store: Store,
+  { now = Date.now, access = {}, perMinute = 1000, workflows }: ControlSettings = {},
+) {
   const log = createLogger({ name: 'test', level: 'silent' });
   const context = {
     fleet: FLEET,
@@ -40,16 +46,15 @@ export function controlOver(store: Store, { now = Date.now, access = {} }: Contr
   const artifacts = new Artifacts({ bus, store, now: context.now });
   const limits = {
     ...{ context, log, deadlineMs: 600_000, approvalMs: 60_000 },
-    ...{ perMinute: 1000, pairPerDay: 30, access: ChatAccess.parse(access) },
+    ...{ perMinute, pairPerDay: 30, access: ChatAccess.parse(access) },
   };
   const both = { store, context, deadLetters, log };
+  const admission = { ...both, ...limits, onDecided: nothing };
   return {
     context,
     limits,
-    request: requestHandler(
-      { ...both, ...limits, onDecided: nothing },
-      { dir: undefined, onStarted: nothing },
-    ),
+    admission,
+    request: requestHandler(admission, { dir: workflows, onStarted: nothing }),
     heartbeat: heartbeatHandler({
       ...both,
       ensureAgent: async () => undefined,

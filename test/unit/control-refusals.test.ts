@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { z } from 'zod';
@@ -10,6 +11,7 @@ import { newNonce } from '#lib/id.ts';
 import { arrived, controlOver } from '#test/control-without-bus.ts';
 import { chatRequestOf, heartbeatOf } from '#test/messages.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
+import { tryAgain } from '../../src/control/admission/try-again.ts';
 import { Store } from '../../src/control/store/store.ts';
 import { retryTask } from '../../src/control/tasks/retry.ts';
 
@@ -24,9 +26,12 @@ describe('a request that is refused', () => {
   let control: ReturnType<typeof controlOver>;
   let now = 0;
 
-  async function begin(access: z.input<typeof ChatAccess> = {}): Promise<void> {
+  async function begin(
+    access: z.input<typeof ChatAccess> = {},
+    others: { perMinute?: number; workflows?: string } = {},
+  ): Promise<void> {
     store = new Store({ stateDir: dir.path, clock: systemClock });
-    control = controlOver(store, { access, now: () => now });
+    control = controlOver(store, { access, ...others, now: () => now });
     for (const name of AGENTS) {
       const beat = heartbeatOf(name, { chat: { userId: `id-${name}`, username: name } });
       await control.heartbeat(arrived(`olympus.heartbeat.${name}`, beat));
@@ -195,6 +200,39 @@ describe('a request that is refused', () => {
         again.kind === 'refused' && /may not do so there/.test(again.sentence),
         JSON.stringify(again),
       );
+    });
+  });
+
+  describe('of a person who may not ask there, whatever else is wrong with it', () => {
+    const NOBODY = { others: { users: [] } } satisfies z.input<typeof ChatAccess>;
+    const BOB: Requester = { id: 'u-bob', name: 'bob', standing: 'member' };
+
+    it('is refused for that, so that a flood and a retry after it let nobody in', async () => {
+      await begin(NOBODY, { perMinute: 1 });
+      const thread = newNonce();
+      const answers: string[] = [];
+      for (const _time of [1, 2, 3]) answers.push(await ask('athena', BOB, { thread }));
+      assert.deepEqual(answers, ['not_on_list', 'not_on_list', 'not_on_list']);
+      now += 2 * MINUTE_MS;
+
+      for (const task of await store.read.tasks.ofConversation(`mm-${thread}`, 3)) {
+        const again = await store.transaction((tx) =>
+          tryAgain(tx, control.admission, task, { by: 'chat:bob', why: undefined }),
+        );
+        assert.equal(again.kind, 'refused');
+      }
+    });
+
+    it('is refused for that where it names a workflow whose file is broken', async () => {
+      const workflows = path.join(dir.path, 'workflows');
+      await mkdir(workflows);
+      await writeFile(path.join(workflows, 'briefing.yml'), 'lead: [');
+      await begin(NOBODY, { workflows });
+
+      assert.equal(await ask('athena', BOB, { text: 'briefing' }), 'not_on_list');
+      await store.stop();
+      await begin({}, { workflows });
+      assert.equal(await ask('athena', BOB, { text: 'briefing' }), 'workflow_broken');
     });
   });
 

@@ -101,7 +101,7 @@ export interface Asked {
   readonly textArtifact?: ArtifactRef | undefined;
   /** The task that this one is made for. */
   readonly parentId?: string | undefined;
-  /** Decided before: it becomes no task. */
+  /** Found out before: it becomes no task, whoever asks. */
   readonly refusal?: Refusal;
   /** What it comes after, where that is more than its request can say. */
   readonly wait?: Omit<Wait, 'taskId'> | undefined;
@@ -152,8 +152,8 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   const { after = [], whenItFails = 'fail' } = request;
   const needed = after.length > 0 ? { after: after.map((each) => ({ id: each })), whenItFails } : undefined;
   const wait = asked.wait ?? needed;
-  const refusal =
-    asked.refusal ?? (await refusalOf(tx, options, { task: given, target, after, person: asked.person }));
+  const { person, refusal: found } = asked;
+  const refusal = await refusalOf(tx, options, { task: given, target, after, person, found });
   if (!refusal && debounce) {
     const taken = await takeIn(tx, context, given, { ...debounce, by, wait });
     if (taken) {
@@ -165,8 +165,9 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   const task = refusal
     ? await enterTask(tx, context, given, 'reject', { by: 'control', reason: refusal.code })
     : await enterTask(tx, context, given, 'admit', { by, reason: why });
-  // Also of one that is refused, which may be asked again; but nothing comes after what does not exist.
-  if (wait && refusal?.code !== 'unknown_dependency') await tx.dependencies.add({ ...wait, taskId: id });
+  // Also of one that is refused, which may be asked again; but nothing comes after what does not, or may not, exist.
+  const isFinal = refusal && (refusal.code === 'unknown_dependency' || refusedPersons.has(refusal.code));
+  if (wait && !isFinal) await tx.dependencies.add({ ...wait, taskId: id });
   if (refusal) return tellRefused(tx, options, task, refusal);
   if (debounce) await hold(tx, given, debounce);
   log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');

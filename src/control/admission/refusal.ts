@@ -38,6 +38,8 @@ interface Measured {
   readonly after: readonly string[];
   /** Who asks for it just now; what is asked again was let in before. */
   readonly person: PersonInChat | undefined;
+  /** What was found out about it before it came here. */
+  readonly found: Refusal | undefined;
 }
 
 /** How many people who ask as often as they may one agent can bring. */
@@ -50,11 +52,15 @@ const DAY_MS = 24 * 3600 * 1000;
 export async function refusalOf(
   tx: Repositories,
   limits: RequestLimits,
-  { task, target, after, person }: Measured,
+  { task, target, after, person, found }: Measured,
 ): Promise<Refusal | undefined> {
   const { perMinute } = limits;
   const asked = await tx.asks.count(task.author, task.requester.id, task.now);
-  // First: what is refused for anything else keeps what it comes after, which has to exist.
+  // First: whatever is refused for anything else may be tried again, and whoever may not ask there is not asked about again.
+  const unwanted = person && refusalOfPerson(limits.access, person);
+  if (unwanted) return unwanted;
+  if (found) return found;
+  // Before the rest: what is refused for that keeps what it comes after, which has to exist.
   for (const id of after) {
     if (!(await tx.tasks.byId(id))) return { code: 'unknown_dependency', values: { unknown: `task ${id}` } };
   }
@@ -64,8 +70,6 @@ export async function refusalOf(
   // An agent names those who ask: names that it makes up do not make room for more.
   const ofAll = perMinute * REQUESTERS_AT_ONCE;
   if (asked.author > ofAll) return { code: 'rate_limited', values: { count: asked.author, limit: ofAll } };
-  const unwanted = person && refusalOfPerson(limits.access, person);
-  if (unwanted) return unwanted;
   if (!target) {
     const agents = await tx.agents.list();
     const known = agents.map((agent) => `\`@${agent.name}\``).join(', ') || 'no agent yet';
