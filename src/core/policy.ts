@@ -32,7 +32,7 @@ export const Gate = z
     within: Hours.optional(),
   })
   .superRefine(({ approvals, approvers }, context) => {
-    const people = approvers && new Set(approvers).size;
+    const people = approvers && new Set(approvers.map((name) => name.toLowerCase())).size;
     if (people === undefined || people >= approvals) return;
     const message = `${approvals} approvals cannot be had of ${people} ${people === 1 ? 'person' : 'people'}`;
     context.addIssue({ code: 'custom', path: ['approvers'], message });

@@ -5,6 +5,7 @@ import type { AuditView } from '#core/api.ts';
 import type { ApprovalView } from '#core/api-approvals.ts';
 import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { newNonce } from '#lib/id.ts';
+import { apiTokensText } from '#provision/secrets/api-tokens.ts';
 import { AskingAgent } from '#test/asking-agent.ts';
 import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { Operator } from '#test/operator.ts';
@@ -13,6 +14,13 @@ import { waitFor } from '#test/wait.ts';
 
 const FLEET = 'f1';
 /** What the played agent asks for is `deploy.production`. */
+/** Each with a token of their own; Ada has two, of which one is written otherwise. */
+const PEOPLE = ['ada', 'Ada', 'bob', 'mallory'].map((name) => ({
+  name,
+  token: `${name}-may-decide-here`,
+  scopes: ['read', 'decide'],
+}));
+const tokenOf = (name: string) => `${name}-may-decide-here`;
 const policies = (gate: string): string => `gates:\n  - {name: production, kinds: [deploy.*], ${gate}}\n`;
 
 describe('what has to pass a gate', () => {
@@ -24,7 +32,12 @@ describe('what has to pass a gate', () => {
     this.timeout(60_000);
     dir = await tempDir('gates');
     await writeFile(file(), policies('approvals: 2'));
-    control = await startControlOnBus(FLEET, ['athena'], { OLYMPUS_POLICIES_FILE: file() });
+    const tokens = path.join(dir.path, 'tokens.json');
+    await writeFile(tokens, apiTokensText(PEOPLE, {}), { mode: 0o600 });
+    control = await startControlOnBus(FLEET, ['athena'], {
+      OLYMPUS_POLICIES_FILE: file(),
+      OLYMPUS_API_TOKENS_FILE: tokens,
+    });
     athena = await AskingAgent.join(control, FLEET, 'athena');
   });
   after(async () => {
@@ -53,28 +66,45 @@ describe('what has to pass a gate', () => {
     return { key, run, approval };
   }
 
-  const say = (verb: 'approve' | 'deny', { id, hash }: ApprovalView, by: string) =>
-    control.api<ApprovalView & { message: string }>('POST', `/v1/approvals/${id}/${verb}`, {
-      by,
-      ...(verb === 'approve' ? { hash } : {}),
+  /** Somebody decides with their own token, or with one that is given. */
+  async function say(
+    verb: 'approve' | 'deny',
+    { id, hash }: ApprovalView,
+    by: string,
+    token = tokenOf(by),
+  ): Promise<{ status: number; body: ApprovalView & { message: string } }> {
+    const response = await fetch(`${control.url}/v1/approvals/${id}/${verb}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ by, ...(verb === 'approve' ? { hash } : {}) }),
+      signal: AbortSignal.timeout(10_000),
     });
+    const body = (await response.json()) as ApprovalView & { message: string };
+    return { status: response.status, body };
+  }
 
   it('waits for as many people as the gate asks for, and counts each once', async () => {
     const { key, approval } = await asked();
     assert.deepEqual([approval.gate, approval.approvals, approval.approvedBy], ['production', 2, []]);
 
-    for (const _again of [1, 2]) {
-      const { body } = await say('approve', approval, 'ada');
+    for (const who of ['ada', 'ada', 'Ada']) {
+      const { body } = await say('approve', approval, who);
       assert.deepEqual([body.state, body.approvedBy], ['pending', ['ada']]);
     }
     await control.kill();
     await control.start();
-    const cli = await new Operator(control, 'bob').cli('approve', approval.id, '--yes');
+    const cli = await new Operator({ ...control, token: tokenOf('bob') }, 'bob').cli(
+      'approve',
+      approval.id,
+      '--yes',
+    );
 
     assert.equal(cli.code, 0, cli.stderr);
     assert.match(cli.stdout, /gate +production: 1 of 2 approvals \(ada\)/);
     const told = await athena.hearDecision(key);
-    assert.deepEqual([told.state, told.by], ['approved', 'bob']);
+    assert.deepEqual([told.state, told.by], ['approved', 'ada and bob']);
+    const late = await say('deny', approval, 'mallory');
+    assert.match(late.body.message, /it was approved by ada and bob at/);
     const again = await say('approve', approval, 'ada');
     assert.deepEqual([again.status, again.body.state], [200, 'approved']);
     const { body } = await control.api<{ records: AuditView[] }>('GET', '/v1/audit?limit=500');
@@ -87,6 +117,17 @@ describe('what has to pass a gate', () => {
         ['agent/athena', 'ask', 'pending'],
       ],
     );
+  });
+
+  it('takes all that comes with the full token for one of them, whatever names it gives', async () => {
+    const { approval } = await asked();
+
+    for (const name of ['ada', 'bob', 'mallory']) {
+      const { body } = await say('approve', approval, name, control.token);
+      assert.deepEqual([body.state, body.approvedBy], ['pending', ['operator']]);
+    }
+    assert.equal((await say('approve', approval, 'bob')).body.state, 'approved');
+    assert.equal((await say('approve', approval, 'ada', control.token)).status, 200, 'said again');
   });
 
   it('says on the command line that others have to approve it too', async () => {

@@ -61,6 +61,11 @@ describe('the policies', () => {
         'gates: [{name: a, kinds: [b], approvals: 2, approvers: [c, c]}]',
         /gates\.0\.approvers: 2 approvals cannot be had of 1 person/,
       ],
+      [
+        'the same name in other letters',
+        'gates: [{name: a, kinds: [b], approvals: 2, approvers: [jane, Jane]}]',
+        /gates\.0\.approvers: 2 approvals cannot be had of 1 person/,
+      ],
       ['six approvals', 'gates: [{name: a, kinds: [b], approvals: 6}]', /ask at most 5 people/],
       ['a time without a unit', 'gates: [{name: a, kinds: [b], within: 4}]', /gates\.0\.within/],
       [

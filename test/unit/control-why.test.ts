@@ -75,7 +75,7 @@ describe('why a task is where it is', () => {
 
   it('names whose decision a task waits for, and the command that gives it', () => {
     const action = { kind: 'deploy.production', target: 'web-1', params: {} };
-    const asked = { id: 'a-1', runId: 'r-1', summary: 'put it there' };
+    const asked = { id: 'a-1', runId: 'r-1', summary: 'put it there', approvedBy: [] as string[] };
     const approval = { ...asked, asks: { action } } as ApprovalRecord;
     const question = { ...asked, asks: { question: { text: 'Which colour?' } } } as ApprovalRecord;
 
@@ -89,6 +89,9 @@ describe('why a task is where it is', () => {
     const start = whyIn('awaiting_approval', {}, { pending: { ...approval, runId: undefined } });
     assert.deepEqual([start.owner, start.next], ['approver', 'olympus approve a-1']);
     assert.match(start.reason, /may not start/);
+    const gate = { name: 'production', approvals: 2 };
+    const passing = whyIn('parked', {}, { pending: { ...approval, gate, approvedBy: ['ada'] } });
+    assert.match(passing.reason, /put it there; it passes the gate production: 1 of 2 approvals \(ada\)$/);
     assert.equal(whyIn('queued', {}, { pending: approval }).owner, 'control', 'it waits for something else');
     assert.equal(whyIn('parked').owner, 'control', 'what it asks is on its way');
   });

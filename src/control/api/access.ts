@@ -56,6 +56,11 @@ export function actingName({ caller }: FastifyRequest, by: string | undefined): 
   );
 }
 
+/** Who acts, and whether the token proves the name. */
+export function actingAs(request: FastifyRequest, by: string | undefined): { by: string; isNamed: boolean } {
+  return { by: actingName(request, by), isNamed: request.caller.name !== undefined };
+}
+
 /** A key that a client chose, apart from those of other tokens and from keys that are made here. */
 export function ownKey({ caller }: FastifyRequest, key: string): string {
   return `api:${caller.name ?? ''}:${key}`;

@@ -5,7 +5,7 @@ import { decideApproval, type Wish } from '../approvals/decide.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
-import { actingName } from './access.ts';
+import { actingAs } from './access.ts';
 import { refuse } from './refuse.ts';
 import { readRequest } from './request.ts';
 
@@ -43,17 +43,18 @@ export function addApprovalRoutes(app: FastifyInstance, options: ApprovalRoutesO
   });
   app.post<WithId>('/approvals/:id/approve', async (request, reply) => {
     const given = readRequest(Approve, request.body);
-    const by = actingName(request, given.by);
-    return decide(request.params.id, { event: 'approve', ...given, by }, reply);
+    const wish = { event: 'approve', ...given, ...actingAs(request, given.by) } as const;
+    return decide(request.params.id, wish, reply);
   });
   app.post<WithId>('/approvals/:id/deny', async (request, reply) => {
     const given = readRequest(Deny, request.body);
-    return decide(request.params.id, { event: 'deny', ...given, by: actingName(request, given.by) }, reply);
+    const wish = { event: 'deny', ...given, ...actingAs(request, given.by) } as const;
+    return decide(request.params.id, wish, reply);
   });
   app.post<WithId>('/approvals/:id/answer', async (request, reply) => {
     const given = readRequest(Answer, request.body);
-    const by = actingName(request, given.by);
-    return decide(request.params.id, { event: 'answer', ...given, by }, reply);
+    const wish = { event: 'answer', ...given, ...actingAs(request, given.by) } as const;
+    return decide(request.params.id, wish, reply);
   });
 }
 

@@ -2,15 +2,16 @@ import type { ApprovalState } from '#core/approval-states.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
-import { countApproval, hasEnough } from './count.ts';
+import { countApproval, hasEnough, isSame, type Voice, voterOf } from './count.ts';
 import { settleApproval } from './settle.ts';
+import { decidersOf } from './texts.ts';
 
 /** What a person wants. */
-export type Wish = { readonly by: string; readonly why?: string | undefined } & (
-  | { readonly event: 'approve'; readonly hash: string }
-  | { readonly event: 'deny' }
-  | { readonly event: 'answer'; readonly answer: string }
-);
+export type Wish = Voice & { readonly why?: string | undefined } & (
+    | { readonly event: 'approve'; readonly hash: string }
+    | { readonly event: 'deny' }
+    | { readonly event: 'answer'; readonly answer: string }
+  );
 
 export type Decided =
   | { readonly kind: 'decided'; readonly approval: ApprovalRecord }
@@ -22,8 +23,8 @@ const STATES = { approve: 'approved', deny: 'denied', answer: 'answered' } as co
 >;
 
 /**
- * A person decides; where a gate asks for several, an approval counts as one of them. The first decision holds: the same one asked again by the same person changes nothing, any other is
- * refused with who decided. One that comes too late finds it expired.
+ * A person decides; where a gate asks for several, an approval counts as one of them. The first decision holds: the same
+ * one asked again by the same person changes nothing, any other is refused with who decided. One that comes too late finds it expired.
  */
 export async function decideApproval(
   tx: Repositories,
@@ -53,14 +54,18 @@ export async function decideApproval(
 
 function isRepeated(approval: ApprovalRecord, wish: Wish): boolean {
   const { decidedBy, approvedBy } = approval;
-  const isTheirs = decidedBy === wish.by || (wish.event === 'approve' && approvedBy.includes(wish.by));
+  const voter = voterOf(approval, wish);
+  const hasApproved = wish.event === 'approve' && approvedBy.some((name) => isSame(name, voter));
+  const isTheirs = hasApproved || (decidedBy !== undefined && isSame(decidedBy, wish.by));
   const same = approval.state === STATES[wish.event] && isTheirs;
   return same && (wish.event !== 'answer' || wish.answer === approval.answer);
 }
 
-function overSentence({ state, decidedBy, decidedAt, expiresAt, why }: ApprovalRecord): string {
+function overSentence(approval: ApprovalRecord): string {
+  const { state, decidedAt, expiresAt, why } = approval;
   const at = new Date(decidedAt ?? expiresAt).toISOString();
-  if (decidedBy) return `it was ${state} by ${decidedBy} at ${at}`;
+  const people = decidersOf(approval);
+  if (people) return `it was ${state} by ${people} at ${at}`;
   return state === 'expired'
     ? `it expired at ${at}, and counts as denied`
     : `it was ${state} at ${at}: ${why}`;
@@ -70,7 +75,7 @@ function overSentence({ state, decidedBy, decidedAt, expiresAt, why }: ApprovalR
 function problemOf({ asks, hash, gate }: ApprovalRecord, wish: Wish): string | undefined {
   if (wish.event === 'approve') {
     if ('question' in asks) return 'it is a question: answer it';
-    if (gate?.approvers && !gate.approvers.includes(wish.by)) {
+    if (gate?.approvers && !gate.approvers.some((name) => isSame(name, wish.by))) {
       return `it has to pass the gate ${gate.name}, which is for ${gate.approvers.join(', ')}, and not for ${wish.by}`;
     }
     return wish.hash === hash

@@ -3,6 +3,7 @@ import { newId, newNonce } from '#lib/id.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { decidersOf } from './texts.ts';
 
 type Told = Pick<
   Decision['data'],
@@ -15,7 +16,8 @@ export async function tellAsker(
   context: ControlContext,
   approval: ApprovalRecord,
 ): Promise<void> {
-  const { state, hash, decidedBy, why, answer } = approval;
+  const { state, hash, why, answer } = approval;
+  const by = decidersOf(approval);
   const run = approval.runId === undefined ? undefined : await tx.runs.byId(approval.runId);
   if (!run || state === 'pending') return;
   await tellAgent(tx, context, {
@@ -25,7 +27,7 @@ export async function tellAsker(
     key: approval.dedupKey.slice(run.agent.length + 1),
     state,
     hash,
-    ...(decidedBy ? { by: decidedBy } : {}),
+    ...(by ? { by } : {}),
     ...(why ? { why } : {}),
     ...(answer ? { answer } : {}),
   });

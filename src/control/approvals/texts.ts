@@ -7,23 +7,24 @@ type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId'
 /** Longest parameters that a message in chat shows; the command shows all of them. */
 const SHOWN_LIMIT = 1000;
 
-/** What the conversation is told when people have to decide something, and how they do that. */
+/** What the conversation is told when people have to decide something, and how they do that. An agent's words in it mention nobody. */
 export function askingText(asked: Asked, hasButtons: boolean): string {
   const { id, asks, taskId, runId, expiresAt } = asked;
+  const what = unmentioning(askedText(asked));
   const until = new Date(expiresAt).toISOString();
   const task = `(task \`${taskId}\`)`;
   const buttons = hasButtons ? 'Press a button below, or ' : '';
   if ('question' in asks) {
-    return `${askedText(asked)}\n${buttons}${hasButtons ? 'answer' : 'Answer'} with \`olympus answer ${id}\`, or here with \`!olympus answer\` and your answer. Without one until ${until} I go on without it. ${task}`;
+    return `${what}\n${buttons}${hasButtons ? 'answer' : 'Answer'} with \`olympus answer ${id}\`, or here with \`!olympus answer\` and your answer. Without one until ${until} I go on without it. ${task}`;
   }
   const decide = `${buttons}${hasButtons ? 'look' : 'Look'} at it and approve it with \`olympus approve ${id}\`, or refuse it with \`olympus deny ${id}\`; here, write \`!olympus approve\` or \`!olympus deny\`.`;
   const undecided = runId === undefined ? 'it expires' : 'it counts as denied';
-  return `${askedText(asked)}\n${decide} Undecided at ${until} ${undecided}. ${task}`;
+  return `${what}\n${decide} Undecided at ${until} ${undecided}. ${task}`;
 }
 
 /** What stands on a card once there is nothing to press any more: what was asked, and what became of it. */
 export function closedText(approval: ApprovalRecord): string {
-  return `${askedText(approval)}\n${decidedText(approval)}`;
+  return `${unmentioning(askedText(approval))}\n${decidedText(approval)}`;
 }
 
 function askedText({ asks, summary, runId, gate }: Omit<Asked, 'id'>): string {
@@ -31,7 +32,9 @@ function askedText({ asks, summary, runId, gate }: Omit<Asked, 'id'>): string {
     const choices = asks.question.choices?.map((choice) => `\n- ${choice}`).join('') ?? '';
     return `I need an answer to go on: ${asks.question.text}${choices}`;
   }
-  if (runId === undefined) return 'This comes from outside, so a person has to approve it before I begin.';
+  if (runId === undefined) {
+    return `This comes from outside, so a person has to approve it before I begin.${gateText(gate)}`;
+  }
   return `I need a decision to go on: ${summary}\n${actionText(asks.action)}${gateText(gate)}`;
 }
 
@@ -47,11 +50,20 @@ export function decidedText(approval: ApprovalRecord): string {
   return `${unmentioning(decisionSentence(approval))} (task \`${approval.taskId}\`)`;
 }
 
+/** Who decided: where it took several to approve, all of them. */
+export function decidersOf({
+  state,
+  decidedBy,
+  approvedBy,
+}: Pick<ApprovalRecord, 'state' | 'decidedBy' | 'approvedBy'>): string | undefined {
+  return state === 'approved' && approvedBy.length > 1 ? approvedBy.join(' and ') : decidedBy;
+}
+
 /** What was decided about what, as one sentence. */
 export function decisionSentence(approval: ApprovalRecord): string {
-  const { state, asks, decidedBy, why, answer, gate, approvedBy } = approval;
+  const { state, asks, why, answer, gate, approvedBy } = approval;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : `“${asks.question.text}”`;
-  const people = state === 'approved' && approvedBy.length > 1 ? approvedBy.join(' and ') : decidedBy;
+  const people = decidersOf(approval);
   const who = people ? ` by ${people}` : '';
   const because = why ? `, because: ${why}` : '';
   switch (state) {

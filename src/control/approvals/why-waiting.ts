@@ -9,7 +9,7 @@ const WAITS: readonly TaskState[] = ['awaiting_approval', 'claimed', 'running', 
 /** Why a task waits for people, and the command that ends that; undefined for one that does not. */
 export function whyWaiting(task: TaskRecord, pending: ApprovalRecord | undefined): WhyView | undefined {
   if (!pending || !WAITS.includes(task.state)) return undefined;
-  const { asks, id, summary, runId } = pending;
+  const { asks, id, summary, runId, gate, approvedBy } = pending;
   const base = { id: task.id, state: task.state };
   if ('question' in asks) {
     return {
@@ -23,5 +23,14 @@ export function whyWaiting(task: TaskRecord, pending: ApprovalRecord | undefined
     runId === undefined
       ? 'It may not start before a person approves it'
       : `${task.agent} waits for a decision`;
-  return { ...base, reason: `${waits}: ${summary}`, owner: 'approver', next: `olympus approve ${id}` };
+  const so = approvedBy.length > 0 ? ` (${approvedBy.join(', ')})` : '';
+  const passes = gate
+    ? `; it passes the gate ${gate.name}: ${approvedBy.length} of ${gate.approvals} approvals${so}`
+    : '';
+  return {
+    ...base,
+    reason: `${waits}: ${summary}${passes}`,
+    owner: 'approver',
+    next: `olympus approve ${id}`,
+  };
 }

@@ -3,7 +3,6 @@ import type { Conversation } from '#core/conversation.ts';
 import type { AdmissionOptions } from '../admission/admission.ts';
 import { tryAgain } from '../admission/try-again.ts';
 import { decideApproval, type Wish } from '../approvals/decide.ts';
-import { decisionSentence } from '../approvals/texts.ts';
 import { cancelTask } from '../cancel/cancel.ts';
 import { drainAgent, resumeAgent } from '../drain/drain.ts';
 import { agentView } from '../registry/registry.ts';
@@ -116,18 +115,21 @@ async function decide(
   const { approval, task } = which.it;
   const refusal = refusalFor(speaker, verb, task);
   if (refusal) return refusal;
-  const base = { by: speaker.name, why: command.rest || undefined };
+  const base = { by: speaker.name, isNamed: true, why: command.rest || undefined };
   // An id stands for exactly one action: what is changed is asked for anew, and has another.
   const wishes: Readonly<Record<typeof verb, Wish>> = {
     approve: { ...base, event: 'approve', hash: approval.hash },
     deny: { ...base, event: 'deny' },
-    answer: { by: speaker.name, event: 'answer', answer: command.rest },
+    answer: { ...base, event: 'answer', answer: command.rest },
   };
   const decided = await decideApproval(tx, context, approval, wishes[verb]);
   if (decided.kind === 'refused')
     return `\`${approval.id}\` stays as it is: ${unmentioning(decided.sentence)}.`;
   const { asks, state } = decided.approval;
-  if (state === 'pending') return unmentioning(decisionSentence(decided.approval));
+  if (state === 'pending') {
+    const { gate, approvedBy } = decided.approval;
+    return `\`${approval.id}\`: **pending**, ${approvedBy.length} of ${gate?.approvals ?? 1} approvals.`;
+  }
   if (!task || !isShown(task, said)) return `\`${approval.id}\`: **${state}**.`;
   const what = 'action' in asks ? `${asks.action.kind} on ${asks.action.target}` : asks.question.text;
   return `**${state}**: \`${quotable(what)}\``;

@@ -70,6 +70,7 @@ async function decide(
 }
 
 function wishOf({ verb, hash, choice = '' }: Meaning, { name: by }: Speaker): Wish {
-  if (verb === 'approve') return { by, event: verb, hash };
-  return verb === 'deny' ? { by, event: verb } : { by, event: verb, answer: choice };
+  const base = { by, isNamed: true };
+  if (verb === 'approve') return { ...base, event: verb, hash };
+  return verb === 'deny' ? { ...base, event: verb } : { ...base, event: verb, answer: choice };
 }

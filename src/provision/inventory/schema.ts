@@ -109,8 +109,8 @@ export const FleetVariables = z.strictObject({
   api_tokens: z
     .array(ApiTokenGrant, 'write a list such as [{name: ada, scopes: [read, work]}]')
     .refine(
-      (people) => new Set(people.map(({ name }) => name)).size === people.length,
-      'a name stands there twice: give each person one entry',
+      (people) => new Set(people.map(({ name }) => name.toLowerCase())).size === people.length,
+      'a name stands there twice, capitals aside: give each person one entry',
     )
     .refine(oneAccountEach.holds, oneAccountEach.message)
     .default([]),
