@@ -121,6 +121,38 @@ describe('what people say while an agent cannot hear is taken when it can, each 
     await taken(2);
   });
 
+  for (const [answers, what, reason] of [
+    [false, 'answers no ping', /hears nothing since/],
+    [true, 'refuses every ping', /hears nothing since .* a ping was refused/],
+  ] as const) {
+    it(`the server greets and ${what}: an alarm after 90 s, in few sessions`, async () => {
+      await athena[Symbol.asyncDispose]();
+      await faults.post('faults', { kind: 'deaf-to-pings', answers });
+      const clock = hurriedClock();
+      const begunAt = clock.now();
+      let sessions = 0;
+      await start({
+        ...{ clock, pingEveryMs: 30_000 },
+        change: ({ rest }) => {
+          const me = rest.me.bind(rest);
+          rest.me = (signal) => {
+            sessions += 1;
+            return me(signal);
+          };
+        },
+      });
+
+      await untilAlarm(reason);
+
+      assert.ok(clock.now() - begunAt > 90_000, `after ${clock.now() - begunAt} ms`);
+      // Once a second it would be some ninety of them.
+      assert.ok(sessions < 40, `${sessions} sessions`);
+      await faults.delete('faults');
+      await mention(1);
+      await taken(2);
+    });
+  }
+
   it('200 posts were missed, which the server no longer had for it', async () => {
     await faults.post('faults', { kind: 'cut-sockets', refuse: true });
     await mention(200);

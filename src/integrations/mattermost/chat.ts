@@ -37,7 +37,7 @@ export class MattermostChat implements Part {
   #me: User | undefined;
   #socket: MattermostSocket | undefined;
   #problem: string | undefined = 'not connected yet';
-  /** When the server last proved that it sends us events; before it ever did, when we began to try (Unix ms). */
+  /** When the server last proved that it hears us; before it ever did, when we began to try (Unix ms). */
   #provenAt = Number.POSITIVE_INFINITY;
 
   constructor(options: ChatOptions) {
@@ -98,7 +98,7 @@ export class MattermostChat implements Part {
       socket.open();
       return await socket.watch(signal);
     } catch (error) {
-      if (signal.aborted || !socket.greeted) throw error;
+      if (signal.aborted || !socket.proven) throw error;
       // It was of use until now: the next one does not wait for as long as after many that never were.
       this.#ended(error);
       return fullJitter(0, BACKOFF);

@@ -24,7 +24,7 @@ export interface SocketOptions {
   readonly onReaction: (reaction: Reaction) => void;
   /** Events may have been lost: read what came meanwhile by REST. Also called once at the first hello. */
   readonly onGap: () => void;
-  /** The server has proven that it sends us events: by a greeting, or by answering a ping with OK. */
+  /** The server has proven that it hears us, by answering a ping with OK: greetings are also given by one that does not. */
   readonly onProven: () => void;
 }
 
@@ -73,13 +73,15 @@ export class MattermostSocket {
   readonly #client: InstanceType<typeof mm.WebSocketClient>;
   #raw: WebSocket | undefined;
   #greeted = false;
-  #provenAt: number;
+  #proven = false;
+  /** When a ping was answered with OK last; before the first, when the server greeted us. */
+  #heardAt: number;
   /** Aborted, with the reason, when a ping is answered with anything but OK. */
   readonly #refused = new AbortController();
 
   constructor(options: SocketOptions) {
     this.#options = options;
-    this.#provenAt = options.clock.now();
+    this.#heardAt = options.clock.now();
     this.#client = new mm.WebSocketClient({
       ...RETRY,
       newWebSocketFn: (url) => {
@@ -91,14 +93,14 @@ export class MattermostSocket {
     });
   }
 
-  /** Whether the server has ever greeted this session. */
-  get greeted(): boolean {
-    return this.#greeted;
+  /** Whether a ping of this session was ever answered with OK. */
+  get proven(): boolean {
+    return this.#proven;
   }
 
-  /** Greeted by the server, open, and lately answering pings with OK. */
+  /** Open, and lately answering pings with OK. */
   get hearing(): boolean {
-    return this.#greeted && this.#isOpen && !this.#isSilent;
+    return this.#proven && this.#isOpen && !this.#isSilent;
   }
 
   open(): void {
@@ -152,20 +154,21 @@ export class MattermostSocket {
 
   get #isSilent(): boolean {
     const { clock, pingEveryMs } = this.#options;
-    return this.#greeted && clock.now() - this.#provenAt > SILENT_PINGS * pingEveryMs;
+    return this.#greeted && clock.now() - this.#heardAt > SILENT_PINGS * pingEveryMs;
   }
 
   #ping(): void {
     // Any reply counts as pong for the library, FAIL too; only OK proves that we are heard.
     this.#client.sendMessage('ping', {}, (reply: unknown) => {
-      if (Answered.safeParse(reply).success) return this.#proven();
+      if (Answered.safeParse(reply).success) return this.#answered();
       const sentence = 'the WebSocket is open but deaf: a ping was refused, as for a disabled bot';
       this.#refused.abort(new OlympusError('chat_unavailable', sentence));
     });
   }
 
-  #proven(): void {
-    this.#provenAt = this.#options.clock.now();
+  #answered(): void {
+    this.#proven = true;
+    this.#heardAt = this.#options.clock.now();
     this.#options.onProven();
   }
 
@@ -173,9 +176,10 @@ export class MattermostSocket {
     if (z.object({ event: z.literal('hello') }).safeParse(message).success) {
       if (!this.#greeted) {
         this.#greeted = true;
+        this.#heardAt = this.#options.clock.now();
         this.#options.onGap();
       }
-      this.#proven();
+      this.#ping();
       return;
     }
     const reacted = Reacted.safeParse(message);

@@ -23,6 +23,8 @@ export function readFault(body: unknown): FaultOrder | { readonly error: string 
       return { kind: 'restart' };
     case 'drop-events':
       return { kind: 'switch', fault: { kind: 'drop-events', count } };
+    case 'deaf-to-pings':
+      return { kind: 'switch', fault: { kind: 'deaf-to-pings', answers: given['answers'] === true } };
     case 'delay':
       return { kind: 'switch', fault: { kind: 'delay', ms: numberOf(given, 'ms', 1000), ...filter } };
     case 'fail-next': {
@@ -40,7 +42,8 @@ export function readFault(body: unknown): FaultOrder | { readonly error: string 
     }
     default:
       return {
-        error: 'kind must be one of cut-sockets, restart, drop-events, delay, fail-next, answer-lost, hold',
+        error:
+          'kind must be one of cut-sockets, restart, drop-events, deaf-to-pings, delay, fail-next, answer-lost, hold',
       };
   }
 }

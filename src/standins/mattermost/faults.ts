@@ -13,7 +13,8 @@ export type Fault =
   | ({ readonly kind: 'fail-next'; readonly status: 429 | 500 | 501 | 502; count: number } & RequestFilter)
   | ({ readonly kind: 'answer-lost'; count: number } & RequestFilter)
   | ({ readonly kind: 'hold'; readonly when: 'before' | 'after' } & RequestFilter)
-  | { readonly kind: 'refuse-sockets' };
+  | { readonly kind: 'refuse-sockets' }
+  | { readonly kind: 'deaf-to-pings'; readonly answers: boolean };
 
 /** A request as the faults see it. */
 export interface FaultSubject {
@@ -81,6 +82,13 @@ export class FaultGate {
 
   refusesSockets(): boolean {
     return this.#faults.some((fault) => fault.kind === 'refuse-sockets');
+  }
+
+  /** What becomes of pings: they are refused, get no answer, or are heard. */
+  pings(): 'refused' | 'unanswered' | 'heard' {
+    const fault = this.#faults.find(({ kind }) => kind === 'deaf-to-pings');
+    if (fault?.kind !== 'deaf-to-pings') return 'heard';
+    return fault.answers ? 'refused' : 'unanswered';
   }
 
   /** Waits as long as a delay says. */

@@ -19,7 +19,7 @@ export interface ActionFrame {
 export function answerAction(world: World, connection: EventConnection, frame: ActionFrame): ActionReply {
   if (frame.action === '') return failure('no_action', 'No websocket action.', 400);
   if (frame.seq <= 0) return failure('bad_seq', 'Invalid sequence for WebSocket message.', 400);
-  if (connection.isDeaf) {
+  if (connection.isDeaf || (frame.action === 'ping' && world.faults.pings() === 'refused')) {
     return failure(
       'not_authenticated',
       'WebSocket connection is not authenticated. Please log in and try again.',

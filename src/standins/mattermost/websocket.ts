@@ -84,6 +84,7 @@ export class WebSocketEndpoint {
       const action = textOf(frame, 'action');
       const data = asObject(frame['data']) ?? {};
       if (connection) {
+        if (action === 'ping' && world.faults.pings() === 'unanswered') return;
         socket.send(replyText(seq, answerAction(world, connection, { action, seq, data })));
       } else if (action === 'authentication_challenge') {
         connection = this.#challenge(socket, sink, seq, textOf(data, 'token'));
