@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AgentCondition } from './agent-condition.ts';
 import { ArtifactDigest, ArtifactRef } from './artifact.ts';
 import { Debounce } from './debounce.ts';
 import { After, WhenItFails } from './dependencies.ts';
@@ -192,7 +193,7 @@ export const AgentView = z.object({
   domains: z.array(z.string()),
   version: z.string(),
   phase: z.enum(['Ready', 'NotReady', 'Silent']),
-  conditions: z.array(z.object({ name: z.string(), ready: z.boolean(), reason: z.string().optional() })),
+  conditions: z.array(AgentCondition),
   runs: z.int(),
   concurrency: z.int(),
   lastSeenAt: z.iso.datetime(),

@@ -31,6 +31,7 @@ const WATCHED: Readonly<Record<string, Watched>> = {
     whenUpdated: [
       ...['role', 'domains', 'version', 'limits'].map(trait),
       `${alarms('NEW')} IS NOT ${alarms('OLD')}`,
+      'NEW.told_alarms IS NOT OLD.told_alarms',
     ].join(' OR '),
   },
   agent_drains: { about: ["'agent/' || row.agent"] },

@@ -4,6 +4,7 @@ import { arrived, controlOver } from '#test/control-without-bus.ts';
 import { heartbeatOf } from '#test/messages.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { WatchedStore } from '#test/watched-store.ts';
+import { agentView } from '../../src/control/registry/registry.ts';
 
 type Conditions = Heartbeat['data']['conditions'];
 
@@ -16,10 +17,12 @@ describe('an alarm of an agent', () => {
   let dir: TempDir;
   let store: WatchedStore;
   let control: ReturnType<typeof controlOver>;
+  let now = 0;
   beforeEach(async () => {
     dir = await tempDir('alarms');
     store = new WatchedStore(dir.path);
-    control = controlOver(store);
+    now = Date.now();
+    control = controlOver(store, { now: () => now });
   });
   afterEach(async () => {
     await store.stop();
@@ -87,5 +90,16 @@ describe('an alarm of an agent', () => {
     }
 
     assert.equal((await told()).length, 120);
+
+    await beat(DEAF);
+    await beat(DEAF);
+    assert.equal((await told()).length, 120);
+    now += 3_600_001;
+    await beat(DEAF);
+    assert.equal((await told()).at(-1), 'agent/athena alarm: chat: hears nothing since noon');
+    assert.equal((await told()).length, 121, 'once it may be told, it is');
+    const [athena] = await store.read.agents.list();
+    assert.ok(athena);
+    assert.deepEqual(agentView(athena, now).conditions, [DEAF]);
   });
 });

@@ -129,6 +129,16 @@ describe('the record of what was changed', () => {
     assert.equal(resume?.why, 'over is what ada drained it for: it rains');
   });
 
+  it('has that an agent is in alarm, and that it is over', async () => {
+    await beat({ conditions: [{ name: 'chat', ready: false, alarm: true, reason: 'deaf' }] });
+    await beat();
+
+    assert.deepEqual((await records('agent', 'athena')).slice(-2), [
+      'agent/athena alarm working',
+      'agent/athena alarm-over working',
+    ]);
+  });
+
   it('has no more of an agent that says all the time that it is another', async () => {
     for (let times = 0; times < 70; times += 1) await beat({ role: `role ${times}` });
 
@@ -198,7 +208,12 @@ describe('the record of what was changed', () => {
     await tell(first, 'parked');
     const asked = await approvalOf(first.taskId);
     await store.transaction((tx) =>
-      decideApproval(tx, control.context, asked, { by: 'ada', event: 'approve', hash: asked.hash }),
+      decideApproval(tx, control.context, asked, {
+        by: 'ada',
+        isNamed: true,
+        event: 'approve',
+        hash: asked.hash,
+      }),
     );
     await ask(); // has what is queued released
     const second = await runOf({ id: first.taskId });

@@ -12,19 +12,24 @@ const TOLD_AN_HOUR = 60;
 const HOUR_MS = 3_600_000;
 const WHY_LIMIT = 1000;
 
-/** Tells all, once, that something of an agent is in alarm, that something else is as well, and that nothing is any more. */
+/**
+ * Tells all, once, that something of an agent is in alarm, that something else is as well, and that nothing is any more.
+ * What may not be told now is told with a later heartbeat, if it is still so.
+ */
 export async function tellAlarms(
   tx: Repositories,
   context: ControlContext,
   known: AgentRecord | undefined,
   said: Said,
 ): Promise<void> {
-  const before = alarmsOf(known?.heartbeat);
+  const before = await tx.agents.toldAlarms(said.agent);
   const alarms = alarmsOf(said);
-  if (isDeepStrictEqual(names(before), names(alarms))) return;
+  const names = alarms.map(({ name }) => name).toSorted();
+  if (isDeepStrictEqual(before, names)) return;
   const what = alarms.length > 0 ? 'alarm' : 'alarm-over';
   if ((await tx.audit.countOf('agent', said.agent, what, context.now() - HOUR_MS)) >= TOLD_AN_HOUR) return;
-  const why = alarms.length > 0 ? alarms.map(sentenceOf) : before.map(({ name }) => endOf(name, said));
+  const why = alarms.length > 0 ? alarms.map(sentenceOf) : before.map((name) => endOf(name, said));
+  await tx.agents.tellAlarms(said.agent, names);
   await record(tx, context, {
     who: `agent/${said.agent}`,
     what,
@@ -34,10 +39,6 @@ export async function tellAlarms(
     why: why.join('; ').slice(0, WHY_LIMIT),
     agent: said.agent,
   });
-}
-
-function names(conditions: Said['conditions']): string[] {
-  return conditions.map(({ name }) => name).toSorted();
 }
 
 function sentenceOf({ name, reason }: Said['conditions'][number]): string {
@@ -51,6 +52,6 @@ function endOf(name: string, said: Said): string {
   return `${name} is ready again`;
 }
 
-function alarmsOf(said: Said | undefined): Said['conditions'] {
-  return (said?.conditions ?? []).filter(({ alarm }) => alarm === true);
+function alarmsOf({ conditions }: Said): Said['conditions'] {
+  return conditions.filter(({ alarm }) => alarm === true);
 }

@@ -74,9 +74,10 @@ export function agentView(record: AgentRecord, now: number): AgentView {
     domains: heartbeat.domains,
     version: heartbeat.version,
     phase: silent ? 'Silent' : heartbeat.ready ? 'Ready' : 'NotReady',
-    conditions: heartbeat.conditions.map(({ name, ready, reason }) => ({
+    conditions: heartbeat.conditions.map(({ name, ready, alarm, reason }) => ({
       name,
       ready,
+      ...(alarm ? { alarm } : {}),
       ...(reason ? { reason } : {}),
     })),
     runs: heartbeat.runs.length,

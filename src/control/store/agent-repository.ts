@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Heartbeat } from '#core/messages/heartbeat.ts';
 import type { Row, SqliteDatabase } from '#integrations/sqlite/database.ts';
 
@@ -17,6 +18,8 @@ export interface Drain {
   readonly why: string | undefined;
   readonly since: number;
 }
+
+const ToldAlarms = z.array(z.string());
 
 const AGENTS = 'SELECT * FROM agents LEFT JOIN agent_drains ON agent = name';
 
@@ -47,6 +50,16 @@ export class AgentRepository {
 
   async list(): Promise<AgentRecord[]> {
     return this.#db.all(`${AGENTS} ORDER BY name`).map((row) => this.#fromRow(row));
+  }
+
+  /** The names of what was told to be in alarm last, sorted. */
+  async toldAlarms(name: string): Promise<string[]> {
+    const row = this.#db.get('SELECT told_alarms FROM agents WHERE name = ?', name);
+    return row ? ToldAlarms.parse(JSON.parse(String(row['told_alarms']))) : [];
+  }
+
+  async tellAlarms(name: string, alarms: readonly string[]): Promise<void> {
+    this.#db.run('UPDATE agents SET told_alarms = ? WHERE name = ?', JSON.stringify(alarms), name);
   }
 
   async drain(name: string, { by, why, since }: Drain): Promise<void> {

@@ -272,4 +272,8 @@ export const controlMigrations = [
   ALTER TABLE approvals ADD COLUMN gate TEXT;
   ALTER TABLE approvals ADD COLUMN approved_by TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- JSON: names of what was told to be in alarm last.
+  ALTER TABLE agents ADD COLUMN told_alarms TEXT NOT NULL DEFAULT '[]';
+  `,
 ] as const;
