@@ -115,6 +115,27 @@ describe('a request that is refused', () => {
       assert.equal(await ask('apollo', bot('athena')), 'admitted', 'a day after the first of them');
     });
 
+    it('lets a person have it tried again, which counts for nothing, as little as a request for oneself counts twice', async () => {
+      await begin();
+      for (let turn = 0; turn < 30; turn++) assert.equal(await ask('apollo', bot('athena')), 'admitted');
+      now += MINUTE_MS;
+      const thread = newNonce();
+      assert.equal(await ask('apollo', bot('athena'), { thread }), 'pair_limit');
+      const [refused] = await store.read.tasks.ofConversation(`mm-${thread}`, 1);
+      assert.ok(refused);
+
+      const again = await store.transaction((tx) =>
+        tryAgain(tx, control.admission, refused, { by: 'ada', why: undefined }),
+      );
+
+      assert.ok(again.kind === 'tried' && again.task.id !== refused.id && again.task.state !== 'rejected');
+      const inChat = (name: Agent) => ({ name, account: `id-${name}` });
+      assert.equal(await store.read.talk.between(inChat('apollo'), inChat('athena'), 0), 30);
+      assert.equal(await store.read.talk.withoutPerson(`mm-${thread}`, 0), 0);
+      for (let turn = 0; turn < 3; turn++) assert.equal(await ask('athena', bot('athena')), 'admitted');
+      assert.equal(await store.read.talk.between(inChat('athena'), inChat('athena'), 0), 3);
+    });
+
     it('ends what goes round among more of them in a thread, until a person asks there', async () => {
       await begin();
       const thread = newNonce();

@@ -2,6 +2,7 @@ import { type ChatAccess, type ChatAsker, type ChatPlace, withoutAccess } from '
 import { quotable, saysNothing } from '#core/chat-command.ts';
 import { INPUT_LIMIT, type TaskCreate } from '#core/messages/task-create.ts';
 import type { RejectionCode } from '#core/rejections.ts';
+import { CONTROL_NAME } from '#core/tokens.ts';
 import type { AgentRecord } from '../store/agent-repository.ts';
 import type { Repositories } from '../store/store.ts';
 import type { AgentInChat } from '../store/talk-repository.ts';
@@ -111,7 +112,7 @@ export function personInChat({
 
 async function refusalOfBot(
   tx: Repositories,
-  { requester, agent, conversation, depth, now }: NewTask,
+  { requester, agent, conversation, depth, now, dedupKey }: NewTask,
   target: AgentRecord,
   pairPerDay: number,
 ): Promise<Refusal | undefined> {
@@ -122,6 +123,8 @@ async function refusalOfBot(
   }
   const { depth: limit } = target.heartbeat.limits;
   if (depth > limit) return { code: 'too_deep', values: { depth, limit } };
+  // Control asks for it: a person has it tried again, or a lead takes it up. Neither is talk.
+  if (dedupKey.startsWith(`${CONTROL_NAME}:`)) return undefined;
   const since = now - DAY_MS;
   const count = await tx.talk.between(inChat(asking), inChat(target), since);
   if (count >= pairPerDay)

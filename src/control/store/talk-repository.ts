@@ -1,3 +1,4 @@
+import { CONTROL_NAME } from '#core/tokens.ts';
 import type { SqliteDatabase } from '#integrations/sqlite/database.ts';
 
 /** An agent, with the id of its account in chat. */
@@ -6,7 +7,10 @@ export interface AgentInChat {
   readonly account: string;
 }
 
-/** What agents have asked each other, as the tasks tell that came of it. What was refused does not count. */
+/** The keys of what control asks itself: a person has had it tried again, or a lead takes it up. */
+const BY_CONTROL = `${CONTROL_NAME}:*`;
+
+/** What agents have asked each other, as the tasks tell that came of it. What was refused does not count, nor what control asks. */
 export class TalkRepository {
   readonly #db: SqliteDatabase;
 
@@ -16,18 +20,21 @@ export class TalkRepository {
 
   /** How often these two have asked each other, from `since` on (Unix ms). */
   async between(one: AgentInChat, other: AgentInChat, since: number): Promise<number> {
-    return this.#askedBy(one.account, other.name, since) + this.#askedBy(other.account, one.name, since);
+    const there = this.#askedBy(one.account, other.name, since);
+    return one.name === other.name ? there : there + this.#askedBy(other.account, one.name, since);
   }
 
   /** How often agents have asked each other in a conversation since a person last asked there, from `since` on (Unix ms). */
   async withoutPerson(conversationId: string, since: number): Promise<number> {
     const row = this.#db.get(
       `SELECT count(*) AS n FROM tasks
-         WHERE conversation_id = ?1 AND requester_kind = 'bot' AND state <> 'rejected' AND created_at > max(?2, (
+         WHERE conversation_id = ?1 AND requester_kind = 'bot' AND state <> 'rejected' AND dedup_key NOT GLOB ?3
+           AND created_at > max(?2, (
            SELECT coalesce(max(created_at), 0) FROM tasks
-             WHERE conversation_id = ?1 AND requester_kind = 'human' AND state <> 'rejected'))`,
+             WHERE conversation_id = ?1 AND requester_kind = 'human' AND state <> 'rejected' AND dedup_key NOT GLOB ?3))`,
       conversationId,
       since,
+      BY_CONTROL,
     );
     return Number(row?.['n'] ?? 0);
   }
@@ -35,10 +42,12 @@ export class TalkRepository {
   #askedBy(account: string, agent: string, since: number): number {
     const row = this.#db.get(
       `SELECT count(*) AS n FROM tasks INDEXED BY tasks_between_agents
-         WHERE requester_kind = 'bot' AND agent = ? AND requester_id = ? AND created_at >= ? AND state <> 'rejected'`,
+         WHERE requester_kind = 'bot' AND agent = ? AND requester_id = ? AND created_at >= ? AND state <> 'rejected'
+           AND dedup_key NOT GLOB ?`,
       agent,
       account,
       since,
+      BY_CONTROL,
     );
     return Number(row?.['n'] ?? 0);
   }
