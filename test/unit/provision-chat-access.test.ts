@@ -33,6 +33,7 @@ describe('who may give work, in an inventory', () => {
 
     assert.equal(findingsOf(shown), '');
     assert.equal(findingsOf('agent_pair_per_day: 12'), '');
+    assert.equal(findingsOf(inChannel('"off": {users: ["yes", \'1_000\', onward]}')), '');
   });
 
   for (const [what, lines, finding] of [
@@ -65,6 +66,31 @@ describe('who may give work, in an inventory', () => {
       'a channel by the name that people see',
       inChannel('Town Square: {users: [ada]}'),
       '6:5: chat_access.channels.Town Square: write the name of a channel as it stands in its address, such as town-square, or its id of 26 characters',
+    ],
+    [
+      'a channel that Ansible takes for false',
+      inChannel('off: {users: [ada]}'),
+      '6:5: chat_access.channels.off: Ansible does not read off as a word: put it in quotes, "off".',
+    ],
+    [
+      'an account that Ansible takes for true',
+      inChannel('leads: {users: [ada, yes]}'),
+      '6:26: chat_access.channels.leads.users: Ansible does not read yes as a word: put it in quotes, "yes".',
+    ],
+    [
+      'a channel that Ansible takes for a number',
+      inChannel('1_000: {users: [ada]}'),
+      '6:5: chat_access.channels.1_000: Ansible does not read 1_000 as a word: put it in quotes, "1_000".',
+    ],
+    [
+      'a channel that Ansible takes for a day',
+      inChannel('2026-11-30: {users: [ada]}'),
+      '6:5: chat_access.channels.2026-11-30: Ansible does not read 2026-11-30 as a word: put it in quotes, "2026-11-30".',
+    ],
+    [
+      'a person whose account Ansible takes for false',
+      'api_tokens: [{name: ada, scopes: [read], chat: no}]',
+      '4:48: api_tokens.chat: Ansible does not read no as a word: put it in quotes, "no".',
     ],
     [
       'half a request a day',

@@ -16,6 +16,7 @@ import {
 import { checkPolicies } from './policies.ts';
 import { FleetVariables, HypervisorEntry, MachineEntry } from './schema.ts';
 import { parsePart, readYamlFile, type YamlFile } from './yaml-file.ts';
+import { checkWords } from './yaml-words.ts';
 
 export interface ReadOptions {
   /** The checkout: `agents/` is looked at, and the variables of the roles are known. */
@@ -65,11 +66,15 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
   const read = readEntries(hosts, groups.entries, options);
   findings.push(
     ...variables.findings,
+    ...checkWords(main.file, ['chat_access', 'api_tokens']),
     ...groups.findings,
     ...read.findings,
     ...checkFiles(dir, main, variables.value),
     ...connectivity.findings,
-    ...checkPolicies(options.root, variables.value?.api_tokens ?? []),
+    // A file that is named elsewhere is Ansible's to find.
+    ...('control_policies_file' in (asMap(main.value) ?? {})
+      ? []
+      : checkPolicies(options.root, variables.value?.api_tokens ?? [])),
   );
   if (!variables.value) return { unplaced: [], findings };
 
