@@ -93,6 +93,11 @@ describe('who may give work, in an inventory', () => {
       '4:48: api_tokens.chat: Ansible does not read no as a word: put it in quotes, "no".',
     ],
     [
+      'the same person twice in other letters',
+      'api_tokens: [{name: jane, scopes: [read]}, {name: Jane, scopes: [read]}]',
+      '4:13: api_tokens: a name stands there twice, capitals aside: give each person one entry',
+    ],
+    [
       'half a request a day',
       'agent_pair_per_day: 0.5',
       '4:21: agent_pair_per_day: write a whole number of requests, such as 30',
