@@ -44,8 +44,9 @@ export class CliCaller {
       env: {
         PATH: process.env['PATH'],
         HOME: this.#stateDir,
-        // Where this machine's packages come from; its home says so, which is not the one above.
+        // Where this machine has its packages from, and whom it trusts for that: its home is not the one above.
         NPM_CONFIG_USERCONFIG: path.join(homedir(), '.npmrc'),
+        NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'],
         OLYMPUS_STATE_DIR: this.#stateDir,
         // Also on a machine whose first `node` is an old one.
         OLYMPUS_NODE: process.execPath,
