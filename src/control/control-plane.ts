@@ -147,6 +147,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     context,
     ensureAgent: (name) => topology.ensureAgent(name),
     publish: (view) => putValue(bus, bucketNames.agents, view.name, view),
+    onTold: onAdded,
     onChanged: onDecided,
     onDisagrees: () => commander.wake(),
     log: part('registry'),

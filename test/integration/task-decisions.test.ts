@@ -290,7 +290,10 @@ describe("a person's say in the work", () => {
 
     const { id, state, reason } = await ada().taskOf('do it for me');
     assert.deepEqual([state, reason], ['rejected', 'not_delegated']);
-    await hermes.hearSaid(id, /no work from `hermes`: its manifest does not have athena under `delegates_to`/);
+    await hermes.hearSaid(
+      id,
+      /no work from `hermes`: its manifest does not have athena under `delegates_to`/,
+    );
     assert.equal((await ada().taskOf('or you')).state, 'released');
   });
 });

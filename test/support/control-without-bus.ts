@@ -59,6 +59,7 @@ export function controlOver(
       ...both,
       ensureAgent: async () => undefined,
       publish: async () => undefined,
+      onTold: nothing,
       onChanged: nothing,
       onDisagrees: nothing,
     }),

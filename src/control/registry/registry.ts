@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly ensureAgent: (name: string) => Promise<void>;
   /** Shows others on the bus what became known of an agent. */
   readonly publish: (view: AgentView) => Promise<void>;
+  /** Called when something new of an agent was written down, which the bus is to be told. */
+  readonly onTold: () => void;
   /** Called when an agent is new or takes another number of runs. */
   readonly onChanged: () => void;
   /** Called when an agent takes work that is not to, or does not though it may. */
@@ -32,7 +34,7 @@ const MISSED_HEARTBEATS = 3;
 
 /** Handles heartbeats: the registry of agents is made of nothing else. A second delivery writes the same again. */
 export function heartbeatHandler(options: RegistryOptions): (message: BusMessage) => Promise<void> {
-  const { store, deadLetters, context, ensureAgent, publish, onChanged, onDisagrees, log } = options;
+  const { store, deadLetters, context, ensureAgent, publish, onTold, onChanged, onDisagrees, log } = options;
   return async (message) => {
     const parsed = parseMessage(message.body, [Heartbeat]);
     if (parsed.kind !== 'ok' || parsed.message.data.agent !== authorOf(message.subject)) {
@@ -47,8 +49,10 @@ export function heartbeatHandler(options: RegistryOptions): (message: BusMessage
     // The time it was sent, not the time it was read: an old heartbeat read after an outage is not a sign of life.
     const lastSeenAt = Math.min(context.now(), Date.parse(parsed.message.time));
     const record = { name: heartbeat.agent, heartbeat, lastSeenAt, drain: known?.drain };
-    if (!known || !looksTheSame(known, record)) await publish(agentView(record, lastSeenAt));
+    const isNews = !known || !looksTheSame(known, record);
+    if (isNews) await publish(agentView(record, lastSeenAt));
     await store.transaction((tx) => heardFrom(tx, context, heartbeat, lastSeenAt));
+    if (isNews) onTold();
     if (changed) {
       log.info({ agent: heartbeat.agent, concurrency: heartbeat.limits.concurrency }, 'agent registered');
       onChanged();
