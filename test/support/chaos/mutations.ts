@@ -129,7 +129,8 @@ export const mutationNames = Object.keys(mutations) as MutationName[];
 /** A checkout in `dir` that is the one in `root` but for the mutation; it throws when an edit fits not exactly once. */
 export async function mutatedCopy(root: string, dir: string, name: MutationName): Promise<void> {
   const changed = await mutatedFiles(root, name);
-  await cp(path.join(root, 'src'), path.join(dir, 'src'), { recursive: true });
+  for (const folder of ['src', 'agents'])
+    await cp(path.join(root, folder), path.join(dir, folder), { recursive: true });
   await cp(path.join(root, 'package.json'), path.join(dir, 'package.json'));
   await symlink(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
   for (const [file, text] of changed) await writeFile(path.join(dir, file), text);
