@@ -2,7 +2,7 @@ import type { Manifest } from '#core/manifest.ts';
 import { ConfigError, readSecretFile } from '#lib/config.ts';
 import type { AgentConfig } from './config.ts';
 import type { HarnessChoice } from './harness.ts';
-import type { ControlApi } from './parts/keep-artifact.ts';
+import type { ControlApi } from './parts/control-api.ts';
 
 /**
  * The agent's account in chat, or undefined for an agent that has none. Throws a ConfigError when the manifest names

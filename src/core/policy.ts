@@ -49,9 +49,9 @@ export const Policies = z.strictObject({ gates: z.array(Gate).max(50) }).superRe
 });
 export type Policies = z.output<typeof Policies>;
 
-/** The gate that an action has to pass: the first in the file that names its kind. */
+/** The gate that an action has to pass: the first in the file that names its kind. `deploy.*` is also plain `deploy`. */
 export function gateFor({ gates }: Policies, { kind }: Pick<Action, 'kind'>): Gate | undefined {
   return gates.find(({ kinds }) =>
-    kinds.some((each) => (each.endsWith('.*') ? kind.startsWith(each.slice(0, -1)) : kind === each)),
+    kinds.some((each) => (each.endsWith('.*') ? `${kind}.`.startsWith(each.slice(0, -1)) : kind === each)),
   );
 }

@@ -15,7 +15,7 @@ import { type ControlOnBus, startControlOnBus } from '#test/control-on-bus.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { type BusEffect, BusEffect as BusEffectSchema } from '../../src/agent/journal/outbox-store.ts';
-import type { ControlApi } from '../../src/agent/parts/keep-artifact.ts';
+import type { ControlApi } from '../../src/agent/parts/control-api.ts';
 import { addResult, withinMessage } from '../../src/agent/parts/long-answer.ts';
 import { uploadSender } from '../../src/agent/parts/send-upload.ts';
 

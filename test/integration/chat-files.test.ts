@@ -19,9 +19,9 @@ import { ActionServer } from '../../src/agent/actions/action-server.ts';
 import { readingFiles } from '../../src/agent/actions/read-file.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { BusEffect, ChatEffect } from '../../src/agent/journal/outbox-store.ts';
+import type { ControlApi } from '../../src/agent/parts/control-api.ts';
 import { fileLimits } from '../../src/agent/parts/file-limits.ts';
 import { Inbox } from '../../src/agent/parts/inbox.ts';
-import type { ControlApi } from '../../src/agent/parts/keep-artifact.ts';
 import { filesSender } from '../../src/agent/parts/send-files.ts';
 import { createMattermostStandin } from '../../src/standins/mattermost/server.ts';
 

@@ -1,10 +1,6 @@
 import type { AskRequest, SocketReply, SocketRequest } from '#core/action-socket.ts';
-import { ApiError } from '#core/api.ts';
 import { messageOf } from '#core/errors.ts';
-import { withDeadline } from '#lib/deadline.ts';
-import type { ControlApi } from '../parts/keep-artifact.ts';
-
-const TIMEOUT_MS = 20_000;
+import { type ControlApi, getFromControl } from '../parts/control-api.ts';
 
 /** Answers what is about a file, and has `ask` answer the rest. */
 export function readingFiles(
@@ -26,25 +22,13 @@ async function readFile(
       kind: 'refused',
       sentence: 'this agent has no way to the files: OLYMPUS_CONTROL_URL is not set',
     };
-  const { url, token } = api;
   try {
-    return await withDeadline('reading the file', TIMEOUT_MS, signal, async (within) => {
-      const headers = { authorization: `Bearer ${token}` };
-      const response = await fetch(`${url}/v1/artifacts/${digest}`, { headers, signal: within });
-      const bytes = Buffer.from(await response.arrayBuffer());
-      if (response.ok) return { kind: 'file', content: bytes.toString('base64') };
-      return { kind: 'refused', sentence: sentenceIn(bytes) ?? `${url} answered ${response.status}` };
-    });
+    const got = await getFromControl(api, `/v1/artifacts/${digest}`, 'reading the file', signal);
+    if (got.ok) return { kind: 'file', content: got.body.toString('base64') };
+    return { kind: 'refused', sentence: got.sentence };
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: 'refused', sentence: `the control plane at ${url} does not answer: ${messageOf(error)}` };
-  }
-}
-
-function sentenceIn(body: Buffer): string | undefined {
-  try {
-    return ApiError.safeParse(JSON.parse(body.toString())).data?.message;
-  } catch {
-    return undefined;
+    const sentence = `the control plane at ${api.url} does not answer: ${messageOf(error)}`;
+    return { kind: 'refused', sentence };
   }
 }

@@ -4,12 +4,7 @@ import { ArtifactRef } from '#core/artifact.ts';
 import type { TrustLabel } from '#core/envelope.ts';
 import { messageOf, OlympusError } from '#core/errors.ts';
 import { withDeadline } from '#lib/deadline.ts';
-
-/** Control's API, as the agent itself. */
-export interface ControlApi {
-  readonly url: string;
-  readonly token: string;
-}
+import type { ControlApi } from './control-api.ts';
 
 export type Kept =
   | { readonly kind: 'kept'; readonly ref: ArtifactRef }

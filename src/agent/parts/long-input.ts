@@ -1,14 +1,12 @@
-import { ApiError } from '#core/api.ts';
 import { messageOf } from '#core/errors.ts';
 import type { TurnOutcome } from '#core/harness.ts';
 import { noUsage } from '#core/usage.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
-import { withDeadline } from '#lib/deadline.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
-import type { ControlApi } from './keep-artifact.ts';
+import { type ControlApi, getFromControl } from './control-api.ts';
 
 export interface LongInputOptions {
   readonly api: ControlApi | undefined;
@@ -22,7 +20,6 @@ export type WithInput =
   | { readonly kind: 'there'; readonly run: JournaledRun }
   | { readonly kind: 'ended'; readonly outcome: TurnOutcome };
 
-const TIMEOUT_MS = 20_000;
 const BACKOFF = { baseMs: 500, capMs: 10_000 };
 /** What will be answered the same the next time: it is nobody's run, or its text is gone. */
 const FOR_GOOD = new Set([400, 401, 403, 404, 410]);
@@ -66,24 +63,11 @@ type Fetched =
   | { readonly ok: false; readonly sentence: string };
 
 /** Throws what may pass. */
-async function fetchInput({ url, token }: ControlApi, runId: string, signal: AbortSignal): Promise<Fetched> {
-  return withDeadline('the text of a run', TIMEOUT_MS, signal, async (within) => {
-    const headers = { authorization: `Bearer ${token}` };
-    const response = await fetch(`${url}/v1/runs/${runId}/input`, { headers, signal: within });
-    const body = await response.text();
-    if (response.ok) return { ok: true, text: body };
-    const sentence = sentenceOf(body) ?? `${url} answered ${response.status}`;
-    if (FOR_GOOD.has(response.status)) return { ok: false, sentence };
-    throw new Error(sentence);
-  });
-}
-
-function sentenceOf(body: string): string | undefined {
-  try {
-    return ApiError.safeParse(JSON.parse(body)).data?.message;
-  } catch {
-    return undefined;
-  }
+async function fetchInput(api: ControlApi, runId: string, signal: AbortSignal): Promise<Fetched> {
+  const got = await getFromControl(api, `/v1/runs/${runId}/input`, 'the text of a run', signal);
+  if (got.ok) return { ok: true, text: got.body.toString() };
+  if (FOR_GOOD.has(got.status)) return got;
+  throw new Error(got.sentence);
 }
 
 function failed(failure: Extract<TurnOutcome, { kind: 'failed' }>['failure'], message: string): WithInput {

@@ -9,8 +9,9 @@ import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type BusEffect, FilesEffect } from '../journal/outbox-store.ts';
+import type { ControlApi } from './control-api.ts';
 import { type FileLimits, whyNotTaken } from './file-limits.ts';
-import { type ControlApi, keepArtifact } from './keep-artifact.ts';
+import { keepArtifact } from './keep-artifact.ts';
 
 export interface FilesOptions {
   readonly rest: Pick<MattermostRest, 'fileInfo' | 'download'>;

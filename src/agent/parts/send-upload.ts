@@ -3,7 +3,8 @@ import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
 import type { Journal } from '../journal/journal.ts';
 import { UploadEffect } from '../journal/outbox-store.ts';
-import { type ControlApi, type Kept, keepArtifact } from './keep-artifact.ts';
+import type { ControlApi } from './control-api.ts';
+import { type Kept, keepArtifact } from './keep-artifact.ts';
 import { cutShort, naming, runIdOf } from './long-answer.ts';
 
 /** Minutes of them, half an hour where the way swallows everything: then the person gets what fits. */

@@ -107,8 +107,6 @@ export class MattermostSocket {
     const client = this.#client;
     client.addMessageListener((message) => this.#onMessage(message));
     client.addMissedMessageListener(() => this.#options.onGap());
-    // A reconnect is a new chance: the ping clock starts anew.
-    client.addReconnectListener(() => this.#ping());
     client.initialize(`${this.#options.url.replace(/^http/, 'ws')}/api/v4/websocket`);
   }
 
