@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -58,6 +58,17 @@ describe('a backup of the chat server', function () {
       );
       assert.equal(await readFile(at('database'), 'utf8'), 'posts of after');
 
+      await writeFile(at('broken'), '');
+      const failed = await play('chat-restore', { reset_confirm: 'olympus' });
+      assert.equal(failed.code, 2, failed.output);
+      assert.match(
+        failed.output.replaceAll(/\s+/g, ' '),
+        /Nothing was replaced, and the chat server runs again: PostgreSQL did not take \S+: not an archive/,
+      );
+      assert.equal(await readFile(at('database'), 'utf8'), 'posts of after');
+      assert.deepEqual(await readdir(at('chat/data')), ['later', 'upload']);
+      await rm(at('broken'));
+
       const restored = await play('chat-restore', { reset_confirm: 'olympus' });
 
       assert.equal(restored.code, 0, restored.output);
@@ -65,7 +76,7 @@ describe('a backup of the chat server', function () {
       assert.deepEqual(await readdir(at('chat/data')), ['upload']);
       // Nobody writes while it is taken, or put back.
       const said = (await readFile(at('said'), 'utf8')).trim().split('\n');
-      assert.deepEqual(said, ['stop', 'pg_dump', 'up', 'stop', 'pg_restore', 'up']);
+      assert.deepEqual(said, ['stop', 'pg_dump', 'up', 'stop', 'up', 'stop', 'pg_restore', 'up']);
     } finally {
       server.close();
       server.closeAllConnections();
@@ -82,7 +93,8 @@ case "$*" in
   'compose version') echo v2 ;;
   *' stop mattermost') said stop ;;
   *' pg_dump '*) said pg_dump; cat ${dir}/database ;;
-  *' pg_restore '*) said pg_restore; cat >${dir}/database ;;
+  *' pg_restore '*) [ ! -e ${dir}/broken ] || { echo not an archive >&2; exit 1; }
+    said pg_restore; cat >${dir}/database ;;
   *' up --detach '*) said up ;;
   *) echo "what is $*?" >&2; exit 1 ;;
 esac
