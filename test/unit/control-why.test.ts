@@ -91,7 +91,10 @@ describe('why a task is where it is', () => {
     assert.match(start.reason, /may not start/);
     const gate = { name: 'production', approvals: 2 };
     const passing = whyIn('parked', {}, { pending: { ...approval, gate, approvedBy: ['ada'] } });
-    assert.match(passing.reason, /put it there; it passes the gate production: 1 of 2 approvals \(ada\)$/);
+    assert.match(
+      passing.reason,
+      /put it there; it has to pass the gate production: 1 of 2 approvals \(ada\)$/,
+    );
     assert.equal(whyIn('queued', {}, { pending: approval }).owner, 'control', 'it waits for something else');
     assert.equal(whyIn('parked').owner, 'control', 'what it asks is on its way');
   });

@@ -42,7 +42,7 @@ function gateText(gate: Asked['gate']): string {
   if (!gate) return '';
   const who = gate.approvers ? ` of ${gate.approvers.map((name) => `**${name}**`).join(', ')}` : '';
   const many = gate.approvals === 1 ? 'one approval' : `approvals by ${gate.approvals} people`;
-  return `\nThis passes the gate **${gate.name}**: it takes ${many}${who}.`;
+  return `\nThis has to pass the gate **${gate.name}**: it takes ${many}${who}.`;
 }
 
 /** What the conversation is told once it is decided, or nobody has decided in time. */

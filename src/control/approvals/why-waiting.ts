@@ -25,7 +25,7 @@ export function whyWaiting(task: TaskRecord, pending: ApprovalRecord | undefined
       : `${task.agent} waits for a decision`;
   const so = approvedBy.length > 0 ? ` (${approvedBy.join(', ')})` : '';
   const passes = gate
-    ? `; it passes the gate ${gate.name}: ${approvedBy.length} of ${gate.approvals} approvals${so}`
+    ? `; it has to pass the gate ${gate.name}: ${approvedBy.length} of ${gate.approvals} approvals${so}`
     : '';
   return {
     ...base,
