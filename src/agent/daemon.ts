@@ -153,7 +153,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     journal,
     reports,
     harness,
-    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId)}` : ''),
+    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId, manifest.delegates_to)}` : ''),
     limits: {
       silentMs: config.OLYMPUS_STUCK_SILENT_MS,
       sameError: config.OLYMPUS_STUCK_SAME_ERROR,

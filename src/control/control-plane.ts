@@ -29,12 +29,13 @@ import { advisoryHandler } from './dead-letters/advisories.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { Letters } from './dead-letters/letters.ts';
 import { Sweep } from './dead-letters/sweep.ts';
+import { delegationHandler } from './delegation/request-handler.ts';
 import { Dependents } from './dependencies/dependents.ts';
-import { settleDependents } from './dependencies/settle.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { dutyOrders } from './drain/orders.ts';
 import { LostAgents } from './lost/lost-agents.ts';
 import { heartbeatHandler } from './registry/registry.ts';
+import { onEnd } from './settle/on-end.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
 import type { BusEffect } from './store/outbox-repository.ts';
@@ -61,7 +62,6 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   const fleet = config.OLYMPUS_FLEET;
   const part = (name: string): Logger => log.child({ part: name });
   const now = (): number => clock.now();
-  const onEnd = [settleDependents];
   const cards = config.OLYMPUS_CARDS_URL
     ? new Cards({ url: new URL('/chat/press', config.OLYMPUS_CARDS_URL).href, secret: secrets.apiToken })
     : undefined;
@@ -274,6 +274,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
           {
             approval: asked,
             question: asked,
+            delegation: delegationHandler(admission),
             'chat-command': chatCommands,
             'task-revise': revisions,
           },

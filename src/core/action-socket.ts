@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Action, Question } from './action.ts';
 import { ArtifactDigest } from './artifact.ts';
 import { Decision } from './messages/decision.ts';
-import { Token } from './tokens.ts';
+import { AgentName, Token } from './tokens.ts';
 
 /** Longest line on the socket of the daemon's actions, in bytes. */
 export const SOCKET_LINE_LIMIT = 64 * 1024;
@@ -17,11 +17,12 @@ export const SocketRequest = z.discriminatedUnion('ask', [
     summary: z.string().trim().min(1).max(1000),
   }),
   z.strictObject({ ask: z.literal('question'), task: Token, question: Question }),
+  z.strictObject({ ask: z.literal('agent'), task: Token, agent: AgentName, text: z.string().trim().min(1) }),
   /** What is in a file that came with a message; nobody is asked. */
   z.strictObject({ ask: z.literal('file'), digest: ArtifactDigest }),
 ]);
 export type SocketRequest = z.output<typeof SocketRequest>;
-/** Those that are for people. */
+/** Those that somebody else answers: people, or another agent. */
 export type AskRequest = Exclude<SocketRequest, { ask: 'file' }>;
 
 /** What the daemon answers, as one line of JSON, once it is decided or the time to wait for that is over. */

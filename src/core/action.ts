@@ -60,6 +60,17 @@ export function questionHash({ text, choices }: Question): Promise<string> {
   return sha256(canonicalJson({ text, ...(choices ? { choices } : {}) }));
 }
 
+/** The same of what another agent is asked. */
+export function delegationHash({
+  agent,
+  text,
+}: {
+  readonly agent: string;
+  readonly text: string;
+}): Promise<string> {
+  return sha256(canonicalJson({ agent, text }));
+}
+
 async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');

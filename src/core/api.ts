@@ -29,6 +29,8 @@ export const TaskView = z.object({
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   deadline: z.iso.datetime(),
+  /** The task for which it was made. */
+  parent: z.string().optional(),
   /** When one that waits may be released. */
   notBefore: z.iso.datetime().optional(),
 });
@@ -70,8 +72,6 @@ export const TaskDetail = TaskView.extend({
   answerArtifact: ArtifactRef.optional(),
   /** What it comes after: of each task the latest try. */
   after: z.array(RelatedTask).optional(),
-  /** The task for which it was made. */
-  parent: z.string().optional(),
   /** The tasks that were made for it. */
   children: z.array(RelatedTask).optional(),
   runs: z.array(RunView),

@@ -46,6 +46,12 @@ export const rejections = {
     sentence:
       '`{author}` and I have asked each other {count} times within a day, and the limit is {limit}: a person has to take it from here.',
   },
+  asked_in_circle: {
+    cause:
+      'An agent was asked for an answer that waits, itself or through others, for the agent that is asked.',
+    remedy: 'Nothing; the agent that asked was told.',
+    sentence: '{agent} waits for this itself, and cannot be asked about it.',
+  },
   no_person: {
     cause: 'Agents asked each other again and again in one thread in which no person said anything.',
     remedy: 'Read the thread; who wants it to go on asks an agent there.',

@@ -7,6 +7,7 @@ export type RequestKind =
   | 'action'
   | 'approval'
   | 'question'
+  | 'delegation'
   | 'memory-put';
 
 /** The subjects of one fleet; the grammar is the table of ARCHITECTURE, section "The bus". */

@@ -11,8 +11,9 @@ import { requestHandler } from '../../src/control/admission/requests.ts';
 import { decisionRequestHandler } from '../../src/control/approvals/request-handler.ts';
 import { Artifacts } from '../../src/control/artifacts/artifacts.ts';
 import { DeadLetters } from '../../src/control/dead-letters/dead-letters.ts';
-import { settleDependents } from '../../src/control/dependencies/settle.ts';
+import { delegationHandler } from '../../src/control/delegation/request-handler.ts';
 import { heartbeatHandler } from '../../src/control/registry/registry.ts';
+import { onEnd } from '../../src/control/settle/on-end.ts';
 import { resultHandler } from '../../src/control/settle/results.ts';
 import { runEventHandler } from '../../src/control/settle/run-events.ts';
 import type { Store } from '../../src/control/store/store.ts';
@@ -39,7 +40,7 @@ export function controlOver(
     fleet: FLEET,
     subjects: subjectsOf(FLEET),
     now,
-    onEnd: [settleDependents],
+    onEnd,
   };
   const bus = new BusConnection({ name: 'test', url: 'nats://127.0.0.1:1', log, clock: systemClock });
   const deadLetters = new DeadLetters({ bus, store, context, log });
@@ -66,6 +67,7 @@ export function controlOver(
     runEvent: runEventHandler({ ...both, onMoved: nothing }),
     result: resultHandler({ ...both, artifacts, admission: limits, retryScale: 0, onSettled: nothing }),
     decision: decisionRequestHandler({ ...both, onTaken: nothing }),
+    delegation: delegationHandler(admission),
   };
 }
 

@@ -22,6 +22,7 @@ const WATCHED: Readonly<Record<string, Watched>> = {
   tasks: { ...ofTask('id'), whenUpdated: 'NEW.told_queued IS OLD.told_queued' },
   task_waits: ofTask('task_id'),
   task_dependencies: ofTask('task_id'),
+  delegations: ofTask('task_id'),
   debounces: ofTask('task_id'),
   merged_requests: ofTask('task_id'),
   runs: { about: ["'run/' || row.id", "'task/' || row.task_id"] },

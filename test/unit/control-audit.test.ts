@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
+import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
 import { RunResult } from '#core/messages/run-result.ts';
 import { noUsage } from '#core/usage.ts';
@@ -98,6 +99,14 @@ describe('the record of what was changed', () => {
     const data = { key, taskId, runId, epoch, expiresInMs: 60_000, action, summary: 'deploy it' };
     const message = ApprovalRequest.create(headOf(taskId), data);
     return control.decision(arrived(`${FLEET}.requests.athena.approval`, message));
+  }
+  function askAgent({ id: runId, taskId, epoch }: RunRecord): Promise<void> {
+    const asked = { agent: 'perseus', text: 'What is new?' };
+    const message = DelegationRequest.create(headOf(taskId), {
+      ...{ key: 'key', taskId, runId, epoch, expiresInMs: 60_000 },
+      ...asked,
+    });
+    return control.delegation(arrived(`${FLEET}.requests.athena.delegation`, message));
   }
   async function approvalOf(taskId: string) {
     const approval = (await store.read.approvals.ofTask(taskId)).at(-1);
@@ -250,6 +259,29 @@ describe('the record of what was changed', () => {
       'control withdraw withdrawn',
       'agent/athena let-go withdrawn',
     ]);
+  });
+
+  it('has what a run asks of another agent, and that a later one asks the same', async () => {
+    await control.heartbeat(arrived(`${FLEET}.heartbeat.perseus`, heartbeatOf('perseus')));
+    const first = await released();
+    await askAgent(first);
+    await store.transaction(async (tx) => {
+      const given = { by: 'control', reason: 'model_overloaded' } as const;
+      await advanceTask(tx, control.context, await taskOf(first.taskId), 'retry', given);
+    });
+    await ask(); // has what is queued released
+    const second = await runOf({ id: first.taskId });
+    await askAgent(second);
+
+    const [child] = await store.read.tasks.childrenOf(first.taskId);
+    const steps = await store.read.audit.of('task', child?.id ?? '');
+    assert.deepEqual(
+      steps.map(({ who, what, why }) => [who, what, why]).filter(([who]) => who !== 'control'),
+      [
+        ['agent/athena', 'admit', `asked by athena for task ${first.taskId}`],
+        ['agent/athena', 'bind', `run ${second.id} asks the same`],
+      ],
+    );
   });
 
   it('has a workflow that was started, and what a task waits for', async () => {

@@ -73,6 +73,25 @@ describe('why a task is where it is', () => {
     }
   });
 
+  it('names what a run has asked of other agents, unless people have to decide first', () => {
+    const asked = [
+      taskIn('running', { id: 't-2', agent: 'perseus' }),
+      taskIn('queued', { id: 't-3', agent: 'hermes' }),
+    ];
+
+    for (const state of ['running', 'parked'] as const) {
+      const { reason, owner, next } = whyIn(state, {}, { asked });
+      assert.equal(
+        reason,
+        'athena waits for what it has asked: task t-2 of perseus, which is running; task t-3 of hermes, which is queued.',
+      );
+      assert.deepEqual([owner, next], ['agent', 'olympus task why t-2']);
+    }
+    const question = { id: 'a-1', runId: 'r-1', asks: { question: { text: 'Which?' } } } as ApprovalRecord;
+    assert.equal(whyIn('parked', {}, { asked, pending: question }).owner, 'requester');
+    assert.equal(whyIn('cancelling', {}, { asked }).reason, 'It was cancelled.');
+  });
+
   it('names whose decision a task waits for, and the command that gives it', () => {
     const action = { kind: 'deploy.production', target: 'web-1', params: {} };
     const asked = { id: 'a-1', runId: 'r-1', summary: 'put it there', approvedBy: [] as string[] };

@@ -11,6 +11,7 @@ const VALUES: Readonly<Record<RejectionCode, Readonly<Record<string, string | nu
   too_deep: { depth: 4, limit: 3 },
   not_delegated: { author: 'apollo', agent: 'athena' },
   pair_limit: { author: 'apollo', count: 30, limit: 30 },
+  asked_in_circle: { agent: 'athena' },
   no_person: { count: 40, limit: 40 },
   account_standing: { standing: 'guest' },
   not_on_list: { where: 'in this channel' },

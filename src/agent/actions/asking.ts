@@ -1,7 +1,4 @@
-import { actionHash, questionHash } from '#core/action.ts';
 import type { AskRequest, SocketReply } from '#core/action-socket.ts';
-import { ApprovalRequest } from '#core/messages/approval-request.ts';
-import { QuestionRequest } from '#core/messages/question-request.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { Clock } from '#lib/clock.ts';
 import { newId, newNonce } from '#lib/id.ts';
@@ -13,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { BusEffect } from '../journal/outbox-store.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
 import type { Ladder } from '../stuck/ladder.ts';
+import { hashOf, messageOf } from './ask-message.ts';
 
 export interface AskingOptions {
   readonly fleet: string;
@@ -22,9 +20,9 @@ export interface AskingOptions {
   /** The runs under way in this process. */
   readonly runIds: () => readonly string[];
   readonly ladder: Pick<Ladder, 'abort'>;
-  /** How long a turn goes on waiting for people before its run is parked. */
+  /** How long a turn goes on waiting for an answer before its run is parked. */
   readonly waitMs: number;
-  /** How long people have. */
+  /** How long there is for an answer. */
   readonly expiresInMs: number;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
@@ -32,7 +30,7 @@ export interface AskingOptions {
   readonly clock: Clock;
 }
 
-/** More than people would decide for one turn. */
+/** More than people would decide, or colleagues do, for one turn. */
 const ASKS_A_RUN = 20;
 /** How long a turn that was told to end may take for it. */
 const END_WITHIN_MS = 60_000;
@@ -41,9 +39,9 @@ const LOOK_EVERY_MS = 1000;
 const WAIT_MS = 30_000;
 
 /**
- * Asks people on behalf of turns, and waits with them for a while; a run for which nobody has decided by then is parked:
- * its turn is told to end, and is ended when it does not. Asked again, also after a crash or by a later run of the task,
- * the same request is the same, and what was decided on it holds.
+ * Asks people, and other agents, on behalf of turns, and waits with them for a while; a run for which nobody has decided or
+ * answered by then is parked: its turn is told to end, and is ended when it does not. Asked again, also after a crash or by a
+ * later run of the task, the same request is the same, and what was decided on it holds.
  */
 export class Asking implements Part {
   readonly name = 'asking';
@@ -76,11 +74,10 @@ export class Asking implements Part {
     return { live: this.#loop.live, ready: true };
   }
 
-  /** What people say to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. */
+  /** What is said to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. */
   async ask(request: AskRequest, signal: AbortSignal): Promise<SocketReply> {
     const { journal, onAdded } = this.#options;
-    const hash =
-      request.ask === 'approval' ? await actionHash(request.action) : await questionHash(request.question);
+    const hash = await hashOf(request);
     const key = `${request.ask}:${request.task}:${hash}`;
     const reply = await journal.transaction(() => this.#take(request, key, hash));
     onAdded();
@@ -118,7 +115,7 @@ export class Asking implements Part {
       return refused(`this run has asked ${before.length} times already, and may not ask more`);
     journal.asks.open({ key, runId, hash });
     journal.outbox.addBus(`ask:${runId}:${key}`, this.#messageOf(run, request, key));
-    log.info({ runId, taskId: request.task, ask: request.ask }, 'people are asked');
+    log.info({ runId, taskId: request.task, ask: request.ask }, 'somebody is asked');
     return undefined;
   }
 
@@ -131,13 +128,9 @@ export class Asking implements Part {
       subject: `task/${taskId}/run/${run.runId}`,
       time: new Date(clock.now()).toISOString(),
     };
-    const asks = { key, taskId, runId: run.runId, epoch, expiresInMs };
-    const message =
-      request.ask === 'approval'
-        ? ApprovalRequest.create(head, { ...asks, action: request.action, summary: request.summary })
-        : QuestionRequest.create(head, { ...asks, question: request.question });
+    const { kind, message } = messageOf(head, { key, taskId, runId: run.runId, epoch, expiresInMs }, request);
     return {
-      subject: subjects.request(agent, request.ask),
+      subject: subjects.request(agent, kind),
       msgId: `ask:${run.runId}:${newNonce()}`,
       body: JSON.stringify(message),
     };
@@ -169,7 +162,7 @@ export class Asking implements Part {
       for (const { key, decision, parkedAt, askedAt } of asks) {
         if (decision || parkedAt !== undefined || askedAt + waitMs > now) continue;
         await journal.transaction(() => journal.asks.park(key));
-        log.info({ runId }, 'nobody has decided yet, the run is parked');
+        log.info({ runId }, 'no answer yet, the run is parked');
         this.decided(key);
       }
       if (!asks.some(({ parkedAt }) => parkedAt !== undefined && parkedAt + END_WITHIN_MS <= now)) continue;

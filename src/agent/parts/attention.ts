@@ -10,7 +10,7 @@ export interface AttentionOptions {
   /** Without a sign of work for this long, the bus is no longer told so. */
   readonly progressTimeoutMs: number;
   readonly harnessReady: () => boolean;
-  /** Whether a run waits for people: that is no sign of standing still. */
+  /** Whether a run waits for what it has asked: that is no sign of standing still. */
   readonly isWaiting: (runId: string) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,7 +22,7 @@ const WORKING_EVERY_MS = TASK_ACK_WAIT_MS / 3;
 
 /**
  * What the outside sees while a run is at work: typing in the thread, and `working` on the bus on proven progress only,
- * or while it waits for people.
+ * or while it waits for what it has asked.
  */
 export class Attention {
   readonly #options: AttentionOptions;

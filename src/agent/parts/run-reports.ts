@@ -38,7 +38,7 @@ export class RunReports {
 
   /** Ends the run without a result; this has the key of one. */
   parked(dispatch: Dispatch, usage: Usage): void {
-    this.#event(dispatch, 'parked', 'waits for people', { usage, key: resultKey(dispatch.runId) });
+    this.#event(dispatch, 'parked', 'waits for what it has asked', { usage, key: resultKey(dispatch.runId) });
   }
 
   result(run: JournaledRun, outcome: TurnOutcome): void {

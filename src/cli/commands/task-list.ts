@@ -54,6 +54,8 @@ Examples:
 
 function print(tasks: readonly TaskView[], { out, clock }: CliContext): void {
   const ids = shortIds(tasks.map((task) => task.id));
+  const known = new Map(tasks.map((task, index) => [task.id, ids[index]]));
+  const madeFor = (parent: string): string => `(for ${known.get(parent) ?? shortIds([parent])[0]}) `;
   const now = clock.now();
   const [heading = '', ...lines] = table(
     ['ID', 'STATE', 'AGENT', 'AGE', 'BY', 'TEXT'],
@@ -63,7 +65,7 @@ function print(tasks: readonly TaskView[], { out, clock }: CliContext): void {
       task.agent,
       age(now - Date.parse(task.createdAt)),
       task.requester,
-      task.text,
+      `${task.parent ? madeFor(task.parent) : ''}${task.text}`,
     ]),
     out.width,
   );

@@ -22,7 +22,7 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { NewTask } from '../store/task-repository.ts';
 import { advanceTask, type ControlContext, enterTask } from '../tasks/advance.ts';
-import { hold, takeIn } from './debounce.ts';
+import { type Debounced, hold, takeIn } from './debounce.ts';
 import { type PersonInChat, personInChat, type Refusal, type RequestLimits, refusalOf } from './refusal.ts';
 
 export interface AdmissionOptions extends RequestLimits {
@@ -101,6 +101,8 @@ export interface Asked {
   readonly textArtifact?: ArtifactRef | undefined;
   /** The task that this one is made for. */
   readonly parentId?: string | undefined;
+  /** The agent that asks from within a run of its own, over the bus. */
+  readonly asking?: string | undefined;
   /** Found out before: it becomes no task, whoever asks. */
   readonly refusal?: Refusal;
   /** What it comes after, where that is more than its request can say. */
@@ -114,24 +116,58 @@ export interface Asked {
  * request whose key is known already changes nothing.
  */
 export async function admit(tx: Repositories, options: AdmissionLimits, asked: Asked): Promise<TaskRecord> {
-  const { context, log, deadlineMs } = options;
-  const { author, by, request, depth, keysOf = author, parentId } = asked;
-  const dedupKey = `${keysOf}:${request.dedupKey}`;
-  const known = await tx.tasks.byDedupKey(dedupKey);
+  const { context, log } = options;
+  const { author, by, request, keysOf = author, parentId } = asked;
+  const known = await tx.tasks.byDedupKey(`${keysOf}:${request.dedupKey}`);
   if (known) {
     await answerAgain(tx, context, known);
     return known;
   }
+  const { given, debounce, wait, refusal } = await judge(tx, options, asked);
+  if (!refusal && debounce) {
+    const taken = await takeIn(tx, context, given, { ...debounce, by, wait });
+    if (taken) {
+      log.info({ taskId: taken.id, requester: request.requester.name }, 'request taken into a held task');
+      return taken;
+    }
+  }
+  const why = asked.why ?? `asked by ${given.requester.name}${parentId ? ` for task ${parentId}` : ''}`;
+  const task = refusal
+    ? await enterTask(tx, context, given, 'reject', { by: 'control', reason: refusal.code })
+    : await enterTask(tx, context, given, 'admit', { by, reason: why });
+  // Also of one that is refused, which may be asked again; but nothing comes after what does not, or may not, exist.
+  const isFinal = refusal && (refusal.code === 'unknown_dependency' || refusedPersons.has(refusal.code));
+  if (wait && !isFinal) await tx.dependencies.add({ ...wait, taskId: task.id });
+  if (refusal) return tellRefused(tx, options, task, refusal);
+  if (debounce) await hold(tx, given, debounce);
+  log.info({ taskId: task.id, agent: task.agent, requester: task.requester.name }, 'task admitted');
+  return place(tx, options, task, {
+    place: asked.place,
+    waits: wait !== undefined,
+    held: debounce !== undefined,
+  });
+}
 
+/** What a request would be as a task, or why it may not be one. */
+export interface Judged {
+  readonly given: NewTask;
+  readonly debounce: Debounced | undefined;
+  readonly wait: Omit<Wait, 'taskId'> | undefined;
+  readonly refusal: Refusal | undefined;
+}
+
+/** Judges a request whose key is not known yet; nothing is written down but that somebody has asked. */
+export async function judge(tx: Repositories, options: AdmissionLimits, asked: Asked): Promise<Judged> {
+  const { context, deadlineMs } = options;
+  const { author, request, depth, keysOf = author, parentId } = asked;
   const target = await tx.agents.byName(request.agent);
   const now = context.now();
-  const id = newId(now);
   const trust = effectiveTrust({ author, requester: request.requester.kind, claimed: asked.trust });
   // What people approve is the words that were shown to them: nothing from outside takes the place of others, or has its own taken.
   const debounce = trust === 'external' ? undefined : request.debounce && { ...request.debounce, keysOf };
   const given: NewTask = {
-    id,
-    dedupKey,
+    id: newId(now),
+    dedupKey: `${keysOf}:${request.dedupKey}`,
     agent: request.agent,
     domain: request.domain ?? target?.heartbeat.domains[0] ?? 'none',
     text: request.text,
@@ -153,29 +189,9 @@ export async function admit(tx: Repositories, options: AdmissionLimits, asked: A
   const needed = after.length > 0 ? { after: after.map((each) => ({ id: each })), whenItFails } : undefined;
   const wait = asked.wait ?? needed;
   const { person, refusal: found } = asked;
-  const refusal = await refusalOf(tx, options, { task: given, target, after, person, found });
-  if (!refusal && debounce) {
-    const taken = await takeIn(tx, context, given, { ...debounce, by, wait });
-    if (taken) {
-      log.info({ taskId: taken.id, requester: request.requester.name }, 'request taken into a held task');
-      return taken;
-    }
-  }
-  const why = asked.why ?? `asked by ${given.requester.name}${parentId ? ` for task ${parentId}` : ''}`;
-  const task = refusal
-    ? await enterTask(tx, context, given, 'reject', { by: 'control', reason: refusal.code })
-    : await enterTask(tx, context, given, 'admit', { by, reason: why });
-  // Also of one that is refused, which may be asked again; but nothing comes after what does not, or may not, exist.
-  const isFinal = refusal && (refusal.code === 'unknown_dependency' || refusedPersons.has(refusal.code));
-  if (wait && !isFinal) await tx.dependencies.add({ ...wait, taskId: id });
-  if (refusal) return tellRefused(tx, options, task, refusal);
-  if (debounce) await hold(tx, given, debounce);
-  log.info({ taskId: id, agent: task.agent, requester: task.requester.name }, 'task admitted');
-  return place(tx, options, task, {
-    place: asked.place,
-    waits: wait !== undefined,
-    held: debounce !== undefined,
-  });
+  const asking = asked.asking === undefined ? undefined : await tx.agents.byName(asked.asking);
+  const refusal = await refusalOf(tx, options, { task: given, target, after, person, asking, found });
+  return { given, debounce, wait, refusal };
 }
 
 /** What becomes of a task that was admitted. */

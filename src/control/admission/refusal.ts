@@ -39,6 +39,8 @@ interface Measured {
   readonly after: readonly string[];
   /** Who asks for it just now; what is asked again was let in before. */
   readonly person: PersonInChat | undefined;
+  /** The agent that asks from within a run of its own, over the bus. */
+  readonly asking: AgentRecord | undefined;
   /** What was found out about it before it came here. */
   readonly found: Refusal | undefined;
 }
@@ -48,15 +50,20 @@ const REQUESTERS_AT_ONCE = 10;
 /** How often agents may ask each other in one conversation before a person asks there again. */
 const WITHOUT_PERSON = 40;
 const DAY_MS = 24 * 3600 * 1000;
+const UNCOUNTED = { requester: 0, author: 0 };
 
-/** The first reason why this request may not become the task; undefined where it may. Asking counts, refused or not. */
+/**
+ * The first reason why this request may not become the task; undefined where it may. Asking counts, refused or not, but for
+ * what is made for another task: nobody has asked more than before.
+ */
 export async function refusalOf(
   tx: Repositories,
   limits: RequestLimits,
-  { task, target, after, person, found }: Measured,
+  { task, target, after, person, asking, found }: Measured,
 ): Promise<Refusal | undefined> {
   const { perMinute } = limits;
-  const asked = await tx.asks.count(task.author, task.requester.id, task.now);
+  const counts = task.parentId === undefined;
+  const asked = counts ? await tx.asks.count(task.author, task.requester.id, task.now) : UNCOUNTED;
   // First: whatever is refused for anything else may be tried again, and whoever may not ask there is not asked about again.
   const unwanted = person && refusalOfPerson(limits.access, person);
   if (unwanted) return unwanted;
@@ -76,10 +83,10 @@ export async function refusalOf(
     const known = agents.map((agent) => `\`@${agent.name}\``).join(', ') || 'no agent yet';
     return { code: 'unknown_agent', values: { agent: quotable(task.agent, 64), known } };
   }
-  if (task.requester.kind === 'bot') {
-    const refusal = await refusalOfBot(tx, task, target, limits.pairPerDay);
-    if (refusal) return refusal;
-  }
+  const refusal = asking
+    ? await refusalOfAgent(tx, task, { asking, target, pairPerDay: limits.pairPerDay })
+    : await refusalOfBot(tx, task, target, limits.pairPerDay);
+  if (refusal) return refusal;
   if (saysNothing(task.text)) return { code: 'empty_input', values: { agent: task.agent } };
   const length = Array.from(task.text).length;
   if (length > INPUT_LIMIT) return { code: 'input_too_long', values: { length, limit: INPUT_LIMIT } };
@@ -110,28 +117,45 @@ export function personInChat({
   return { asker: requester, place: { id, name, isDirect: rootId === '' } };
 }
 
+/** Of what a bot has written in chat. */
 async function refusalOfBot(
   tx: Repositories,
-  { requester, agent, conversation, depth, now, dedupKey }: NewTask,
+  task: NewTask,
   target: AgentRecord,
   pairPerDay: number,
 ): Promise<Refusal | undefined> {
+  const { requester, conversation, now, dedupKey } = task;
+  if (requester.kind !== 'bot') return undefined;
   const asking = (await tx.agents.list()).find(({ heartbeat }) => heartbeat.chat?.userId === requester.id);
   if (!asking) return { code: 'foreign_bot', values: { author: quotable(requester.name, 64) } };
+  // Control asks for it: a person has it tried again, or a lead takes it up. Neither is talk.
+  const isTalk = !dedupKey.startsWith(`${CONTROL_NAME}:`);
+  const most = isTalk ? pairPerDay : Number.POSITIVE_INFINITY;
+  const refusal = await refusalOfAgent(tx, task, { asking, target, pairPerDay: most });
+  if (refusal || !isTalk) return refusal;
+  const alone = conversation ? await tx.talk.withoutPerson(conversation.id, now - DAY_MS) : 0;
+  if (alone < WITHOUT_PERSON) return undefined;
+  return { code: 'no_person', values: { count: alone, limit: WITHOUT_PERSON } };
+}
+
+/** Of what an agent asks another one, wherever. */
+async function refusalOfAgent(
+  tx: Repositories,
+  { agent, depth, now }: NewTask,
+  {
+    asking,
+    target,
+    pairPerDay,
+  }: { readonly asking: AgentRecord; readonly target: AgentRecord; readonly pairPerDay: number },
+): Promise<Refusal | undefined> {
   if (asking.heartbeat.delegatesTo?.includes(agent) === false) {
     return { code: 'not_delegated', values: { author: asking.name, agent } };
   }
   const { depth: limit } = target.heartbeat.limits;
   if (depth > limit) return { code: 'too_deep', values: { depth, limit } };
-  // Control asks for it: a person has it tried again, or a lead takes it up. Neither is talk.
-  if (dedupKey.startsWith(`${CONTROL_NAME}:`)) return undefined;
-  const since = now - DAY_MS;
-  const count = await tx.talk.between(inChat(asking), inChat(target), since);
-  if (count >= pairPerDay)
-    return { code: 'pair_limit', values: { author: asking.name, count, limit: pairPerDay } };
-  const alone = conversation ? await tx.talk.withoutPerson(conversation.id, since) : 0;
-  if (alone < WITHOUT_PERSON) return undefined;
-  return { code: 'no_person', values: { count: alone, limit: WITHOUT_PERSON } };
+  const count = await tx.talk.between(inChat(asking), inChat(target), now - DAY_MS);
+  if (count < pairPerDay) return undefined;
+  return { code: 'pair_limit', values: { author: asking.name, count, limit: pairPerDay } };
 }
 
 function inChat({ name, heartbeat }: AgentRecord): AgentInChat {

@@ -25,6 +25,7 @@ export function taskView(task: TaskRecord): TaskView {
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
     deadline: iso(task.deadline),
+    ...(task.parentId ? { parent: task.parentId } : {}),
     ...(WAITING.includes(task.state) ? { notBefore: iso(task.notBefore) } : {}),
   };
 }
@@ -50,7 +51,6 @@ export function taskDetail(task: TaskRecord, { runs, changes, wait, after, child
     ...(task.answer === undefined ? {} : { answer: task.answer }),
     ...(task.answerArtifact ? { answerArtifact: task.answerArtifact } : {}),
     ...(after.length > 0 ? { after: afterViews } : {}),
-    ...(task.parentId ? { parent: task.parentId } : {}),
     ...(children.length > 0
       ? { children: children.map((child) => relatedTask(child, labels.get(child.id))) }
       : {}),

@@ -1,4 +1,4 @@
-import { nextTaskState } from '#core/task-states.ts';
+import { isTerminal, nextTaskState } from '#core/task-states.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -6,7 +6,7 @@ import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
 
 /**
- * Ends a run that waits for people: its task is parked, and holds no place of its agent. Told twice, the run has ended
+ * Ends a run that waits for people or other agents: its task is parked, and holds no place of its agent. Told twice, the run has ended
  * already and nothing changes. A task that is to end anyway ends here.
  */
 export async function parkTask(
@@ -22,7 +22,7 @@ export async function parkTask(
     const reason = task.reason ?? 'cancelled';
     return tellCancelled(tx, context, await advanceTask(tx, context, task, 'cancel', { by, reason }));
   }
-  const reason = told.detail ?? 'it waits for a decision';
+  const reason = told.detail ?? 'it waits for what it has asked';
   if (!nextTaskState(task.state, 'park')) {
     const why = `${reason}; its task ${task.id} is ${task.state}`;
     return record(tx, context, {
@@ -38,7 +38,7 @@ export async function parkTask(
 }
 
 /**
- * Queues a parked task again once everything that its run has asked is decided, or refused. The first request of a run that
+ * Queues a parked task again once everything that its run has asked is decided, answered, or refused. The first request of a run that
  * is still on its way, because it travels apart from the word that the run was parked, is waited for; a later one may find
  * the task queued, is refused, and is asked again by the next run.
  */
@@ -46,10 +46,15 @@ export async function resumeTask(tx: Repositories, context: ControlContext, task
   if (task.state !== 'parked') return;
   const last = (await tx.runs.ofTask(task.id)).at(-1);
   const approvals = await tx.approvals.ofTask(task.id);
-  const asked = last?.refusedAt !== undefined || approvals.some(({ runId }) => runId === last?.id);
-  if (!asked || approvals.some(({ state }) => state === 'pending')) return;
+  const delegations = await tx.delegations.by(task.id);
+  const isOfLast = ({ runId }: { readonly runId?: string | undefined }): boolean => runId === last?.id;
+  const asked = last?.refusedAt !== undefined || approvals.some(isOfLast) || delegations.some(isOfLast);
+  const isOpen =
+    approvals.some(({ state }) => state === 'pending') ||
+    delegations.some((each) => !isTerminal(each.task.state));
+  if (!asked || isOpen) return;
   await advanceTask(tx, context, task, 'queue', {
     by: 'control',
-    reason: `what it waited for is decided; waiting for ${task.agent}`,
+    reason: `what it waited for is there; waiting for ${task.agent}`,
   });
 }

@@ -3,7 +3,6 @@ import { parseMessage } from '#core/envelope.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import { authorOf } from '#core/subjects.ts';
-import type { TaskState } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
@@ -12,9 +11,10 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
+import { type AskedByRun, refuseAsked, taskOfAsking } from './asking-run.ts';
 import { openApproval } from './open.ts';
 import { resumeTask } from './park.ts';
-import { tellAgent, tellAsker } from './tell.ts';
+import { tellAsker } from './tell.ts';
 
 export interface DecisionRequestOptions {
   readonly store: Store;
@@ -26,16 +26,11 @@ export interface DecisionRequestOptions {
 }
 
 /** What an agent's daemon asks people, whichever of the two it is. */
-interface Asked {
-  readonly author: string;
-  readonly data: Pick<ApprovalRequest['data'], 'key' | 'taskId' | 'runId' | 'epoch' | 'expiresInMs'>;
+interface Asked extends AskedByRun {
   readonly asks: Asks;
   readonly summary: string;
-  readonly hash: string;
 }
 
-/** Where a run is that may ask; `parked`, because the word that it was may overtake what it asked. */
-const MAY_ASK: readonly TaskState[] = ['released', 'claimed', 'running', 'parked'];
 /** More than a person would look through for one task. */
 const PENDING_LIMIT = 10;
 
@@ -79,34 +74,11 @@ async function take(
   { context }: DecisionRequestOptions,
   asked: Asked,
 ): Promise<string | undefined> {
-  const { author, data, hash } = asked;
-  const found = await currentTask(tx, asked);
+  const found = await taskOfAsking(tx, asked);
   const reason = typeof found === 'string' ? found : await takeFor(tx, context, found, asked);
   if (reason === undefined) return undefined;
-  const { taskId, runId, key } = data;
-  await tellAgent(tx, context, { agent: author, taskId, runId, key, state: 'refused', hash, why: reason });
-  if (typeof found !== 'string') {
-    if (await tx.runs.refused(runId, context.now())) {
-      const state = (await tx.runs.byId(runId))?.state ?? 'released';
-      const change = { who: 'control', what: 'refuse', entity: 'run', entityId: runId, state } as const;
-      await record(tx, context, { ...change, why: reason });
-    }
-    await resumeTask(tx, context, found);
-  }
+  await refuseAsked(tx, context, asked, { reason, task: typeof found === 'string' ? undefined : found });
   return reason;
-}
-
-/** The task for which the run may ask, or why it may not. */
-async function currentTask(tx: Repositories, { author, data }: Asked): Promise<TaskRecord | string> {
-  const run = await tx.runs.byId(data.runId);
-  if (!run || run.agent !== author || run.taskId !== data.taskId) {
-    return 'that run was never released to you for that task';
-  }
-  const task = await tx.tasks.byId(run.taskId);
-  const isCurrent = task && task.epoch === run.epoch && data.epoch === run.epoch;
-  if (!isCurrent || !MAY_ASK.includes(task.state))
-    return 'that run is over, or is not the one under way any more';
-  return task;
 }
 
 async function takeFor(

@@ -1,6 +1,7 @@
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
+import { wholeOf } from '../tasks/pieces.ts';
 
 /** What a command is about, or a sentence that says why that is not known. */
 export type Found<T> =
@@ -16,7 +17,7 @@ export interface Place {
   readonly saidAt: number;
 }
 
-/** The task of this id; without one, the newest of the conversation. */
+/** The task of this id; without one, the newest that was asked for in the conversation. */
 export async function whichTask(
   tx: Repositories,
   id: string | undefined,
@@ -28,7 +29,7 @@ export async function whichTask(
   }
   const [newest] = await tx.tasks.ofConversation(conversationId, 1);
   return newest
-    ? found(newest)
+    ? found(await wholeOf(tx, newest))
     : not('No task belongs to this thread: name one, as `!olympus tasks` lists them.');
 }
 

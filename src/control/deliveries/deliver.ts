@@ -5,7 +5,11 @@ import { newId, newNonce } from '#lib/id.ts';
 import type { RunRecord, TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
+import { isPiece } from '../tasks/pieces.ts';
 import { tellKnight } from './knight-result.ts';
+
+/** The states in which a request has been dealt with. */
+const SETTLED: readonly Delivery['data']['state'][] = ['completed', 'failed', 'rejected', 'expired'];
 
 /** Longest text of a delivery in UTF-16 units: escaped as JSON each may take six bytes, and a message has one MiB. */
 const DELIVERED_LIMIT = 150_000;
@@ -20,8 +24,10 @@ export async function deliver(
   task: TaskRecord,
   what: Pick<Delivery['data'], 'state' | 'card' | 'closes'> & { readonly text?: string | undefined },
 ): Promise<void> {
-  const { state, text, card, closes } = what;
+  const { text, card, closes } = what;
   if (!task.conversation) return tellKnight(tx, context, task, text?.slice(0, DELIVERED_LIMIT));
+  const state = await shownState(tx, task, what);
+  if (state === undefined) return;
   await say(tx, context, {
     agent: task.author,
     conversation: task.conversation,
@@ -32,6 +38,24 @@ export async function deliver(
     card,
     closes: closes && { ...closes, text: saidBy(task, closes.text, state) },
   });
+}
+
+/**
+ * What the asking post shows; undefined where nothing is said. It is that of the whole: of a piece people are told what they
+ * have to decide, and its end is told by itself.
+ */
+async function shownState(
+  tx: Repositories,
+  task: TaskRecord,
+  {
+    state,
+    text,
+    closes,
+  }: Pick<Delivery['data'], 'state' | 'closes'> & { readonly text?: string | undefined },
+): Promise<Delivery['data']['state'] | undefined> {
+  if (!(await isPiece(tx, task))) return state;
+  const isForPeople = !SETTLED.includes(state) && (text !== undefined || closes !== undefined);
+  return isForPeople ? 'admitted' : undefined;
 }
 
 /** What an agent is to post or show, and where; without a text it shows how things stand. */

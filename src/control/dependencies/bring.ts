@@ -35,7 +35,8 @@ export function broughtText(text: string, given: readonly Brought[]): string {
   return [head, ...parts].join('\n\n');
 }
 
-function becameOf({ state, reason }: TaskRecord): string {
+/** Why there is no answer of it, as a sentence. */
+export function becameOf({ state, reason }: TaskRecord): string {
   if (!isTerminal(state)) return `It has not answered in time; it is ${state}.`;
   const cause = rejections[reason as RejectionCode]?.cause ?? reason;
   return `It did not answer: ${state}${cause ? ` (${cause})` : ''}.`;

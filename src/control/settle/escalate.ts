@@ -8,6 +8,7 @@ import { agentForWork } from '../registry/choose-agent.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { inputOf } from '../tasks/input.ts';
+import { isPiece } from '../tasks/pieces.ts';
 import { triesUpTo } from '../tasks/tries.ts';
 
 /** What a lead is shown of the attempts at most, in characters. */
@@ -29,28 +30,23 @@ export async function escalate(
   const lead = await leadFor(tx, admission.context.now(), failed);
   if (lead === undefined) return undefined;
   const { id, author, requester, priority, trust, conversation } = failed;
-  const task = await admit(
-    tx,
-    // Nobody has asked more than before.
-    { ...admission, perMinute: Number.POSITIVE_INFINITY },
-    {
-      // It speaks where the person is; the lead may not be there.
-      author,
-      by: 'control',
-      keysOf: CONTROL_NAME,
-      parentId: id,
-      depth: failed.depth + 1,
-      trust,
-      request: {
-        dedupKey: `escalate:${id}`,
-        agent: lead,
-        text: textFor(failed, await triedIn(tx, failed, how)),
-        requester,
-        priority,
-        ...(conversation ? { conversation } : {}),
-      },
+  const task = await admit(tx, admission, {
+    // It speaks where the person is; the lead may not be there.
+    author,
+    by: 'control',
+    keysOf: CONTROL_NAME,
+    parentId: id,
+    depth: failed.depth + 1,
+    trust,
+    request: {
+      dedupKey: `escalate:${id}`,
+      agent: lead,
+      text: textFor(failed, await triedIn(tx, failed, how)),
+      requester,
+      priority,
+      ...(conversation ? { conversation } : {}),
     },
-  );
+  });
   return task.state === 'rejected' ? undefined : task;
 }
 
@@ -65,9 +61,9 @@ export function escalatedText(failed: TaskRecord, { id, agent }: TaskRecord): st
 /** The lead that can be asked: there, and not too far from the person. A lead is not asked about a lead. */
 async function leadFor(tx: Repositories, now: number, failed: TaskRecord): Promise<string | undefined> {
   if ((await tx.agents.byName(failed.agent))?.heartbeat.role === 'lead') return undefined;
-  // Who joins the steps of a workflow makes do without one that is missing.
-  const missions = [failed.parentId ?? '', ...(await triesUpTo(tx, failed))];
-  for (const id of missions) if (await tx.missions.workflowOf(id)) return undefined;
+  // Who joins the steps of a workflow makes do without one that is missing, and so does who has asked a colleague.
+  if (await isPiece(tx, failed)) return undefined;
+  for (const id of await triesUpTo(tx, failed)) if (await tx.missions.workflowOf(id)) return undefined;
   const lead = await agentForWork(tx, undefined, now);
   if (!lead || lead.phase === 'Silent' || lead.drain) return undefined;
   const limit = (await tx.agents.byName(lead.name))?.heartbeat.limits.depth ?? 0;

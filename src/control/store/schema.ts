@@ -276,4 +276,13 @@ export const controlMigrations = [
   -- JSON: names of what was told to be in alarm last.
   ALTER TABLE agents ADD COLUMN told_alarms TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- Tasks that a run of their parent has asked of another agent: by which key, bound to what, and the run that waits.
+  CREATE TABLE delegations (
+    task_id TEXT PRIMARY KEY REFERENCES tasks (id),
+    key TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    run_id TEXT NOT NULL
+  ) STRICT;
+  `,
 ] as const;

@@ -10,6 +10,7 @@ import { AskRepository } from './ask-repository.ts';
 import { AuditRepository } from './audit-repository.ts';
 import { ChatCommandRepository } from './chat-command-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
+import { DelegationRepository } from './delegation-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
 import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
@@ -30,6 +31,7 @@ type Port<T extends { readonly [K in keyof T]: (...given: never[]) => Promise<un
 export interface Repositories {
   readonly tasks: Port<TaskRepository>;
   readonly dependencies: Port<DependencyRepository>;
+  readonly delegations: Port<DelegationRepository>;
   readonly debounces: Port<DebounceRepository>;
   readonly missions: Port<MissionRepository>;
   readonly runs: Port<RunRepository>;
@@ -114,6 +116,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
   return {
     tasks: new TaskRepository(db),
     dependencies: new DependencyRepository(db),
+    delegations: new DelegationRepository(db),
     debounces: new DebounceRepository(db),
     missions: new MissionRepository(db),
     runs: new RunRepository(db),

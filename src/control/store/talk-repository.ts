@@ -20,8 +20,8 @@ export class TalkRepository {
 
   /** How often these two have asked each other, from `since` on (Unix ms). */
   async between(one: AgentInChat, other: AgentInChat, since: number): Promise<number> {
-    const there = this.#askedBy(one.account, other.name, since);
-    return one.name === other.name ? there : there + this.#askedBy(other.account, one.name, since);
+    const there = this.#askedBy(one, other.name, since);
+    return one.name === other.name ? there : there + this.#askedBy(other, one.name, since);
   }
 
   /** How often agents have asked each other in a conversation since a person last asked there, from `since` on (Unix ms). */
@@ -39,7 +39,8 @@ export class TalkRepository {
     return Number(row?.['n'] ?? 0);
   }
 
-  #askedBy(account: string, agent: string, since: number): number {
+  /** In chat, and from within runs. */
+  #askedBy({ name, account }: AgentInChat, agent: string, since: number): number {
     const row = this.#db.get(
       `SELECT count(*) AS n FROM tasks INDEXED BY tasks_between_agents
          WHERE requester_kind = 'bot' AND agent = ? AND requester_id = ? AND created_at >= ? AND state <> 'rejected'
@@ -49,6 +50,13 @@ export class TalkRepository {
       since,
       BY_CONTROL,
     );
-    return Number(row?.['n'] ?? 0);
+    const delegated = this.#db.get(
+      `SELECT count(*) AS n FROM tasks AS child JOIN delegations ON task_id = child.id JOIN tasks AS parent ON parent.id = child.parent_id
+         WHERE child.agent = ? AND parent.agent = ? AND child.created_at >= ?`,
+      agent,
+      name,
+      since,
+    );
+    return Number(row?.['n'] ?? 0) + Number(delegated?.['n'] ?? 0);
   }
 }

@@ -1,4 +1,5 @@
 import type { WhyView } from '#core/api.ts';
+import { isTerminal } from '#core/task-states.ts';
 import { neededBy } from '../dependencies/settle.ts';
 import { agentView } from '../registry/registry.ts';
 import type { Wait } from '../store/dependency-repository.ts';
@@ -12,7 +13,10 @@ export async function whyNow(read: Repositories, task: TaskRecord, now: number):
   const inFlight = await read.tasks.inFlightOf(task.agent);
   const waiting = await waitOf(read, task.id);
   const pending = (await read.approvals.ofTask(task.id)).find(({ state }) => state === 'pending');
-  return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, pending, now });
+  const asked = (await read.delegations.by(task.id)).flatMap((each) =>
+    isTerminal(each.task.state) ? [] : [each.task],
+  );
+  return whyOf(task, { agent: agent && agentView(agent, now), inFlight, ...waiting, pending, asked, now });
 }
 
 /** What a task comes after, and how. */

@@ -4,6 +4,7 @@ import { deadLetterReasons } from '#core/messages/dead-letter.ts';
 import { type RejectionCode, rejectionForCaller, rejections } from '#core/rejections.ts';
 import { isTerminal } from '#core/task-states.ts';
 import { whyWaiting } from '../approvals/why-waiting.ts';
+import { whyAsked } from '../delegation/why-asked.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { Wait } from '../store/dependency-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly wait: Pick<Wait, 'enough' | 'until'> | undefined;
   /** What people have to decide for it. */
   readonly pending?: ApprovalRecord | undefined;
+  /** What its runs have asked of other agents, and what has not ended. */
+  readonly asked?: readonly TaskRecord[];
   readonly now: number;
 }
 
@@ -32,7 +35,7 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
     owner,
     next,
   });
-  const waits = whyWaiting(task, around.pending);
+  const waits = whyWaiting(task, around.pending) ?? whyAsked(task, around.asked ?? []);
   if (waits) return waits;
   switch (task.state) {
     case 'requested':
@@ -50,9 +53,9 @@ export function whyOf(task: TaskRecord, around: Surroundings): WhyView {
       return why(task.reason ?? 'A person has to decide.', 'approver', 'olympus approve');
     case 'parked':
       return why(
-        task.reason ?? 'It waits for a decision.',
+        task.reason ?? 'It waits for what it has asked.',
         'control',
-        'What it asks is on its way; `olympus approve` lists it.',
+        'What it asks is on its way; `olympus approve` lists what people have to decide.',
       );
     case 'released':
       if (around.agent?.drain) return whyDrained(around.agent, why);

@@ -7,6 +7,7 @@ import { agentForDomain } from '../registry/choose-agent.ts';
 import type { Mission } from '../store/mission-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
+import { pieceKey } from '../tasks/pieces.ts';
 import { record } from '../tasks/record.ts';
 
 /** Whom a refused step would have been for. */
@@ -87,11 +88,15 @@ async function askedOf(
   const { step, missionId, lead, at } = given;
   const { domain, ask: text } = step;
   const agent = step.agent ?? (domain && (await agentForDomain(tx, domain, at))?.name);
-  const dedupKey = `child:${missionId}:${step.id}`;
+  const { requester, conversation, author, trust } = lead;
+  const request = { dedupKey: pieceKey(missionId, step.id), agent: agent ?? NOBODY, text, domain, requester };
   return {
-    author: CONTROL_NAME,
+    // What comes of it is said where the lead was asked.
+    author,
+    keysOf: CONTROL_NAME,
     by: 'control',
-    request: { dedupKey, agent: agent ?? NOBODY, text, domain, requester: lead.requester },
+    trust,
+    request: { ...request, ...(conversation ? { conversation } : {}) },
     depth: lead.depth + 1,
     parentId: lead.id,
     ...(agent ? {} : { refusal: { code: 'no_agent_for_domain', values: { domain: domain ?? '' } } }),

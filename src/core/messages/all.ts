@@ -4,6 +4,7 @@ import { ApprovalRequest } from './approval-request.ts';
 import { ChatCommandRequest } from './chat-command.ts';
 import { DeadLetter } from './dead-letter.ts';
 import { Decision } from './decision.ts';
+import { DelegationRequest } from './delegation-request.ts';
 import { Delivery } from './delivery.ts';
 import { FleetEvent } from './event.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -22,6 +23,7 @@ export const allMessages = [
   ChatCommandRequest,
   ApprovalRequest,
   QuestionRequest,
+  DelegationRequest,
   Decision,
   TaskDispatch,
   RunEventMessage,
