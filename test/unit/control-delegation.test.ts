@@ -56,8 +56,9 @@ describe('what a run asks of another agent', () => {
     assert.deepEqual(child.requester, parent.requester);
     assert.deepEqual(child.conversation, parent.conversation);
     assert.equal((await fleet.store.read.audit.of('task', child.id))[0]?.who, 'agent/athena');
-    const { input, conversation } = fleet.dispatchOf(await fleet.run(child));
+    const { input, session, conversation } = fleet.dispatchOf(await fleet.run(child));
     assert.match(input.text, /^What is new in security\?\n\nathena asks you this for its work on what ada/);
+    assert.equal(session.key, `olympus:task:${child.id}`, 'others of the thread do not hold it up');
     assert.equal(conversation, undefined, 'it shows nothing on the asking post');
   });
 

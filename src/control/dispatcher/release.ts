@@ -7,6 +7,7 @@ import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { advanceTask, type ControlContext } from '../tasks/advance.ts';
 import { inputOf } from '../tasks/input.ts';
+import { isPiece } from '../tasks/pieces.ts';
 
 /**
  * Releases to one agent what is due, in the caller's transaction, and returns that: never more at once than the agent takes. This is where
@@ -60,10 +61,13 @@ async function release(
     epoch: fenced.epoch,
     releasedAt: at,
   });
+  const resumed = await resumptionOf(tx, fenced);
+  // A piece is worked at by itself, beside others of the same agent, and is shown nowhere.
+  const conversation = (await isPiece(tx, task)) ? undefined : task.conversation;
   await tx.outbox.add({
     subject: context.subjects.task(task.domain, agent.name, runId),
     msgId: runId,
-    body: JSON.stringify(dispatchOf(context, fenced, runId, agent, await resumptionOf(tx, fenced))),
+    body: JSON.stringify(dispatchOf(context, fenced, { runId, agent, resumed, conversation })),
   });
   return fenced;
 }
@@ -71,9 +75,17 @@ async function release(
 function dispatchOf(
   context: ControlContext,
   task: TaskRecord,
-  runId: string,
-  agent: AgentRecord,
-  resumed: Resumption | undefined,
+  {
+    runId,
+    agent,
+    resumed,
+    conversation,
+  }: {
+    readonly runId: string;
+    readonly agent: AgentRecord;
+    readonly resumed: Resumption | undefined;
+    readonly conversation: TaskRecord['conversation'];
+  },
 ): unknown {
   const at = context.now();
   return TaskDispatch.create(
@@ -101,9 +113,9 @@ function dispatchOf(
         // The session of a run that goes on has it already.
         ...(task.textArtifact && !resumed ? { isBeginning: true } : {}),
       },
-      session: { key: sessionKeyOf({ taskId: task.id, conversation: task.conversation }) },
+      session: { key: sessionKeyOf({ taskId: task.id, conversation }) },
       // What it shows of its work it shows where it was asked; another may not be let in there.
-      ...(task.conversation && task.author === agent.name ? { conversation: task.conversation } : {}),
+      ...(conversation && task.author === agent.name ? { conversation } : {}),
     },
   );
 }

@@ -7,6 +7,7 @@ import {
   type LocalControl,
   type LocalStandin,
   prepareBus,
+  prepareChat,
   prepareControl,
 } from '#lab/local/servers.ts';
 import { Site } from '#lab/local/site.ts';
@@ -31,6 +32,10 @@ export interface ScriptedFleetOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The same, of `control` or of one agent. */
   readonly envOf?: (name: string) => Readonly<Record<string, string>>;
+  /** Lines of an agent's manifest beside its name and limits. */
+  readonly manifestOf?: (name: string) => string;
+  /** Those of the agents that have an account in chat; there is a chat server where there is one. */
+  readonly inChat?: readonly string[];
 }
 
 /** A process of ours, its state, and its way to nats-server. */
@@ -40,8 +45,9 @@ export interface ScriptedMember {
   readonly link: Link;
 }
 
-/** Control and daemons without chat, as processes on a real nats-server, with a scripted harness outside of them. */
+/** Control and daemons, as processes on a real nats-server, with a scripted harness outside of them, and chat where that is wanted. */
 export interface ScriptedFleet extends AsyncDisposable {
+  readonly chat: (LocalStandin & { readonly humanToken: string }) | undefined;
   readonly nats: LocalBus;
   readonly harness: LocalStandin & { readonly effectsFile: string };
   readonly control: ScriptedMember & Pick<LocalControl, 'url' | 'token'>;
@@ -58,6 +64,7 @@ const UP_WITHIN_MS = 120_000;
 /** Writes all that such a fleet needs; nothing of it runs before `start`. */
 export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promise<ScriptedFleet> {
   const { dir, root, agents, concurrency = 2, played = [], settings = {}, envOf = () => ({}) } = options;
+  const { manifestOf = () => 'role: specialist\ndomains: [work]', inChat = [] } = options;
   const log = createLogger({ name: 'scripted-fleet', level: 'fatal' });
   const compileCache = process.env['NODE_COMPILE_CACHE'];
   const site = new Site({ stateDir: dir, root, ports: 'any', compileCache, log, clock: systemClock });
@@ -65,6 +72,11 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
   const nats = await prepareBus(site, binary, [...agents, ...played]);
   const natsPort = Number(new URL(nats.url).port);
   const harness = await prepareHarness(site);
+  const chat = inChat.length > 0 ? await prepareChat(site, inChat) : undefined;
+  const accountOf = (name: string): Record<string, string> =>
+    chat && inChat.includes(name)
+      ? { OLYMPUS_MATTERMOST_URL: chat.url, OLYMPUS_MATTERMOST_TOKEN_FILE: site.secretFile(`chat-${name}`) }
+      : {};
   const shared = { OLYMPUS_FLEET: FLEET, OLYMPUS_HEARTBEAT_MS: '1000', ...settings };
 
   const controlLink = await Link.open(natsPort);
@@ -83,15 +95,18 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
     const link = await Link.open(natsPort);
     const env = {
       ...shared,
+      ...accountOf(name),
       ...envOf(name),
       OLYMPUS_NATS_URL: `nats://127.0.0.1:${link.port}`,
       OLYMPUS_HARNESS_URL: harness.url,
     };
-    members.set(name, { link, ...(await prepareDaemon(site, name, concurrency, env)) });
+    const manifest = `name: ${name}\n${manifestOf(name)}\nlimits: { concurrency: ${concurrency}, run_timeout: 600 }\n`;
+    members.set(name, { link, ...(await prepareDaemon(site, name, manifest, env)) });
   }
 
   const everyone = [control, ...members.values()];
-  const processes = [nats.process, harness.process, ...everyone.map((member) => member.process)];
+  const servers = [nats.process, harness.process, ...(chat ? [chat.process] : [])];
+  const processes = [...servers, ...everyone.map((member) => member.process)];
   // A machine that is busy with other work takes longer than a start may take; the processes are kept running meanwhile.
   const untilUp = async (): Promise<void> => {
     const givesUp = AbortSignal.timeout(UP_WITHIN_MS);
@@ -105,6 +120,7 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
   return {
     nats,
     harness,
+    chat,
     control,
     agents: members,
     seedOf: (name) => site.secret(`bus-${name}`, () => ''),
@@ -142,15 +158,12 @@ async function prepareHarness(site: Site): Promise<ScriptedFleet['harness']> {
 async function prepareDaemon(
   site: Site,
   name: string,
-  concurrency: number,
+  manifest: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Pick<ScriptedMember, 'process' | 'stateDir'>> {
   const agentDir = site.at('agents', name);
   mkdirSync(agentDir, { recursive: true });
-  writeFileSync(
-    path.join(agentDir, 'agent.yml'),
-    `name: ${name}\nrole: specialist\ndomains: [work]\nlimits: { concurrency: ${concurrency}, run_timeout: 600 }\n`,
-  );
+  writeFileSync(path.join(agentDir, 'agent.yml'), manifest);
   const stateDir = site.at('daemons', name);
   const healthPort = await site.port(0);
   const process = site.process({
