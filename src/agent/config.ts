@@ -61,11 +61,11 @@ export const AgentConfig = z.object({
   /** As many cuts of the context over nothing new are a sign. */
   OLYMPUS_STUCK_COMPACTIONS: Count.default(3),
   OLYMPUS_CHAT_PING_MS: Milliseconds.default(30_000),
-  /** The unix socket through which the agent's turns ask people; the mode of its folder says who reaches it. Without one they cannot. */
+  /** The unix socket through which the agent's turns ask people and other agents; the mode of its folder says who reaches it. Without one they cannot. */
   OLYMPUS_ACTION_SOCKET: z.string().startsWith('/', 'write an absolute path').optional(),
-  /** How long a turn goes on waiting for people before its run is parked. */
+  /** How long a turn goes on waiting for what it has asked before its run is parked. */
   OLYMPUS_ASK_WAIT_MS: Milliseconds.default(5 * 60_000),
-  /** How long people have to decide before it counts as denied. */
+  /** How long people have to decide before it counts as denied, and another agent to answer. */
   OLYMPUS_ASK_EXPIRES_MS: Milliseconds.default(12 * 3600 * 1000),
   /** The most bytes of a file that comes with a message in chat; what control keeps of one is limited to 8 MiB. */
   OLYMPUS_FILES_BYTES: z.coerce.number().int().positive().max(ARTIFACT_LIMIT).default(ARTIFACT_LIMIT),

@@ -190,6 +190,18 @@ describe('the socket through which turns ask', () => {
     }
     answer = async () => ({ kind: 'refused', sentence: 'no such task' });
     assert.equal((await cli(...approval, '--json').ended).code, 1);
+    const colleague = ['ask', 'Well?', '--task', 't-1', '--agent', '@perseus'];
+    answer = async () => ({ kind: 'decided', state: 'unanswered', by: 'perseus', why: 'It is over.' });
+    assert.deepEqual(await cli(...colleague).ended, {
+      code: 3,
+      stdout: 'No answer. It is over.\n',
+      stderr: '',
+    });
+    assert.deepEqual(seen.at(-1), { ask: 'agent', task: 't-1', agent: 'perseus', text: 'Well?' });
+    answer = async () => ({ kind: 'refused', sentence: 'Nobody has that name.' });
+    assert.match((await cli(...colleague).ended).stderr, /Nobody was asked: Nobody has that name\.\s/);
+    const both = await cli(...colleague, '--choice', 'yes', '--choice', 'no').ended;
+    assert.deepEqual([both.code, /--choice is for people/.test(both.stderr)], [2, true]);
     const wrong = await cli(...approval, '--params', '{').ended;
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /--params is not JSON/);

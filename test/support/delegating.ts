@@ -6,18 +6,16 @@ import { delegationHash } from '#core/action.ts';
 import { parseMessage, type TrustLabel } from '#core/envelope.ts';
 import type { FailureCode } from '#core/failures.ts';
 import { Decision } from '#core/messages/decision.ts';
-import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { Delivery } from '#core/messages/delivery.ts';
-import { RunEventMessage } from '#core/messages/run-event.ts';
-import { RunResult } from '#core/messages/run-result.ts';
 import { TaskDispatch } from '#core/messages/task-dispatch.ts';
-import { noUsage } from '#core/usage.ts';
 import { systemClock } from '#lib/clock.ts';
+import { cancelTask } from '../../src/control/cancel/cancel.ts';
 import { releaseDue } from '../../src/control/dispatcher/release.ts';
 import type { RunRecord, TaskRecord } from '../../src/control/store/records.ts';
 import { Store } from '../../src/control/store/store.ts';
-import { arrived, controlOver, headOf } from './control-without-bus.ts';
+import { arrived, controlOver } from './control-without-bus.ts';
 import { chatRequestOf, heartbeatOf } from './messages.ts';
+import { delegationOf, eventOf, resultOf } from './run-messages.ts';
 
 const FLEET = 'olympus';
 
@@ -67,13 +65,10 @@ export class Delegating implements AsyncDisposable {
 
   /** A run asks an agent; answers the task that came of it, or why there is none. */
   async delegate(run: RunRecord, agent: string, text: string): Promise<TaskRecord | string> {
-    const { id: runId, taskId, epoch } = run;
+    await this.control.delegation(await delegationOf(run, agent, text));
     const hash = await delegationHash({ agent, text });
-    const key = `agent:${taskId}:${hash}`;
-    const data = { key, taskId, runId, epoch, expiresInMs: 3_600_000, agent, text };
-    const message = DelegationRequest.create(headOf(taskId), data);
-    await this.control.delegation(arrived(`${FLEET}.requests.${run.agent}.delegation`, message));
-    const task = await this.store.read.tasks.byDedupKey(`control:child:${taskId}:${hash}`);
+    const task = await this.store.read.tasks.byDedupKey(`control:child:${run.taskId}:${hash}`);
+    const key = `agent:${run.taskId}:${hash}`;
     return task ?? this.decisions(run.agent).findLast((told) => told.key === key)?.why ?? 'nothing was told';
   }
 
@@ -84,18 +79,23 @@ export class Delegating implements AsyncDisposable {
     return child;
   }
 
-  async succeed(task: Pick<TaskRecord, 'id' | 'agent' | 'domain'>, summary: string): Promise<void> {
-    await this.#handIn(await this.run(task), task.domain, { outcome: 'success', summary });
+  async succeed(task: Pick<TaskRecord, 'id' | 'agent'>, summary: string): Promise<void> {
+    await this.control.result(resultOf(await this.run(task), { outcome: 'success', summary }));
   }
 
-  async fail(task: Pick<TaskRecord, 'id' | 'agent' | 'domain'>, failure: FailureCode): Promise<void> {
+  async fail(task: Pick<TaskRecord, 'id' | 'agent'>, failure: FailureCode): Promise<void> {
     const end = { outcome: 'failed', summary: '', failure: { class: failure, message: 'played' } } as const;
-    await this.#handIn(await this.run(task), task.domain, end);
+    await this.control.result(resultOf(await this.run(task), end));
   }
 
-  async park({ id: runId, taskId, epoch, agent }: RunRecord): Promise<void> {
-    const message = RunEventMessage.create(headOf(runId), { taskId, runId, epoch, agent, event: 'parked' });
-    await this.control.runEvent(arrived(`${FLEET}.runs.${agent}.${runId}.parked`, message));
+  async park(run: RunRecord): Promise<void> {
+    await this.control.runEvent(eventOf(run, 'parked'));
+  }
+
+  async cancel({ id }: Pick<TaskRecord, 'id'>): Promise<void> {
+    await this.store.transaction(async (tx) =>
+      cancelTask(tx, this.control.context, await this.now(id), { by: 'ada' }),
+    );
   }
 
   async now(id: string): Promise<TaskRecord> {
@@ -136,19 +136,5 @@ export class Delegating implements AsyncDisposable {
       const parsed = parseMessage(String(row['body']), [definition]);
       return parsed.kind === 'ok' ? [parsed.message.data] : [];
     });
-  }
-
-  async #handIn(
-    { id: runId, taskId, epoch, attempt, agent }: RunRecord,
-    domain: string,
-    end: Pick<RunResult['data'], 'outcome' | 'summary' | 'failure'>,
-  ): Promise<void> {
-    const at = new Date().toISOString();
-    const result = RunResult.create(headOf(runId), {
-      ...{ taskId, runId, epoch, attempt, agent, usage: noUsage },
-      ...{ sessionKey: 'key', startedAt: at, finishedAt: at },
-      ...end,
-    });
-    await this.control.result(arrived(`${FLEET}.results.${domain}.${agent}.${taskId}`, result));
   }
 }

@@ -18,8 +18,8 @@ const NEVER = new AbortController().signal;
 const ANSWERED: TurnOutcome = { kind: 'answered', text: 'done', usage: noUsage, sessionKey: 's' };
 const OVERLOADED: TurnOutcome = { kind: 'failed', failure: 'model_overloaded', message: '', usage: noUsage };
 const ENDED: TurnOutcome = { kind: 'failed', failure: 'cancelled', message: '', usage: noUsage };
-
 const QUESTION: SocketRequest = { ask: 'question', task: 't-1', question: { text: 'Which colour?' } };
+const COLLEAGUE: SocketRequest = { ask: 'agent', task: 't-1', agent: 'perseus', text: 'Well?' };
 const DEPLOY: SocketRequest = {
   ask: 'approval',
   task: 't-1',
@@ -116,6 +116,18 @@ describe('what a daemon asks for its turns', () => {
     decide('r-1', { state: 'answered', by: 'ada', answer: 'teal' });
 
     assert.deepEqual(await reply, { kind: 'decided', state: 'answered', by: 'ada', answer: 'teal' });
+  });
+
+  it('asks another agent as it asks people, and what it does not answer holds for the task', async () => {
+    run('r-1');
+    const reply = asking.ask(COLLEAGUE, NEVER);
+    await asked('r-1');
+    decide('r-1', { state: 'unanswered', by: 'perseus', why: 'It failed.' });
+
+    const told = { kind: 'decided', state: 'unanswered', by: 'perseus', why: 'It failed.' };
+    assert.deepEqual(await reply, told);
+    run('r-2');
+    assert.deepEqual(await asking.ask(COLLEAGUE, NEVER), told);
   });
 
   it('is asked once however often, also over a crash, and answered to everybody who waits', async () => {

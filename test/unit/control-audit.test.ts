@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
-import { DelegationRequest } from '#core/messages/delegation-request.ts';
-import { RunEventMessage } from '#core/messages/run-event.ts';
-import { RunResult } from '#core/messages/run-result.ts';
-import { noUsage } from '#core/usage.ts';
+import type { TaskEvent } from '#core/task-states.ts';
 import { arrived, controlOver, headOf } from '#test/control-without-bus.ts';
 import { heartbeatOf, requestOf } from '#test/messages.ts';
+import { delegationOf, eventOf, resultOf } from '#test/run-messages.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { WatchedStore } from '#test/watched-store.ts';
 import { writeSites } from '#test/write-sites.ts';
@@ -73,23 +71,15 @@ describe('the record of what was changed', () => {
   const cancel = async ({ taskId }: RunRecord): Promise<void> => {
     await store.transaction(async (tx) => cancelTask(tx, control.context, await taskOf(taskId), ADA));
   };
-  const tell = ({ id: runId, taskId, epoch }: RunRecord, event: string): Promise<void> =>
-    control.runEvent(
-      arrived(
-        `${FLEET}.runs.athena.${runId}.${event}`,
-        RunEventMessage.create(headOf(runId), { taskId, runId, epoch, agent: 'athena', event }),
-      ),
+  const step = ({ taskId }: RunRecord, event: TaskEvent, reason: string): Promise<TaskRecord> =>
+    store.transaction(async (tx) =>
+      advanceTask(tx, control.context, await taskOf(taskId), event, { by: 'control', reason }),
     );
-  function succeed({ id: runId, taskId, epoch, attempt }: RunRecord): Promise<void> {
-    const at = new Date().toISOString();
-    const data = {
-      ...{ taskId, runId, epoch, attempt, agent: 'athena', summary: 'Seen.' },
-      outcome: 'success',
-      ...{ usage: noUsage, sessionKey: 'key', startedAt: at, finishedAt: at },
-    } as const;
-    const subject = `${FLEET}.results.planning.athena.${taskId}`;
-    return control.result(arrived(subject, RunResult.create(headOf(runId), data)));
-  }
+  const tell = (run: RunRecord, event: string): Promise<void> => control.runEvent(eventOf(run, event));
+  const succeed = (run: RunRecord): Promise<void> =>
+    control.result(resultOf(run, { outcome: 'success', summary: 'Seen.' }));
+  const askAgent = async (run: RunRecord): Promise<void> =>
+    control.delegation(await delegationOf(run, 'perseus', 'What is new?'));
   function askApproval(
     { id: runId, taskId, epoch }: RunRecord,
     key: string,
@@ -99,14 +89,6 @@ describe('the record of what was changed', () => {
     const data = { key, taskId, runId, epoch, expiresInMs: 60_000, action, summary: 'deploy it' };
     const message = ApprovalRequest.create(headOf(taskId), data);
     return control.decision(arrived(`${FLEET}.requests.athena.approval`, message));
-  }
-  function askAgent({ id: runId, taskId, epoch }: RunRecord): Promise<void> {
-    const asked = { agent: 'perseus', text: 'What is new?' };
-    const message = DelegationRequest.create(headOf(taskId), {
-      ...{ key: 'key', taskId, runId, epoch, expiresInMs: 60_000 },
-      ...asked,
-    });
-    return control.delegation(arrived(`${FLEET}.requests.athena.delegation`, message));
   }
   async function approvalOf(taskId: string) {
     const approval = (await store.read.approvals.ofTask(taskId)).at(-1);
@@ -186,19 +168,10 @@ describe('the record of what was changed', () => {
     await tell(begun, 'started');
     await tell(begun, 'started');
     const late = await released();
-    await store.transaction(async (tx) => {
-      const reason = 'its deadline has passed';
-      await advanceTask(tx, control.context, await taskOf(late.taskId), 'expire', { by: 'control', reason });
-    });
+    await step(late, 'expire', 'its deadline has passed');
     await succeed(late);
     const parked = await released();
-    await store.transaction(async (tx) => {
-      const reason = 'its deadline has passed';
-      await advanceTask(tx, control.context, await taskOf(parked.taskId), 'expire', {
-        by: 'control',
-        reason,
-      });
-    });
+    await step(parked, 'expire', 'its deadline has passed');
     await tell(parked, 'parked');
 
     assert.deepEqual(await records('run', discarded.id), ['agent/athena discard discarded']);
@@ -244,14 +217,8 @@ describe('the record of what was changed', () => {
     const first = await released();
     await askApproval(first, 'again');
     const withdrawn = await approvalOf(first.taskId);
-    await store.transaction(async (tx) => {
-      const given = { by: 'control', reason: 'handed out in vain' } as const;
-      await advanceTask(tx, control.context, await taskOf(first.taskId), 'bury', given);
-    });
-    await store.transaction(async (tx) => {
-      const given = { by: 'person/ada', reason: 'tried again' } as const;
-      await advanceTask(tx, control.context, await taskOf(first.taskId), 'retry', given);
-    });
+    await step(first, 'bury', 'handed out in vain');
+    await step(first, 'retry', 'tried again');
     await ask(); // has what is queued released
     await askApproval(await runOf({ id: first.taskId }), 'again');
 
@@ -265,10 +232,7 @@ describe('the record of what was changed', () => {
     await control.heartbeat(arrived(`${FLEET}.heartbeat.perseus`, heartbeatOf('perseus')));
     const first = await released();
     await askAgent(first);
-    await store.transaction(async (tx) => {
-      const given = { by: 'control', reason: 'model_overloaded' } as const;
-      await advanceTask(tx, control.context, await taskOf(first.taskId), 'retry', given);
-    });
+    await step(first, 'retry', 'model_overloaded');
     await ask(); // has what is queued released
     const second = await runOf({ id: first.taskId });
     await askAgent(second);

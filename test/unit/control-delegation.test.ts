@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { rejectionSentence } from '#core/rejections.ts';
 import { Delegating } from '#test/delegating.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
-import { cancelTask } from '../../src/control/cancel/cancel.ts';
-import { obey } from '../../src/control/chat/obey.ts';
 import type { TaskRecord } from '../../src/control/store/records.ts';
 import { advanceTask } from '../../src/control/tasks/advance.ts';
 import { queueAgain } from '../../src/control/tasks/retry.ts';
@@ -34,10 +32,6 @@ describe('what a run asks of another agent', () => {
       const now = await fleet.now(task.id);
       return advanceTask(tx, fleet.control.context, now, event, { by: 'control', reason: 'for a test' });
     });
-  const cancel = (task: TaskRecord): Promise<unknown> =>
-    fleet.store.transaction(async (tx) =>
-      cancelTask(tx, fleet.control.context, await fleet.now(task.id), { by: 'ada' }),
-    );
   const lastOf = (agent: string) => {
     const { state, by, why, answer } = fleet.decisions(agent).at(-1) ?? {};
     return { state, by, why, answer };
@@ -161,7 +155,7 @@ describe('what a run asks of another agent', () => {
     await end(await asks('three'), 'bury');
     assert.match(lastOf('athena').why ?? '', /It did not answer: dead_lettered/);
     const four = await asks('four');
-    await cancel(four);
+    await fleet.cancel(four);
     await fleet.fail(four, 'cancelled');
     assert.match(lastOf('athena').why ?? '', /It did not answer: cancelled \(cancelled by ada\)/);
   });
@@ -275,7 +269,7 @@ describe('what a run asks of another agent', () => {
         const child = await fleet.child(await fleet.run(parent), 'perseus', how);
         const deeper = await fleet.child(await fleet.run(child), 'hermes', how);
 
-        await (how === 'cancel' ? cancel(parent) : end(parent, how));
+        await (how === 'cancel' ? fleet.cancel(parent) : end(parent, how));
 
         for (const each of [child, deeper]) assert.equal((await fleet.now(each.id)).state, 'cancelling', how);
         now += MINUTE_MS; // in which she may ask again
@@ -297,58 +291,6 @@ describe('what a run asks of another agent', () => {
 
       assert.equal(fleet.decisions('athena').at(-1)?.runId, run.id);
       assert.equal(lastOf('athena').answer, 'Two CVEs.');
-    });
-  });
-
-  describe('in the thread', () => {
-    const posts = (): string[] => fleet.said('athena').flatMap(({ text }) => text ?? []);
-
-    it('is said when it is answered, with who asked whom what, before the answer to the whole', async () => {
-      const parent = await fleet.asked('athena', 'Brief me.');
-      const news = await fleet.child(await fleet.run(parent), 'perseus', NEWS);
-      const deeper = await fleet.child(await fleet.run(news), 'hermes', 'Who wrote?');
-      await fleet.succeed(deeper, 'Ask @apollo.');
-      await fleet.fail(news, 'model_auth');
-      await fleet.succeed(parent, 'Nothing new.');
-
-      assert.deepEqual(posts(), [
-        '**hermes**, asked by perseus:\n> Who wrote?\n\nAsk @\u200bapollo.',
-        '**perseus**, asked by athena:\n> What is new in security?\n\nIt did not answer: failed (model_auth).',
-        'Nothing new.',
-      ]);
-      assert.deepEqual(fleet.said('perseus'), []);
-      assert.deepEqual(
-        fleet.said('athena').map(({ state }) => state),
-        ['admitted', 'admitted', 'admitted', 'completed'],
-        'the asking post shows how the whole stands',
-      );
-    });
-
-    it('is not said of what nobody waits for any more', async () => {
-      const parent = await fleet.asked('athena', 'Brief me.');
-      const news = await fleet.child(await fleet.run(parent), 'perseus', NEWS);
-      await cancel(parent);
-      await fleet.succeed(news, 'Two CVEs.');
-
-      assert.deepEqual(posts(), []);
-    });
-
-    it('is what a command without an id is not about: that is about the whole', async () => {
-      const parent = await fleet.asked('athena', 'Brief me.');
-      const news = await fleet.child(await fleet.run(parent), 'perseus', NEWS);
-      const { conversation } = parent;
-      assert.ok(conversation);
-
-      await fleet.store.transaction((tx) =>
-        obey(tx, fleet.control.admission, {
-          command: { verb: 'cancel', target: undefined, rest: '' },
-          speaker: { id: 'u1', name: 'ada', caller: undefined },
-          conversation,
-          saidAt: Date.now(),
-        }),
-      );
-
-      for (const { id } of [parent, news]) assert.equal((await fleet.now(id)).state, 'cancelling');
     });
   });
 });

@@ -77,7 +77,7 @@ async function ask(
   const { out } = context;
   const reply = await askDaemon(actionSocket(context.settings), request, context);
   if (reply.kind === 'refused')
-    throw new CliError(`Nobody was asked: ${harmless(reply.sentence)}.`, 'See --help.');
+    throw new CliError(`Nobody was asked: ${harmless(reply.sentence).replace(/\.$/, '')}.`, 'See --help.');
   if (reply.kind === 'file') throw new CliError('The daemon answered something else.', 'Ask again.');
   if (json) out.json(reply);
   else out.print(sentenceOf(reply, request['ask'] === 'agent'));

@@ -42,7 +42,7 @@ export class DelegationRepository {
 
   /** What runs of a task have asked, oldest first. */
   async by(parentId: string): Promise<Delegation[]> {
-    return this.#db.all(`${JOINED} WHERE tasks.parent_id = ? ORDER BY tasks.id`, parentId).map(fromRow);
+    return this.#db.all(`${JOINED} WHERE tasks.parent_id = ? ORDER BY d.rowid`, parentId).map(fromRow);
   }
 
   /** Has another run of the same parent wait for it. */
