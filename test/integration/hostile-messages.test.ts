@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type DeadLetterSummary, TaskDetail, type TaskView } from '#core/api.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
+import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { Heartbeat } from '#core/messages/heartbeat.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
@@ -10,7 +11,7 @@ import { INPUT_LIMIT, TaskCreate } from '#core/messages/task-create.ts';
 import { streamNames } from '#core/streams.ts';
 import { noUsage } from '#core/usage.ts';
 import { newId } from '#lib/id.ts';
-import { ACTION, approvalOf, questionOf } from '#test/asking-messages.ts';
+import { ACTION, approvalOf, delegationRequestOf, questionOf } from '#test/asking-messages.ts';
 import type { BusClient } from '#test/bus-matrix/client.ts';
 import { managerOf } from '#test/bus-matrix/fleet-bus.ts';
 import { Random } from '#test/chaos/random.ts';
@@ -132,6 +133,12 @@ describe('an agent that sends anything', () => {
       ['requests.mallory.task-create', TaskCreate, () => requestOf('mallory', 'fuzz'), streamNames.requests],
       ['requests.mallory.approval', ApprovalRequest, () => approvalOf(released), streamNames.requests],
       ['requests.mallory.question', QuestionRequest, () => questionOf(released), streamNames.requests],
+      [
+        'requests.mallory.delegation',
+        DelegationRequest,
+        () => delegationRequestOf(released),
+        streamNames.requests,
+      ],
       ['heartbeat.mallory', Heartbeat, () => heartbeatOf('mallory'), streamNames.heartbeat],
       ['runs.mallory.r1.started', RunEventMessage, () => eventOf('mallory', released), streamNames.runlog],
       [

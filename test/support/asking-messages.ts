@@ -1,4 +1,5 @@
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
+import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import { newId } from '#lib/id.ts';
 
@@ -27,6 +28,11 @@ export function questionOf(run: OfRun, question: object = { text: 'Which?' }) {
     question: { text: 'x' },
   });
   return { ...envelope, data: { ...data, question } };
+}
+
+/** What an agent asks another one. */
+export function delegationRequestOf(run: OfRun) {
+  return DelegationRequest.create(headOf(run), { ...askOf(run), agent: 'athena', text: 'Well?' });
 }
 
 function askOf({ id, runId }: OfRun) {
