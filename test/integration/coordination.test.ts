@@ -35,6 +35,8 @@ describe('agents that work together', function () {
     dir = await tempDir('together');
     fleet = await prepareScriptedFleet({
       ...{ dir: dir.path, root: ROOT, agents: Object.keys(MANIFESTS), inChat: ['athena', 'perseus'] },
+      // A process that is killed is away for longer than people wait without a word, on a busy machine.
+      settings: { OLYMPUS_NOTICE_AFTER_MS: '150000' },
       manifestOf: (name) => MANIFESTS[name] ?? '',
       envOf: (name) =>
         name === 'control'
