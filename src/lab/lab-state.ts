@@ -17,6 +17,8 @@ export const LabState = z.object({
   /** Processes of an earlier boot are gone, whatever now has their numbers. */
   bootId: z.string(),
   network: z.object({ switchAddress: z.string(), prefix: z.int(), modelPort: z.int() }).optional(),
+  /** A chat server outside, and the port of the switch that leads to it; without one chat is a stand-in. */
+  chat: z.object({ url: z.string(), port: z.int() }).optional(),
   hypervisors: z
     .record(z.string(), z.object({ address: z.string(), process: ProcessRecord.optional() }))
     .default({}),

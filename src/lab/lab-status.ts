@@ -4,7 +4,7 @@ import { type LabState, readLabState } from './lab-state.ts';
 import { namespacesNamed } from './network/namespace.ts';
 import { requireRoot } from './preflight.ts';
 import { isRunning } from './process-record.ts';
-import { listensOn, modelGateProblem } from './relay/gates.ts';
+import { chatGateProblem, listensOn, modelGateProblem } from './relay/gates.ts';
 
 /** A simulated hypervisor and what is on it; `problem` says what is wrong with it. */
 export interface HypervisorView {
@@ -32,6 +32,8 @@ export interface LabView {
   readonly doors: readonly DoorView[];
   /** Which model answers the agents, and whether it can be reached from the lab's network. */
   readonly model?: { readonly provider: string; readonly problem?: string };
+  /** The chat server outside that the agents are in, and whether it can be reached from there; else it is the stand-in. */
+  readonly chatOutside?: { readonly url: string; readonly problem?: string };
   /** Namespaces of this lab of which its state file knows nothing. */
   readonly leftovers: readonly string[];
 }
@@ -52,14 +54,16 @@ export async function lookAtLab(stateDir: string, signal: AbortSignal): Promise<
     return { ...about, state: nothing ? 'down' : 'damaged', hypervisors: [], doors: [] };
   }
 
-  const [hypervisors, doors, model] = await Promise.all([
+  const [hypervisors, doors, model, chatOutside] = await Promise.all([
     lookAtHypervisors(names, state, signal),
     lookAtDoors(state),
     lookAtModel(names, state, signal),
+    lookAtChat(names, state, signal),
   ]);
-  const parts = [...hypervisors, ...doors, ...(model ? [model] : [])];
+  const outside = { ...(model ? { model } : {}), ...(chatOutside ? { chatOutside } : {}) };
+  const parts = [...hypervisors, ...doors, ...Object.values(outside)];
   const sound = leftovers.length === 0 && parts.every(({ problem }) => problem === undefined);
-  return { ...about, state: sound ? 'up' : 'damaged', hypervisors, doors, ...(model ? { model } : {}) };
+  return { ...about, state: sound ? 'up' : 'damaged', hypervisors, doors, ...outside };
 }
 
 function lookAtHypervisors(names: LabNames, state: LabState, signal: AbortSignal): Promise<HypervisorView[]> {
@@ -93,4 +97,15 @@ async function lookAtModel(
   const place = { address: network.switchAddress, port: network.modelPort };
   const problem = await modelGateProblem(names, place, signal);
   return { provider, ...(problem ? { problem } : {}) };
+}
+
+async function lookAtChat(
+  names: LabNames,
+  { network, chat }: LabState,
+  signal: AbortSignal,
+): Promise<LabView['chatOutside']> {
+  if (!network || !chat) return undefined;
+  const place = { address: network.switchAddress, port: chat.port };
+  const problem = await chatGateProblem(names, place, signal);
+  return { url: chat.url, ...(problem ? { problem } : {}) };
 }

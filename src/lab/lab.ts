@@ -21,6 +21,8 @@ export interface LabOptions {
   readonly prefix: number;
   /** Where machines ask for a model, on the switch's address. */
   readonly modelPort: number;
+  /** A chat server outside of the lab, and where machines reach it, on the switch's address. */
+  readonly chat?: { readonly url: string; readonly port: number } | undefined;
   /** Services of machines that are opened on this machine's loopback. */
   readonly doors: readonly Door[];
   /** Out of `providerEnvironment`: which model provider answers. Without one the scripted stand-in does. */
@@ -44,7 +46,7 @@ export interface RaisedLab {
  * holds the lab's lock.
  */
 export async function raiseLab(options: LabOptions): Promise<RaisedLab> {
-  const { hypervisors, switchAddress, prefix, modelPort, log, signal } = options;
+  const { hypervisors, switchAddress, prefix, modelPort, chat: outside, log, signal } = options;
   const names = labNames(options.stateDir);
   await checkMachine(signal);
   checkHypervisors(hypervisors, switchAddress);
@@ -53,6 +55,7 @@ export async function raiseLab(options: LabOptions): Promise<RaisedLab> {
   refuseMoves(state, options);
   const save = (): void => writeLabState(names, state);
   state.network = { switchAddress, prefix, modelPort };
+  if (outside) state.chat = outside;
   for (const { name, address } of hypervisors) state.hypervisors[name] ??= { address };
   save();
 
@@ -63,7 +66,11 @@ export async function raiseLab(options: LabOptions): Promise<RaisedLab> {
   await together(signal, [
     (both) => {
       const model = { address: switchAddress, port: modelPort };
-      return ensureGates(names, state, { ...options, model, signal: both }, save);
+      const chat = outside && {
+        listen: { address: switchAddress, port: outside.port },
+        url: outside.url,
+      };
+      return ensureGates(names, state, { ...options, model, chat, signal: both }, save);
     },
     ...hypervisors.map((hypervisor) => async (both: AbortSignal) => {
       const recorded = state.hypervisors[hypervisor.name]?.process;

@@ -23,6 +23,7 @@ describe('scripts/quickstart', () => {
     const refused = call(QUICKSTART, ['--agent', 'athena']);
     await assert.rejects(refused, { code: 2, stderr: /--agent is not an option\. See .*--help/ });
     await assert.rejects(call(QUICKSTART, ['--agents']), { stderr: /--agents needs names/ });
+    await assert.rejects(call(QUICKSTART, ['--chat-url']), { stderr: /--chat-url needs an address/ });
   });
 
   it('says on the terminal which phase failed and why, not in the log alone', async () => {

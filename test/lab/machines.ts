@@ -33,8 +33,8 @@ export class LabWithMachines implements AsyncDisposable {
   }
 
   /** Brings it up, and shows how long each phase took. */
-  async up(agents: string): Promise<void> {
-    const { code, stderr } = await this.cli.run(['lab', 'up', '--agents', agents]);
+  async up(agents: string, ...more: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.cli.run(['lab', 'up', '--agents', agents, ...more]);
     process.stdout.write(stderr.replaceAll(/^(?=[✔✗])/gm, '      ').replaceAll(/^ {2}.*…\n/gm, ''));
     assert.equal(code, 0, stderr);
   }

@@ -55,6 +55,10 @@ describe('the command line', () => {
     [['task', 'list', '--limit', '501'], /Write a whole number from 1 to 500\./],
     [['task', 'list', '--state', 'done'], /Allowed choices are .*completed/],
     [['task', 'show'], /missing required argument 'id'\. See olympus task show --help\./],
+    [
+      ['lab', 'up', '--chat-tokens', 'a'],
+      /is for a chat server outside of the lab\. Name that with --chat-url/,
+    ],
     [['say'], /missing required argument 'message'/],
     [['say', '--timeout', 'soon', '@athena x'], /Write a number of seconds/],
     [['say', '--thread', 'a', '--channel', 'b', '@athena x'], /cannot be used with option '--channel/],

@@ -4,16 +4,19 @@ import type { CliContext } from '../context.ts';
 import { explainingLab } from '../lab-errors.ts';
 import { chatSettings } from '../settings.ts';
 
-/** `olympus lab chat`: the address of the lab's chat in a browser, logged in as its person. */
+/** `olympus lab chat`: the address of the lab's chat in a browser; of the stand-in logged in as its person. */
 export function addLabChat(parent: Command, context: CliContext): void {
   const { out, settings, signal } = context;
   parent
     .command('chat')
-    .description("print the address at which a browser of this machine shows the lab's chat, logged in")
+    .description(
+      "print the address at which a browser of this machine shows the lab's chat, logged in to the stand-in",
+    )
     .addHelpText(
       'after',
       `
-The token stands behind the #, which a browser sends nowhere; the page takes it out of the address.
+The token stands behind the #, which a browser sends nowhere; the page takes it out of the address. A chat server
+outside of the lab is printed by its address alone: log in there as yourself.
 
 Examples:
   $ olympus lab chat
@@ -22,8 +25,12 @@ Examples:
     .action(() =>
       explainingLab(async () => {
         const { lookAtLab } = await import('#lab/lab-status.ts');
-        const { state, doors } = await lookAtLab(settings.stateDir, signal);
+        const { state, doors, chatOutside } = await lookAtLab(settings.stateDir, signal);
         if (state === 'down') throw new CliError('The lab is down.', 'Start it with `olympus lab up`.');
+        if (chatOutside) {
+          out.print(chatOutside.url);
+          return;
+        }
         const { url, token } = chatSettings(settings);
         // The environment, and .env here, come before what the lab has written: they may name another fleet's chat.
         const door = doors.find(({ name }) => name === 'chat');

@@ -11,7 +11,7 @@ export function addLabStatus(parent: Command, context: CliContext): void {
   const { out, settings, signal } = context;
   parent
     .command('status')
-    .description('show the lab: hypervisors, machines, ways in, and which model answers')
+    .description('show the lab: hypervisors, machines, ways in, and which chat and model answer')
     .option('--json', 'print one JSON value')
     .addHelpText(
       'after',
@@ -34,7 +34,7 @@ Examples:
 }
 
 function print(view: LabView, out: Output): void {
-  const { id, stateDir, state, hypervisors, doors, model, leftovers } = view;
+  const { id, stateDir, state, hypervisors, doors, chatOutside, model, leftovers } = view;
   const style = state === 'up' ? 'green' : 'red';
   out.print(`Lab ${id} in ${stateDir}: ${out.style(style, state)}`);
   if (hypervisors.length > 0) {
@@ -45,6 +45,8 @@ function print(view: LabView, out: Output): void {
   }
   for (const { name, url, problem } of doors) out.print(`${name}: ${problem ? bad(out, problem) : url}`);
   if (model) {
+    const problem = chatOutside?.problem ? `; ${bad(out, chatOutside.problem)}` : '';
+    out.print(`chat server: ${chatOutside?.url ?? 'the stand-in on the hub'}${problem}`);
     out.print(`model: ${model.provider}${model.problem ? `; ${bad(out, model.problem)}` : ''}`);
   }
   if (leftovers.length > 0) out.print(`Namespaces that nobody needs any more: ${leftovers.join(', ')}`);

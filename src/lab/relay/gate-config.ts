@@ -10,6 +10,8 @@ const Place = z.object({ address: z.string(), port: z.int() });
 export const GateConfig = z.object({
   /** Out of the lab: where machines ask for a model, on the switch. */
   model: Place,
+  /** Out of the lab: where machines reach the chat server outside, and its address. */
+  chat: z.object({ listen: Place, url: z.string() }).optional(),
   /** Into the lab: services of machines, on a port of this machine's loopback. */
   doors: z.array(z.object({ name: z.string(), localPort: z.int(), to: Place })),
   /** Holds the model keys that are let through: `model-keys.ts`. */
@@ -43,6 +45,9 @@ export function labArguments({ id }: { readonly id: string }): readonly [string,
 
 /** The socket by which model calls leave the lab; relative, because socket paths have to be short. */
 export const MODEL_SOCKET = 'model.sock';
+
+/** The same for calls of a chat server outside. */
+export const CHAT_SOCKET = 'chat.sock';
 
 /** The socket by which a door's connections enter the lab. */
 export function doorSocket(name: string): string {

@@ -5,22 +5,33 @@ import type { Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { ProcessPart } from '../local/process-part.ts';
 import { SYSTEM_ENV } from '../run.ts';
+import { ChatRelay } from './chat-relay.ts';
 import { createAgents } from './forward.ts';
-import { doorSocket, type GateConfig, MODEL_SOCKET, STANDIN_LABEL } from './gate-config.ts';
+import { CHAT_SOCKET, doorSocket, type GateConfig, MODEL_SOCKET, STANDIN_LABEL } from './gate-config.ts';
 import { ModelRelay } from './model-relay.ts';
 import { PipeServer } from './pipe-server.ts';
 import { chooseProvider, type Provider } from './provider.ts';
 
 /** The gates' side in the switch's namespace: it reaches the machines, and nothing outside. */
 export function switchSide(config: GateConfig, log: Logger): Part[] {
-  const { address, port } = config.model;
+  const { model, chat } = config;
   return [
     new PipeServer({
       name: 'model',
-      listen: { host: address, port },
+      listen: { host: model.address, port: model.port },
       connect: { path: MODEL_SOCKET },
       log,
     }),
+    ...(chat
+      ? [
+          new PipeServer({
+            name: 'chat',
+            listen: { host: chat.listen.address, port: chat.listen.port },
+            connect: { path: CHAT_SOCKET },
+            log,
+          }),
+        ]
+      : []),
     ...config.doors.map(
       ({ name, to }) =>
         new PipeServer({
@@ -38,7 +49,7 @@ export function machineSide(
   config: GateConfig,
   { env, log, clock }: { readonly env: Environment; readonly log: Logger; readonly clock: Clock },
 ): Part[] {
-  const { standin, keysFile, doors } = config;
+  const { standin, keysFile, doors, chat } = config;
   const provider = standin ? standinProvider(standin) : chooseProvider(env);
   if (!provider) throw new Error('there is neither a model provider in the environment nor a stand-in');
   return [
@@ -51,6 +62,7 @@ export function machineSide(
       log,
       clock,
     }),
+    ...(chat ? [new ChatRelay({ listen: { path: CHAT_SOCKET }, url: chat.url, log })] : []),
     ...doors.map(
       ({ name, localPort }) =>
         new PipeServer({

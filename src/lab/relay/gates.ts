@@ -24,10 +24,17 @@ export interface Door {
   readonly to: { readonly address: string; readonly port: number };
 }
 
+interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface GateOptions {
   readonly doors: readonly Door[];
   /** Where machines ask for a model. */
-  readonly model: { readonly address: string; readonly port: number };
+  readonly model: Place;
+  /** Where machines reach a chat server outside of the lab, and its address, if it has one there. */
+  readonly chat?: { readonly listen: Place; readonly url: string } | undefined;
   /** From `providerEnvironment`. */
   readonly providerEnv: Environment;
   readonly signal: AbortSignal;
@@ -51,14 +58,17 @@ export async function ensureGates(
   const { providerEnv, signal } = options;
   const provider = chooseProvider(providerEnv);
   const config = await makeConfig(names, state, options, provider === undefined);
-  const { model, doors } = config;
+  const { model, chat, doors } = config;
   writeIfChanged(path.join(names.dir, CONFIG_FILE), `${JSON.stringify(config, undefined, 2)}\n`, 0o600);
   state.doors = doors.map(({ name, localPort }) => ({ name, localPort }));
   state.model = provider?.label ?? STANDIN_LABEL;
   if (config.standin) state.standinPort = config.standin.port;
   save();
 
-  const known = { switch: fingerprint(model, doors), machine: fingerprint(config, providerEnv) };
+  const known = {
+    switch: fingerprint(model, doors, chat?.listen),
+    machine: fingerprint(config, providerEnv),
+  };
   state.gates.switch = await ensureSide(names, 'switch', {
     recorded: state.gates.switch,
     settings: known.switch,
@@ -75,24 +85,43 @@ export async function ensureGates(
     signal,
   });
   save();
-  await untilGatesReady(names, state, model, signal);
+  await untilGatesReady(names, state, options);
 }
 
 /** Whether a call from the lab's switch reaches the model relay; the reason when it does not. */
-export async function modelGateProblem(
+export function modelGateProblem(
   names: LabNames,
-  model: GateOptions['model'],
+  model: Place,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const question = { path: '/livez', answer: '"ok":true', silent: 'the model relay does not answer' };
+  return gateProblem(names, model, question, signal);
+}
+
+/** The same for the chat server outside, which has to answer itself. */
+export function chatGateProblem(
+  names: LabNames,
+  listen: Place,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const silent = 'the chat server does not answer from within the lab';
+  const question = { path: '/api/v4/system/ping', answer: '"status":"OK"', silent };
+  return gateProblem(names, listen, question, signal);
+}
+
+async function gateProblem(
+  names: LabNames,
+  { address, port }: Place,
+  { path, answer, silent }: { readonly path: string; readonly answer: string; readonly silent: string },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { ok, stdout, stderr } = await tryRun(
     'ip',
-    ['netns', 'exec', names.switchNamespace, 'nc', '-N', '-w', '5', model.address, String(model.port)],
-    { signal, input: 'GET /livez HTTP/1.0\r\n\r\n', timeoutMs: 10_000 },
+    ['netns', 'exec', names.switchNamespace, 'nc', '-N', '-w', '5', address, String(port)],
+    { signal, input: `GET ${path} HTTP/1.0\r\n\r\n`, timeoutMs: 10_000 },
   );
-  if (stdout.includes('"ok":true')) return undefined;
-  return ok
-    ? 'the model relay does not answer'
-    : stderr || `nothing listens at ${model.address}:${model.port}`;
+  if (stdout.includes(answer)) return undefined;
+  return ok ? silent : stderr || `nothing listens at ${address}:${port}`;
 }
 
 /** Whether somebody listens on a port of the loopback. */
@@ -113,7 +142,7 @@ type GateSide = 'switch' | 'machine';
 async function makeConfig(
   names: LabNames,
   state: LabState,
-  { doors, model }: GateOptions,
+  { doors, model, chat }: GateOptions,
   needsStandin: boolean,
 ): Promise<GateConfig> {
   const ours = state.gates.machine && isRunning(state.gates.machine.process);
@@ -125,7 +154,7 @@ async function makeConfig(
     const before = state.doors.find((door) => door.name === name)?.localPort;
     opened.push({ name, to, localPort: await port(before, usualPort) });
   }
-  const config = { model, doors: opened, keysFile: modelKeysFile(names) };
+  const config = { model, ...(chat ? { chat } : {}), doors: opened, keysFile: modelKeysFile(names) };
   if (!needsStandin) return config;
   const standinPort = await port(state.standinPort, 0);
   const keyFile = path.join(names.dir, 'standin-key');
@@ -174,8 +203,7 @@ async function ensureSide(names: LabNames, side: GateSide, options: SideOptions)
 async function untilGatesReady(
   names: LabNames,
   state: LabState,
-  model: GateOptions['model'],
-  signal: AbortSignal,
+  { model, chat, signal }: GateOptions,
 ): Promise<void> {
   const what = 'The gates of the lab did not open';
   const remedy = `Read ${gateLog(names, 'switch')} and ${gateLog(names, 'machine')}; then run \`olympus lab up\` again.`;
@@ -187,7 +215,8 @@ async function untilGatesReady(
     for (const { name, localPort } of state.doors) {
       if (!(await listensOn(localPort))) return `nothing listens on port ${localPort} for ${name}`;
     }
-    return modelGateProblem(names, model, signal);
+    const problem = await modelGateProblem(names, model, signal);
+    return problem ?? (chat && chatGateProblem(names, chat.listen, signal));
   });
 }
 

@@ -7,9 +7,12 @@ import { cacheDirectory, type Environment } from '#lib/config.ts';
 import type { Logger } from '#lib/log.ts';
 import { writeIfChanged } from '#provision/files.ts';
 import type { Inventory } from '#provision/inventory/inventory.ts';
+import { keepChatTokens } from '#provision/secrets/chat-tokens.ts';
 import { initSecrets } from '#provision/secrets/init-secrets.ts';
 import { openVault } from '#provision/secrets/vault.ts';
 import { prepareSsh } from '#provision/ssh/prepare-ssh.ts';
+import { askChatServer, type ChatServer, type ChatServerOptions } from '../chat/chat-server.ts';
+import { LAB_INVENTORY, writeLabInventory } from '../chat/lab-inventory.ts';
 import { ensureGoldenImage, type GoldenImage } from '../image/golden-image.ts';
 import { type KvmVerdict, probeKvm } from '../kvm-probe.ts';
 import { raiseLab } from '../lab.ts';
@@ -35,6 +38,8 @@ export interface LabUpOptions {
   readonly stateDir: string;
   /** Which agents of the inventory; the hub always comes up. */
   readonly agents: readonly string[];
+  /** A chat server outside of the lab, instead of a stand-in on the hub. */
+  readonly chat?: ChatServerOptions | undefined;
   readonly env: Environment;
   readonly log: Logger;
   readonly clock: Clock;
@@ -50,6 +55,8 @@ export interface LabUpResult {
   readonly acceleration: KvmVerdict;
   /** Which model answers. */
   readonly model: string;
+  /** The chat server outside, if that is where the agents are. */
+  readonly chatOutside?: string;
   /** Where `chat` and `api` are on this machine's loopback. */
   readonly doorUrls: Readonly<Record<string, string>>;
 }
@@ -62,6 +69,8 @@ const Secrets = z.object({
 
 const SWITCH = { address: '10.220.1.1', prefix: 24 };
 const MODEL_PORT = 11_500;
+const CHAT_PORT = 8065;
+const CHAT_AT_SWITCH = `http://${SWITCH.address}:${CHAT_PORT}`;
 
 /**
  * Brings the lab up, whatever of it is there already: image, keys, hypervisors, gates, then Ansible for the rest.
@@ -74,9 +83,18 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   const providerEnv = providerEnvironment(env, [path.resolve('.env')]);
   const gatewayModel = labModel(providerEnv, `http://${SWITCH.address}:${MODEL_PORT}`);
   await checkMachine(signal);
+  const chat =
+    options.chat &&
+    (await askChatServer({
+      ...options.chat,
+      agents: options.agents,
+      usualTeam: inventory.variables.mattermost_team,
+      signal,
+    }));
   const names = labNames(stateDir);
   await using _lock = await lockLab(names, signal);
   const before = await lookAtLab(stateDir, signal);
+  refuseOtherChat(before, chat);
   claimStateDir(names);
   mkdirSync(names.logDir, { recursive: true, mode: 0o700 });
   const cacheDir = cacheDirectory(env);
@@ -93,6 +111,10 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   await prepareSsh(inventory, names.stateDir, signal);
   const secretsFile = path.join(names.stateDir, 'secrets.yml');
   await initSecrets(inventory, { file: secretsFile, stateDir: names.stateDir, env, clock, signal });
+  if (chat) {
+    const input = JSON.stringify(chat.agentTokens);
+    await keepChatTokens({ file: secretsFile, input, stateDir: names.stateDir, env, signal });
+  }
   const text = await openVault({ stateDir: names.stateDir, env }).decrypt(secretsFile, signal);
   const secrets = Secrets.parse(parse(text));
 
@@ -106,20 +128,28 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
     switchAddress: SWITCH.address,
     prefix: SWITCH.prefix,
     modelPort: MODEL_PORT,
-    doors: doorsOf(inventory),
+    chat: chat && { url: chat.url, port: CHAT_PORT },
+    doors: doorsOf(inventory, chat),
     providerEnv,
     log,
     signal,
   });
-  writeSettings(names, doorUrls, secrets);
+  writeSettings(names, {
+    OLYMPUS_API_URL: doorUrls['api'],
+    OLYMPUS_API_TOKEN: secrets.vault_control_api_token,
+    OLYMPUS_MATTERMOST_URL: chat?.url ?? doorUrls['chat'],
+    OLYMPUS_MATTERMOST_TOKEN: chat?.person.token ?? secrets.vault_chat_human_token,
+    OLYMPUS_MATTERMOST_TEAM: chat?.team ?? inventory.variables.mattermost_team,
+  });
   writeIfChanged(path.join(names.dir, 'model.yml'), stringify(gatewayModel), 0o600);
 
   const digest = wantedDigest({
     root: options.root,
     imageSha256: image.sha256,
-    words: [String(acceleration.usable), process.version, JSON.stringify(gatewayModel)],
+    words: [String(acceleration.usable), process.version, JSON.stringify([gatewayModel, chat])],
   });
-  const result = { id: names.id, acceleration, model, doorUrls };
+  const outside = chat ? { chatOutside: chat.url } : {};
+  const result = { id: names.id, acceleration, model, doorUrls, ...outside };
   const done = agentsSetUp(names, digest);
   const runs = before.state === 'up' && machinesRun(before, machines);
   if (runs && options.agents.every((agent) => done.includes(agent))) {
@@ -128,7 +158,9 @@ export async function labUp(options: LabUpOptions): Promise<LabUpResult> {
   const changes = await runPlaybook({
     root: options.root,
     playbook: 'ansible/setup.yml',
-    inventory: 'inventory/lab',
+    inventory: chat
+      ? writeLabInventory({ root: options.root, dir: names.dir, chat, url: CHAT_AT_SWITCH })
+      : LAB_INVENTORY,
     limit: [...hypervisors, ...machines].map(({ name }) => name),
     stateDir: names.stateDir,
     env,
@@ -173,28 +205,28 @@ function noteImage(names: LabNames, image: GoldenImage, { usable }: KvmVerdict):
   writeIfChanged(path.join(names.dir, 'image.yml'), stringify(facts), 0o600);
 }
 
-function doorsOf({ machines }: Inventory): Door[] {
+/** Agents would go on answering where they were, and who talked to them there would not be told. */
+function refuseOtherChat(before: LabView, chat: ChatServer | undefined): void {
+  if (before.state === 'down' || before.chatOutside?.url === chat?.url) return;
+  const called = (url: string | undefined): string => url ?? 'the stand-in on the hub';
+  const as = before.chatOutside ? `--chat-url ${before.chatOutside.url}` : 'no --chat-url';
+  throw new LabError(
+    `The chat of this lab is ${called(before.chatOutside?.url)}, and you asked for ${called(chat?.url)}.`,
+    `Go on with ${as}, or run \`olympus lab down\` first.`,
+  );
+}
+
+function doorsOf({ machines }: Inventory, chat: ChatServer | undefined): Door[] {
   const hub = machines.find(({ group }) => group === 'hub');
   if (!hub) throw new LabError('The inventory of the lab has no hub.', 'Add it to inventory/lab/hosts.yml.');
   return [
-    { name: 'chat', usualPort: 8065, to: { address: hub.address, port: 8065 } },
+    ...(chat ? [] : [{ name: 'chat', usualPort: 8065, to: { address: hub.address, port: 8065 } }]),
     { name: 'api', usualPort: 8090, to: { address: hub.address, port: 8090 } },
   ];
 }
 
 /** What the `olympus` command reads to reach this lab. */
-function writeSettings(
-  names: LabNames,
-  doorUrls: LabUpResult['doorUrls'],
-  secrets: z.infer<typeof Secrets>,
-): void {
-  const settings = {
-    OLYMPUS_API_URL: doorUrls['api'],
-    OLYMPUS_API_TOKEN: secrets.vault_control_api_token,
-    OLYMPUS_MATTERMOST_URL: doorUrls['chat'],
-    OLYMPUS_MATTERMOST_TOKEN: secrets.vault_chat_human_token,
-    OLYMPUS_MATTERMOST_TEAM: 'olympus',
-  };
+function writeSettings(names: LabNames, settings: Readonly<Record<string, string | undefined>>): void {
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   writeIfChanged(path.join(names.stateDir, '.env'), lines.join(''), 0o600);
 }
