@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.olympus_mmctl import Failure, Server
@@ -13,7 +12,7 @@ DOCUMENTATION = """
 module: olympus_chat
 short_description: Makes the accounts, the team and the channels of a fleet on a Mattermost server
 description:
-  - Speaks through C(mmctl --local), and once over HTTP, for the admin, whose password would be seen among the processes.
+  - Speaks through C(mmctl --local); makes the admin and the bots over HTTP, where no password is seen among the processes.
   - May be cut off at any point; the next run does what is left. A token is written down before anything else is done,
     and one that was made and not written down is revoked before there is another.
   - Answers no token. They lie in C(pending_dir), one file for each agent, until somebody takes them and removes them.
@@ -53,6 +52,7 @@ pending: {description: "Whose tokens lie in C(pending_dir)."}
 """
 
 TOKEN = "olympus"  # The description of the tokens that are ours.
+SETUP_TOKEN = "olympus setup"  # And of the admin's, for the time in which bots are made.
 MADE_WITH_A_TEAM = ("town-square", "off-topic")
 
 
@@ -80,8 +80,7 @@ class Bootstrap:
         self.admin(users)
         self.team()
         self.channels()
-        for name in self.given["agents"]:
-            self.bot(name, users)
+        self.bots(users)
         self.members()
         for name in self.given["agents"]:
             self.token(name)
@@ -139,26 +138,25 @@ class Bootstrap:
             words = ["--team", team, "--name", name, "--display-name", name.replace("-", " ").title()]
             self.make("channel %s" % name, "channel", "create", *words, *private)
 
-    def bot(self, name, users):
-        """An account that is ours by its mail address; nobody knows its password, and as a bot it has none."""
-        if name not in users:
-            self.steps.append("bot %s" % name)
-            if self.check:
-                return
-            # As one word: a password that begins with a dash would be taken for an option.
-            password = "--password=%s" % secrets.token_urlsafe(24)
-            self.server.call("user", "create", "--email", self.mail(name), "--username", name, password)
-        elif users[name].get("is_bot"):
+    def bots(self, users):
+        for name in self.given["agents"]:
+            if name in users and not users[name].get("is_bot"):
+                raise Failure(
+                    "The account %s on the chat server is a person's (%s), and an agent is called so. Rename one of the two."
+                    % (name, users[name].get("email"))
+                )
+        missing = [name for name in self.given["agents"] if name not in users]
+        if self.check:
+            self.steps.extend("bot %s" % name for name in missing)
             return
-        elif users[name].get("email") != self.mail(name):
-            raise Failure(
-                "The account %s on the chat server is a person's (%s), and an agent is called so. Rename one of the two."
-                % (name, users[name].get("email"))
-            )
-        else:
-            self.steps.append("bot %s" % name)
-        if not self.check:
-            self.server.call("user", "convert", name, "--bot")
+        admin = self.given["admin"]
+        self.server.revoke(admin, SETUP_TOKEN)  # What a run that was cut off has left.
+        if not missing:
+            return
+        with self.server.token_for(admin, SETUP_TOKEN) as token:
+            for name in missing:
+                self.steps.append("bot %s" % name)
+                self.server.make_bot(name, token)
 
     def members(self):
         """Each time: mmctl does not say who is a member, and adding one who is changes nothing. So it is not noted."""
@@ -186,13 +184,8 @@ class Bootstrap:
         self.steps.append("token of %s" % name)
         if self.check:
             return
-        lost = [token["id"] for token in tokens if token.get("description") == TOKEN]
-        if lost:
-            self.server.call("token", "revoke", *lost)
-        made = self.server.call("token", "generate", name, TOKEN)
-        if not made or not made[0].get("token"):
-            raise Failure("mmctl token generate printed no token for %s" % name)
-        keep(path, made[0]["token"])
+        self.server.revoke(name, TOKEN)
+        keep(path, self.server.generate(name, TOKEN))
         self.pending.append(name)
 
 

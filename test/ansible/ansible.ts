@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { tempDir } from '#test/temp-dir.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -69,4 +70,25 @@ export async function moduleRun<T>(
   const result = json.plays[0]?.tasks[0]?.hosts['localhost'];
   if (result === undefined) throw new Error(ended.output);
   return { ...ended, result };
+}
+
+/** Runs a module as Ansible does on a host, but without Ansible before it: in a tenth of the time. */
+const ALONE = `import runpy, sys, ansible.module_utils
+utils, module = sys.argv[1:]
+sys.argv = [module]
+ansible.module_utils.__path__.append(utils)
+runpy.run_path(module, run_name="__main__")`;
+
+/** What one of our modules answers on this machine; `given` is handed to it as Ansible does. */
+export async function moduleAlone<T>(module: string, given: object, check = false): Promise<T> {
+  const child = spawn('/usr/bin/python3', [
+    ...['-c', ALONE, path.join(ANSIBLE, 'module_utils'), path.join(ANSIBLE, 'library', `${module}.py`)],
+  ]);
+  child.stdin.end(JSON.stringify({ ANSIBLE_MODULE_ARGS: { ...given, _ansible_check_mode: check } }));
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  try {
+    return JSON.parse(out) as T;
+  } catch (error) {
+    throw new Error(`${module} did not answer with JSON: ${out}${err}`, { cause: error });
+  }
 }

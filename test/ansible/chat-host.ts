@@ -1,23 +1,13 @@
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { parse, stringify } from 'yaml';
 import { ANSIBLE, type Ended, ROOT, run } from './ansible.ts';
-import { type ChatState, EMPTY, newId } from './scripted-mmctl.ts';
+import type { ScriptedChat } from './chat-server.ts';
 
-/** A chat server's host on this machine: a scripted mmctl, the address at which the first account is made, and a fleet. */
-export interface ChatHost extends AsyncDisposable {
-  readonly url: string;
-  /** The words that stand for mmctl. */
-  readonly mmctl: readonly string[];
+/** The host of a chat server on this machine, and a fleet whose chat it is. */
+export interface ChatHost {
   readonly pendingDir: string;
-  readonly secretsFile: string;
-  state(): ChatState;
-  change(edit: (state: ChatState) => void): void;
+  readonly composeFile: string;
   /** The secrets, decrypted. */
   secrets(): Promise<Record<string, unknown> & { vault_agents: Record<string, Record<string, string>> }>;
   /** What setup.yml does on the host once the server runs; then what the agents' machines would be given. */
@@ -26,20 +16,13 @@ export interface ChatHost extends AsyncDisposable {
   tokenAt(agent: string): Promise<string>;
 }
 
-export async function chatHost(dir: string): Promise<ChatHost> {
-  const stateFile = path.join(dir, 'chat.json');
+export async function chatHost(dir: string, chat: ScriptedChat): Promise<ChatHost> {
   const inventory = path.join(dir, 'inventory');
   const secretsFile = path.join(inventory, 'group_vars/all/vault.yml');
   const pendingDir = path.join(dir, 'pending');
+  const composeFile = path.join(dir, 'chat', 'compose.yml');
   const env = { OLYMPUS_STATE_DIR: path.join(dir, 'state') };
-  const state = () => JSON.parse(readFileSync(stateFile, 'utf8')) as ChatState;
-  const save = (value: ChatState) => writeFileSync(stateFile, JSON.stringify(value));
-  const change = (edit: (value: ChatState) => void) => {
-    const value = state();
-    edit(value);
-    save(value);
-  };
-  save(EMPTY);
+  await mkdir(path.dirname(composeFile));
   await writeInventory(inventory);
   const made = await run(
     './olympus',
@@ -48,28 +31,20 @@ export async function chatHost(dir: string): Promise<ChatHost> {
   );
   if (made.code !== 0) throw new Error(made.output);
   const playbook = await writePlaybook(dir);
-  const server = createServer(async (request, response) => {
-    const answer = (status: number, body: object) => response.writeHead(status).end(JSON.stringify(body));
-    if (request.method !== 'POST' || request.url !== '/api/v4/users') return answer(404, { message: 'no' });
-    const { username, email, password } = JSON.parse(await text(request));
-    if (state().users.length > 0 || password.length < 8)
-      return answer(403, { message: 'This server does not allow open signups.' });
-    const roles = 'system_admin system_user';
-    change(({ users }) => users.push({ id: newId(), username, email, roles }));
-    return answer(201, {});
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const mmctl = [process.execPath, path.join(ROOT, 'test/ansible/scripted-mmctl.ts'), stateFile];
 
   const facts = {
     ...{ ansible_connection: 'local', ansible_become: false, ansible_python_interpreter: '/usr/bin/python3' },
     ...{ olympus_command: path.join(ROOT, 'olympus'), mattermost_agents_dir: path.join(ROOT, 'agents') },
-    ...{ _mattermost_mmctl: mmctl, _mattermost_local_url: url, _mattermost_pending_dir: pendingDir },
+    ...{
+      _mattermost_mmctl: chat.mmctl,
+      _mattermost_local_url: chat.url,
+      _mattermost_pending_dir: pendingDir,
+    },
+    ...{ mattermost_dir: path.dirname(composeFile), _mattermost_compose: ['true'] },
   };
 
   return {
-    ...{ url, mmctl, pendingDir, secretsFile, state, change },
+    ...{ pendingDir, composeFile },
     async secrets() {
       const password = path.join(dir, 'state', 'vault-password');
       const viewed = await run('ansible-vault', ['view', '--vault-password-file', password, secretsFile]);
@@ -82,11 +57,6 @@ export async function chatHost(dir: string): Promise<ChatHost> {
         env,
       ),
     tokenAt: (agent) => readFile(path.join(dir, `given-${agent}`), 'utf8'),
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
   };
 }
 
@@ -110,7 +80,22 @@ async function writePlaybook(dir: string): Promise<string> {
   for (const entry of ['roles', 'group_vars', 'library', 'module_utils', 'action_plugins'])
     await symlink(path.join(ANSIBLE, entry), path.join(ansible, entry));
   const playbook = path.join(ansible, 'bootstrap.yml');
-  const role = { 'ansible.builtin.include_role': { name: 'mattermost', tasks_from: 'bootstrap' } };
+  const tasksOf = (from: string) => ({
+    'ansible.builtin.include_role': { name: 'mattermost', tasks_from: from },
+  });
+  // The parts of setup.yml that a scripted server does for: what it writes before, and what it does with it.
+  const compose = {
+    'ansible.builtin.template': {
+      src: path.join(ANSIBLE, 'roles/mattermost/templates/opt/mattermost/compose.yml.j2'),
+      dest: '{{ mattermost_dir }}/compose.yml',
+      mode: '0644',
+    },
+  };
+  const look = {
+    'ansible.builtin.stat': { path: '{{ _mattermost_admin_mark }}' },
+    register: '_mattermost_has_admin',
+  };
+  const open = { ...tasksOf('open'), when: 'not _mattermost_has_admin.stat.exists' };
   const given = {
     'ansible.builtin.copy': {
       content: '{{ vault_agents[inventory_hostname].mattermost_token }}',
@@ -120,7 +105,12 @@ async function writePlaybook(dir: string): Promise<string> {
     no_log: true,
   };
   const plays = [
-    { hosts: 'r720xd', gather_facts: false, tasks: [role] },
+    {
+      ...{ hosts: 'r720xd', gather_facts: false },
+      // Not run: a role in the play brings its defaults and its variables.
+      roles: [{ role: 'mattermost', when: false }],
+      tasks: [look, compose, tasksOf('bootstrap'), open],
+    },
     { hosts: 'agents', gather_facts: false, tasks: [given] },
   ];
   await writeFile(playbook, stringify(plays));
