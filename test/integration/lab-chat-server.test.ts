@@ -37,13 +37,16 @@ describe('a chat server outside that a lab is to use', () => {
     return file;
   }
 
-  function ask(changes: { url?: string; tokens?: string; agents?: string[] } = {}): Promise<ChatServer> {
+  function ask(
+    changes: { url?: string; tokens?: string; agents?: string[]; pingTimeoutMs?: number } = {},
+  ): Promise<ChatServer> {
     return askChatServer({
       url: changes.url ?? server.url,
       tokensFile: tokensFile(changes.tokens ?? TOKENS),
       agents: changes.agents ?? ['athena', 'apollo'],
       usualTeam: 'olympus',
       signal,
+      ...(changes.pingTimeoutMs === undefined ? {} : { pingTimeoutMs: changes.pingTimeoutMs }),
     });
   }
 
@@ -140,13 +143,22 @@ describe('a chat server outside that a lab is to use', () => {
   async function answering(listener: RequestListener, work: (url: string) => Promise<void>): Promise<void> {
     const other = createServer(listener).listen(0, '127.0.0.1');
     await once(other, 'listening');
-    await work(`http://127.0.0.1:${(other.address() as AddressInfo).port}`).finally(() => other.close());
+    await work(`http://127.0.0.1:${(other.address() as AddressInfo).port}`).finally(() => {
+      other.closeAllConnections();
+      other.close();
+    });
   }
 
   it('is refused where nothing listens, or something else answers', async () => {
     const nobody = `http://127.0.0.1:${await choosePort(0)}`;
     await assert.rejects(ask({ url: nobody }), {
       message: `The chat server ${nobody} cannot be reached from this machine (ECONNREFUSED).`,
+    });
+    const silent: RequestListener = () => undefined;
+    await answering(silent, async (url) => {
+      await assert.rejects(ask({ url, pingTimeoutMs: 50 }), {
+        message: /cannot be reached from this machine \(.*timeout\)\.$/,
+      });
     });
     const page: RequestListener = (_request, response) => void response.end('<html>welcome</html>');
     await answering(page, async (url) => {

@@ -25,6 +25,7 @@ interface Asked extends ChatServerOptions {
   readonly agents: readonly string[];
   /** Where the file names none. */
   readonly usualTeam: string;
+  readonly pingTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +38,7 @@ const EVERYBODY = 'town-square';
 export async function askChatServer(asked: Asked): Promise<ChatServer> {
   const url = addressOf(asked.url);
   const { team = asked.usualTeam, person, agents } = tokensOf(url, asked);
-  await ping(url, asked.signal);
+  await ping(url, asked);
   const account = { url, team, signal: asked.signal };
   const { username } = await accountOf({ ...account, key: 'person', token: person, isBot: false });
   const agentTokens: Record<string, string> = {};
@@ -83,8 +84,8 @@ function tokensOf(url: string, { tokensFile, agents }: Asked): ChatTokens {
   );
 }
 
-async function ping(url: string, signal: AbortSignal): Promise<void> {
-  const both = AbortSignal.any([signal, AbortSignal.timeout(PING_TIMEOUT_MS)]);
+async function ping(url: string, { signal, pingTimeoutMs = PING_TIMEOUT_MS }: Asked): Promise<void> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(pingTimeoutMs)]);
   const response = await fetch(`${url}/api/v4/system/ping`, { redirect: 'manual', signal: both }).catch(
     (error: unknown) => {
       signal.throwIfAborted();
@@ -108,7 +109,9 @@ async function ping(url: string, signal: AbortSignal): Promise<void> {
 
 function notReached(url: string, error: unknown): LabError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause);
+  const given = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  // That of a time-out is a number.
+  const code = typeof given === 'string' ? given : messageOf(cause);
   if (/CERT|SIGNATURE|SELF_SIGNED/.test(code)) {
     return new LabError(
       `The certificate of ${url} is not trusted here (${code}).`,

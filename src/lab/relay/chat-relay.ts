@@ -160,9 +160,9 @@ export class ChatRelay implements Part {
   }
 }
 
-/** What only concerns one connection is not passed on. */
+/** What only concerns one connection is not passed on, nor what a machine says about where a call comes from. */
 const OF_THE_CONNECTION =
-  /^(connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|host|expect)$/;
+  /^(connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|host|expect|forwarded|x-forwarded-.+|x-real-ip)$/;
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.test(name)));
