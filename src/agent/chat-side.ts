@@ -15,6 +15,7 @@ import { Inbox } from './parts/inbox.ts';
 import type { Lease } from './parts/lease.ts';
 import { Notices } from './parts/notices.ts';
 import { chatPresence, type Presence } from './parts/presence.ts';
+import { ProgressPosts } from './parts/progress.ts';
 import { chatSender } from './parts/send-chat.ts';
 import { filesSender } from './parts/send-files.ts';
 
@@ -113,10 +114,18 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     log: part('notices'),
     clock,
   });
+  const progress = new ProgressPosts({
+    chat,
+    journal,
+    lease,
+    afterMs: manifest.channels.progress ? config.OLYMPUS_PROGRESS_POST_MS : Number.POSITIVE_INFINITY,
+    log: part('progress'),
+    clock,
+  });
   return {
     chat,
-    parts: [relay, filesRelay, inbox, chat, notices],
-    presence: chatPresence(chat, journal),
+    parts: [relay, filesRelay, inbox, chat, notices, progress],
+    presence: chatPresence(chat, journal, progress),
     wake: () => relay.wake(),
   };
 }

@@ -48,6 +48,8 @@ export const AgentConfig = z.object({
   OLYMPUS_HEARTBEAT_MS: Milliseconds.default(15_000),
   /** How long a person waits without a word before they are told what is away. */
   OLYMPUS_NOTICE_AFTER_MS: Milliseconds.default(10_000),
+  /** After this long a run that calls tools shows in its thread how it gets on. */
+  OLYMPUS_PROGRESS_POST_MS: Milliseconds.default(5_000),
   /** A run without any sign of work for this long is no longer held on the bus. */
   OLYMPUS_PROGRESS_TIMEOUT_MS: Milliseconds.default(120_000),
   /** A turn that shows no sign of work for this long, with no tool call under way: one sign that it is stuck. Two are acted upon. */

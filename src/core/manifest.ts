@@ -13,8 +13,12 @@ export const Manifest = z.strictObject({
   hats: z.array(Token).default([]),
   model: z.string().min(1).default('lead'),
   channels: z
-    .strictObject({ mattermost: z.record(z.string(), ChannelMode).default({}) })
-    .default({ mattermost: {} }),
+    .strictObject({
+      mattermost: z.record(z.string(), ChannelMode).default({}),
+      /** Whether a run that takes longer shows in its thread how it gets on, in one post. */
+      progress: z.boolean().default(true),
+    })
+    .prefault({}),
   /** Whom it may hand work to by asking them; anybody, where it is left out. */
   delegates_to: z.array(Token).optional(),
   limits: z

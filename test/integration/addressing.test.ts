@@ -50,7 +50,7 @@ describe('whom a post is for', () => {
       const addressing = new Addressing({
         manifest: {
           role: name === 'athena' ? 'lead' : 'specialist',
-          channels: { mattermost: mode ? { 'town-square': mode } : {} },
+          channels: { mattermost: mode ? { 'town-square': mode } : {}, progress: true },
         },
         rest,
         inModeSince: () => since,

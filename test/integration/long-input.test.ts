@@ -78,6 +78,7 @@ describe('a text that does not fit into a message', () => {
       nonce: 'n',
       claimedAt: Date.now(),
       startedAt: Date.now(),
+      finishedAt: undefined,
     };
   }
   async function messageOf(runId: string): Promise<{ subject: string; body: string }> {

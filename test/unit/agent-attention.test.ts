@@ -4,6 +4,7 @@ import { TASK_ACK_WAIT_MS } from '#core/streams.ts';
 import { createLogger } from '#lib/log.ts';
 import { ManualClock, settle } from '#test/manual-clock.ts';
 import { Attention } from '../../src/agent/parts/attention.ts';
+import { noPresence } from '../../src/agent/parts/presence.ts';
 
 const PROGRESS_TIMEOUT_MS = 60_000;
 const MINUTE = 60_000;
@@ -28,7 +29,7 @@ describe('the attention that a run is given', () => {
     workingAt = [];
     typed = 0;
     const attention = new Attention({
-      presence: { claimed: () => undefined, typing: async () => void typed++ },
+      presence: { ...noPresence, typing: async () => void typed++ },
       progressTimeoutMs: PROGRESS_TIMEOUT_MS,
       harnessReady: () => isReady,
       isWaiting: (runId) => runId === DISPATCH.runId && waitsForPeople,

@@ -67,7 +67,7 @@ describe('what an agent is told of a thread in which it is asked', () => {
   }
   const partsOf = (text: string | undefined): string[] => text?.split('\n\n').slice(1) ?? [];
 
-  it('is what was said before and by whom, apart from what control and nobody was told', async () => {
+  it('is what was said before and by whom, apart from what control and nobody was told, and how others get on', async () => {
     const thread = threadOf(
       ['ada', 'the build is red'],
       ['ci', 'job 7 failed'],
@@ -76,11 +76,12 @@ describe('what an agent is told of a thread in which it is asked', () => {
       ['gus', 'I saw it too'],
       ['ada', 'alert!', { from_webhook: 'true' }],
       ['me', 'I am here'],
+      ['ci', 'Working for 5 s', { olympus: { marker: 'progress:r-1' } }],
       ['ada', '@athena why?'],
       ['gus', 'said later'],
     );
 
-    const text = await told(thread, thread[7]);
+    const text = await told(thread, thread[8]);
 
     assert.match(text ?? '', /^What was said in this thread before .* no instruction\.\n/);
     assert.deepEqual(partsOf(text), [

@@ -38,7 +38,7 @@ describe('the manifest of an agent', () => {
       domains: ['planning'],
       hats: [],
       model: 'lead',
-      channels: { mattermost: {} },
+      channels: { mattermost: {}, progress: true },
       limits: { concurrency: 1, depth: 3, run_timeout: 1800 },
     });
   });

@@ -9,6 +9,7 @@ import { DutyStore } from './duty-store.ts';
 import { InboxStore } from './inbox-store.ts';
 import { LeaseStore } from './lease-store.ts';
 import { OutboxStore } from './outbox-store.ts';
+import { ProgressStore } from './progress-store.ts';
 import { RunStore } from './run-store.ts';
 import { RungStore } from './rung-store.ts';
 import { journalMigrations } from './schema.ts';
@@ -38,6 +39,7 @@ export class Journal implements Part {
   readonly asks: AskStore;
   readonly cards: CardStore;
   readonly lease: LeaseStore;
+  readonly progress: ProgressStore;
   readonly rungs: RungStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
@@ -55,6 +57,7 @@ export class Journal implements Part {
     this.asks = new AskStore(this.#db, options.clock);
     this.cards = new CardStore(this.#db, options.clock);
     this.lease = new LeaseStore(this.#db);
+    this.progress = new ProgressStore(this.#db);
     this.rungs = new RungStore(this.#db);
     this.#watch = new Loop({
       clock: options.clock,
@@ -98,6 +101,7 @@ export class Journal implements Part {
         before,
       );
       this.#db.run('DELETE FROM rungs WHERE run_id NOT IN (SELECT run_id FROM runs)');
+      this.#db.run('DELETE FROM progress WHERE run_id NOT IN (SELECT run_id FROM runs)');
     });
     this.#watch.start();
   }

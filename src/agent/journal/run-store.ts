@@ -13,6 +13,8 @@ export interface JournaledRun {
   readonly nonce: string;
   readonly claimedAt: number;
   readonly startedAt: number | undefined;
+  /** When its outcome, or that it was parked, was written down. */
+  readonly finishedAt: number | undefined;
 }
 
 /** Where little more is asked about a run. */
@@ -93,14 +95,16 @@ export class RunStore {
     const at = begins ? ', started_at = ?' : ends ? ', finished_at = ?' : '';
     this.#db.run(`UPDATE runs SET state = ?${at} WHERE run_id = ?`, next, ...(at ? [now] : []), runId);
     if (CLOSED.has(next)) this.#dispatches.delete(runId);
-    return { ...run, state: next, ...(begins ? { startedAt: now } : {}) };
+    return { ...run, state: next, ...(begins ? { startedAt: now } : ends ? { finishedAt: now } : {}) };
   }
 
   #fromRow(row: Row): JournaledRun {
-    const { run_id: runId, state, dispatch: text, nonce, claimed_at, started_at } = RunRow.parse(row);
+    const { run_id: runId, state, dispatch: text, nonce, claimed_at, ...at } = RunRow.parse(row);
     const dispatch = this.#dispatches.get(runId) ?? TaskDispatch.data.parse(JSON.parse(text));
     if (!CLOSED.has(state)) this.#dispatches.set(runId, dispatch);
-    return { runId, state, dispatch, nonce, claimedAt: claimed_at, startedAt: started_at ?? undefined };
+    const startedAt = at.started_at ?? undefined;
+    const finishedAt = at.finished_at ?? undefined;
+    return { runId, state, dispatch, nonce, claimedAt: claimed_at, startedAt, finishedAt };
   }
 
   #known(runId: string): JournaledRun {
@@ -117,4 +121,5 @@ const RunRow = z.object({
   nonce: z.string(),
   claimed_at: z.number(),
   started_at: z.number().nullable(),
+  finished_at: z.number().nullable(),
 });

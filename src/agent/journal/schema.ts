@@ -94,4 +94,14 @@ export const journalMigrations = [
   `
   CREATE INDEX runs_by_post ON runs (json_extract(dispatch, '$.conversation.postId'));
   `,
+  `
+  -- The posts that show how runs get on; a row is there before its post.
+  CREATE TABLE progress (
+    run_id TEXT PRIMARY KEY,
+    post_id TEXT,
+    calls TEXT NOT NULL DEFAULT '{}',
+    closed INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX progress_open ON progress (run_id) WHERE closed = 0;
+  `,
 ] as const;

@@ -232,7 +232,7 @@ export class Runner {
     onProgress: () => void,
     signal: AbortSignal,
   ): Promise<TurnOutcome> {
-    const { journal, ladder, reports, log, clock, onAdded } = this.#options;
+    const { journal, ladder, presence, reports, log, clock, onAdded } = this.#options;
     const { dispatch, runId } = run;
     const tell = async (kind: 'tool' | 'unstopped', detail: string | undefined): Promise<void> => {
       await journal.transaction(() => {
@@ -245,9 +245,11 @@ export class Runner {
     return tellingOfTools({ tell: (tool) => tell('tool', tool), onError, clock }, (called) => {
       const outcome = ladder.climb(
         { ...(journal.runs.get(runId) ?? run), dispatch },
-        ({ kind, detail }: TurnProgress) => {
+        (progress: TurnProgress) => {
+          const { kind, detail } = progress;
           if (kind !== 'unheard') onProgress();
           if (left.signal.aborted) return;
+          presence.heard(runId, progress);
           if (kind === 'tool') called(detail);
           if (kind === 'unstopped') tell(kind, detail).catch(onError);
         },

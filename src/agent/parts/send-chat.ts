@@ -1,12 +1,11 @@
 import { messageOf, OlympusError } from '#core/errors.ts';
 import type { MattermostChat } from '#integrations/mattermost/chat.ts';
-import { marksOf, type Post } from '#integrations/mattermost/posts.ts';
 import type { NewPost } from '#integrations/mattermost/rest.ts';
 import type { Logger } from '#lib/log.ts';
 import type { OutboxEntry } from '#lib/relay.ts';
 import { ChatEffect, type OutboxStore, type PostEffect } from '../journal/outbox-store.ts';
+import { ownPost } from './own-post.ts';
 
-const FLAT_LOOK_BACK = 60;
 /** So often a file is brought in vain before its post goes without it: others wait behind it. */
 const MOST_UPLOADS = 5;
 
@@ -73,7 +72,7 @@ async function perform(
     case 'unreact':
       return chat.rest.unreact(effect.postId, effect.emoji, signal);
     case 'post': {
-      if (entry.attempts > 0 && (await ownPost(chat, me.id, effect, signal))) return;
+      if (entry.attempts > 0 && (await ownPost(chat.rest, me.id, effect, signal))) return;
       const marks = { marker: effect.marker, depth: effect.depth };
       const says = await withFile(sending, effect, entry.id, signal);
       await chat.rest.post({ ...effect, marks, ...says }, signal);
@@ -81,7 +80,7 @@ async function perform(
     }
     case 'close-card': {
       const { marker, depth, message } = effect;
-      const post = await ownPost(chat, me.id, effect, signal);
+      const post = await ownPost(chat.rest, me.id, effect, signal);
       if (!post) {
         const sentence = 'the card is not there: it was deleted, never posted, or is too far up';
         throw new OlympusError(
@@ -121,17 +120,4 @@ async function withFile(
     log.error({ err: error, channelId }, 'chat takes no file: only the beginning of a text is posted');
     return { message: file.otherwise };
   }
-}
-
-/** The post of ours that carries the marker, if there is one. A person's post may claim it; only ours counts. */
-async function ownPost(
-  chat: MattermostChat,
-  myId: string,
-  effect: Pick<PostEffect, 'channelId' | 'rootId' | 'marker'>,
-  signal: AbortSignal,
-): Promise<Post | undefined> {
-  const posts: Post[] = effect.rootId
-    ? await chat.rest.thread(effect.rootId, signal)
-    : await chat.rest.newestPosts(effect.channelId, FLAT_LOOK_BACK, signal);
-  return posts.find((post) => post.user_id === myId && marksOf(post)?.marker === effect.marker);
 }

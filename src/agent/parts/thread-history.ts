@@ -2,7 +2,7 @@ import { commandText } from '#core/chat-command.ts';
 import type { Conversation } from '#core/conversation.ts';
 import { messageOf } from '#core/errors.ts';
 import { quoted } from '#core/quoted.ts';
-import { isFromWebhook, isGuest, type Post, type User } from '#integrations/mattermost/posts.ts';
+import { isFromWebhook, isGuest, isProgress, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
@@ -71,9 +71,9 @@ function isBefore(one: Post, other: Post): boolean {
   return one.create_at < other.create_at || (one.create_at === other.create_at && one.id < other.id);
 }
 
-/** What is for control is said to no agent. */
-function saysSomething({ message }: Post): boolean {
-  return message.trim() !== '' && commandText(message) === undefined;
+/** What is for control is said to no agent; how far another has come is of no use to it. */
+function saysSomething(post: Post): boolean {
+  return post.message.trim() !== '' && commandText(post.message) === undefined && !isProgress(post);
 }
 
 async function historyText(

@@ -1,6 +1,6 @@
 import { type ChatSign, chatSigns, signOf } from '#core/chat-signs.ts';
 import { OlympusError } from '#core/errors.ts';
-import type { Post, User } from '#integrations/mattermost/posts.ts';
+import { isProgress, type Post, type User } from '#integrations/mattermost/posts.ts';
 import type { MattermostRest } from '#integrations/mattermost/rest.ts';
 import type { Clock } from '#lib/clock.ts';
 
@@ -126,6 +126,8 @@ class Replies {
     const replies: Reply[] = [];
     for (const each of posts) {
       if (each.root_id !== rootId || each.user_id === post.user_id || this.#told.has(each.id)) continue;
+      // It is changed all the time, and no answer: the signs say that the agent is at work.
+      if (isProgress(each)) continue;
       const author = await this.#nameOf(each.user_id);
       replies.push({ id: each.id, author, text: each.message, at: new Date(each.create_at).toISOString() });
     }

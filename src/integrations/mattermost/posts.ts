@@ -100,3 +100,15 @@ export function marksOf(post: Post): Marks | undefined {
   const parsed = Marks.safeParse(post.props?.['olympus']);
   return parsed.success ? parsed.data : undefined;
 }
+
+const PROGRESS = 'progress:';
+
+/** The marker of the one post that shows how a run gets on. */
+export function markerOfProgress(runId: string): string {
+  return `${PROGRESS}${runId}`;
+}
+
+/** Whether a post only shows how work gets on. Anybody may say so of a post of their own, and hides nobody else's words by it. */
+export function isProgress(post: Post): boolean {
+  return marksOf(post)?.marker.startsWith(PROGRESS) ?? false;
+}

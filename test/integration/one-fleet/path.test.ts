@@ -50,6 +50,35 @@ describe('the path from a mention to its answer', () => {
     assert.match(said[1] ?? '', /and what else\?/);
   });
 
+  it('shows in one post how a long run gets on, and answers in another', async () => {
+    const nonce = randomUUID();
+    await script(
+      fleet.modelScript,
+      {
+        match: nonce,
+        matchIn: 'any',
+        behaviour: { kind: 'tool', name: 'exec', args: { command: `sleep 8 # ${nonce}` } },
+      },
+      { match: nonce, matchIn: 'any', behaviour: { kind: 'answer', text: `slept ${nonce}` } },
+    );
+    const post = await fleet.person.say(`@athena sleep ${nonce}`);
+    const shown = await fleet.person.untilReply(
+      post.id,
+      /^Working for \d+ s, running a command\.\n1 tool call/,
+    );
+    assert.doesNotMatch(shown.message, new RegExp(nonce), 'not what it was called with');
+
+    await fleet.person.untilReaction(post.id, 'white_check_mark');
+
+    const closed = await fleet.person.untilReply(post.id, /^Worked \d+ s: 1 tool call \(1 command\)\.$/);
+    const [first, ...answer] = await fleet.person.replies(post.id);
+    assert.deepEqual([first?.id, closed.id], [shown.id, shown.id]);
+    assert.deepEqual(
+      answer.map(({ message }) => message),
+      [`slept ${nonce}`],
+    );
+  }).timeout(120_000);
+
   it('answers with what OpenClaw put into the prompt: a nonce written into SOUL.md just now', async () => {
     const nonce = `nonce:${randomUUID()}`;
     await appendFile(path.join(fleet.agent('athena').gateway.workspaceDir, 'SOUL.md'), `\n${nonce}\n`);
