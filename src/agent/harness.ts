@@ -51,7 +51,7 @@ export function createHarness(
   }
 }
 
-/** Longer than the 330 s in which the unit lets turns end, and a start under emulation. */
+/** Longer than the 330 s that the unit has to stop, where it may not be killed, and a start under emulation. */
 const RESTART_TIMEOUT_MS = 600_000;
 
 function restartOf(name: string | undefined): ((signal: AbortSignal) => Promise<void>) | undefined {

@@ -16,6 +16,8 @@ describe('a turn that is to end', () => {
   let begun: string;
   let atWork: boolean;
   let isDeaf: boolean;
+  /** Whether it leaves everything unanswered that it is asked on a connection that it has. */
+  let isWedged: boolean;
   /** Whether the gateway ends it when it is told. */
   let obeys: boolean;
   let restarts: (() => void)[];
@@ -23,9 +25,11 @@ describe('a turn that is to end', () => {
 
   beforeEach(async () => {
     [begun, atWork, isDeaf, obeys, restarts, progress] = ['run-1', true, false, false, [], []];
+    isWedged = false;
     gateway = await startFakeGateway({
       isDeaf: () => isDeaf,
       answer(method, { idempotencyKey }) {
+        if (isWedged) return undefined;
         if (method === 'agent') [begun, atWork] = [String(idempotencyKey), true];
         if (method === 'sessions.abort' && obeys) atWork = false;
         if (method === 'sessions.abort') return { ok: true };
@@ -89,6 +93,45 @@ describe('a turn that is to end', () => {
     );
   });
 
+  it('has its gateway restarted as soon where that is there and says nothing any more', async () => {
+    await harness.stop(never);
+    // One that is away is waited for 30 times as long: longer than this test may take.
+    harness = harnessWith({ warmUpTimeoutMs: 0, stopWithinMs: 1_500 });
+    const { outcome } = run();
+    await waitFor('the turn to be waited for', () => gateway.connections.length > 0);
+    isWedged = true;
+    restarts = [
+      () => {
+        [isWedged, atWork] = [false, false];
+      },
+    ];
+    harness.abort(turn.runId, never).catch(() => undefined); // Its deadline is not the turn's.
+
+    assert.equal(failureOf(await outcome), 'cancelled');
+    assert.deepEqual(
+      progress.map(({ kind }) => kind),
+      ['unstopped'],
+    );
+  }).timeout(40_000);
+
+  it('has its gateway restarted also where that lets nobody in any more, though later', async () => {
+    await harness.stop(never);
+    harness = harnessWith({ warmUpTimeoutMs: 0, stopWithinMs: 50 });
+    const { outcome } = run();
+    await waitFor('the turn to be waited for', () => gateway.connections.length > 0);
+    isDeaf = true;
+    for (const connection of gateway.connections) connection.terminate();
+    restarts = [
+      () => {
+        [isDeaf, atWork] = [false, false];
+      },
+    ];
+    harness.abort(turn.runId, never).catch(() => undefined); // Its deadline is not the turn's.
+
+    assert.equal(failureOf(await outcome), 'cancelled');
+    assert.deepEqual(restarts, []);
+  }).timeout(40_000);
+
   it('is told again when the gateway takes it up after the restart', async () => {
     restarts = [
       () => {
@@ -146,8 +189,12 @@ describe('a turn that is to end', () => {
     }
   });
 
+  function run(): { readonly outcome: Promise<TurnOutcome> } {
+    return { outcome: harness.run(turn, (each) => void progress.push(each), never) };
+  }
+
   function stop(): { readonly outcome: Promise<TurnOutcome> } {
-    const outcome = harness.run(turn, (each) => void progress.push(each), never);
+    const { outcome } = run();
     harness.abort(turn.runId, never).catch(() => undefined); // Its deadline is not the turn's.
     return { outcome };
   }

@@ -29,8 +29,17 @@ describe('the restart of a unit', () => {
 
     await unit().restart(never);
 
-    const [asked] = (await readFile(path.join(dir.path, 'asked'), 'utf8')).split('\n');
-    assert.equal(asked, `--no-ask-password restart ${NAME}`);
+    assert.deepEqual((await readFile(path.join(dir.path, 'asked'), 'utf8')).trim().split('\n'), [
+      `--no-ask-password kill --signal=KILL ${NAME}`,
+      `--no-ask-password restart ${NAME}`,
+    ]);
+  });
+
+  it('is done also where it may not be killed first', async () => {
+    const next = becomes({ invocation: 'second', processes: ['20'], below: ['21'] });
+    await systemctl(next, 'echo "Access denied" >&2; exit 1');
+
+    await unit().restart(never);
   });
 
   it('is not done as long as a process of before is there, also in a group below', async () => {
@@ -70,10 +79,11 @@ describe('the restart of a unit', () => {
     });
   }
 
-  /** A program that answers as systemctl does, and on `restart` does what is given. */
-  async function systemctl(onRestart: string): Promise<void> {
+  /** A program that answers as systemctl does, and on `restart` and `kill` does what is given. */
+  async function systemctl(onRestart: string, onKill = 'true'): Promise<void> {
     const file = path.join(dir.path, 'systemctl');
-    const asks = `case "$2" in show) cat "${dir.path}/show";; restart) echo "$@" >> "${dir.path}/asked"; ${onRestart};; esac`;
+    const note = `echo "$@" >> "${dir.path}/asked"`;
+    const asks = `case "$2" in show) cat "${dir.path}/show";; kill) ${note}; ${onKill};; restart) ${note}; ${onRestart};; esac`;
     await writeFile(file, `#!/bin/sh\n${asks}\n`);
     await chmod(file, 0o755);
   }

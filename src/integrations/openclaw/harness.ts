@@ -225,8 +225,9 @@ class GatewayHarness implements OpenclawHarness {
     deadline: AbortSignal,
   ): Promise<TurnOutcome> {
     const both = AbortSignal.any([signal, deadline]);
-    while (!attempt.watch.overHttp && !both.aborted && !(await this.#answers(both)))
-      await this.#client.pause(both);
+    // Where it may be restarted, one that is away for too long is.
+    const waits = ending.restart === undefined && !attempt.watch.overHttp;
+    while (waits && !both.aborted && !(await this.#answers(both))) await this.#client.pause(both);
     signal.throwIfAborted();
     return this.#giveUp(attempt, 'cancelled', 'The turn was aborted.', ending, signal);
   }

@@ -1,6 +1,7 @@
 import { messageOf } from '#core/errors.ts';
 import type { TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
+import { DeadlineError, withDeadline } from '#lib/deadline.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Connection } from './connection.ts';
 import type { Settling, Trace } from './recover.ts';
@@ -41,7 +42,7 @@ export async function untilStopped(
   };
   while (!(await stops(attempt, context, signal))) {
     signal.throwIfAborted();
-    say('it was told to end and goes on; its gateway is being restarted');
+    say('it was told to end and did not; its gateway is being restarted');
     try {
       await restart(signal);
     } catch (error) {
@@ -58,7 +59,7 @@ async function stops(
   context: StopContext,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { clock, connect, stopWithinMs, resumeGraceMs } = context;
+  const { clock, stopWithinMs, resumeGraceMs } = context;
   const askedAt = clock.now();
   /** Since when it has answered, gone on after it was told, and only might go on. */
   let answeredAt: number | undefined;
@@ -67,8 +68,10 @@ async function stops(
   for (;;) {
     const now = clock.now();
     signal.throwIfAborted();
-    const seen = await look(attempt, connect, signal);
+    const seen = await look(attempt, context, signal);
     signal.throwIfAborted();
+    // It had as long to say a word as a turn has to end.
+    if (seen === 'deaf') return false;
     const lasts = (since: number | undefined, ms: number): boolean => since !== undefined && now - since > ms;
     if (seen === 'no') return true;
     if (seen !== undefined) answeredAt ??= now;
@@ -83,18 +86,24 @@ async function stops(
   }
 }
 
-/** Tells the turn to end, and whether it is at work after that; undefined when the gateway does not say. */
+/**
+ * Tells the turn to end, and whether it is at work after that; `deaf` where the gateway has a connection and says nothing on
+ * it, undefined where it has none, or refuses.
+ */
 async function look(
   attempt: TurnOverWebSocket,
-  connect: StopContext['connect'],
+  { connect, stopWithinMs }: StopContext,
   signal: AbortSignal,
-): Promise<Settling | undefined> {
+): Promise<Settling | 'deaf' | undefined> {
+  const connection = await connect(signal).catch(() => undefined); // Away: asked again, for a while.
+  if (!connection) return undefined;
   try {
-    const connection = await connect(signal);
-    await attempt.abort(connection, signal);
-    return atWork(await attempt.look(connection, signal));
-  } catch {
-    return undefined; // Away, or refused: asked again, for a while.
+    return await withDeadline('telling the turn to end', stopWithinMs, signal, async (within) => {
+      await attempt.abort(connection, within);
+      return atWork(await attempt.look(connection, within));
+    });
+  } catch (error) {
+    return error instanceof DeadlineError ? 'deaf' : undefined;
   }
 }
 

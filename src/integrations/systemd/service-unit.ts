@@ -32,12 +32,16 @@ export class ServiceUnit {
   }
 
   /**
-   * Restarts the unit and sees for itself that no process of before is left in its control group. Rejects with
-   * `unit_not_restarted` when that is not certain. May be repeated.
+   * Ends all processes of the unit with SIGKILL, starts it anew and sees for itself that none of before is left in its control
+   * group: what is asked to stop may take as long as its unit lets it. Rejects with `unit_not_restarted` when that is not
+   * certain. May be repeated.
    */
   async restart(signal: AbortSignal): Promise<void> {
     const { name, timeoutMs } = this.#options;
     const before = await this.#state(signal);
+    // Where it is refused, or there is nothing to kill, the restart ends what there is, in its own time.
+    await this.#systemctl(['kill', '--signal=KILL', name], ASK_TIMEOUT_MS, signal).catch(() => undefined);
+    signal.throwIfAborted();
     await this.#systemctl(['restart', name], timeoutMs, signal);
     const after = await this.#state(signal);
     if (after.active !== 'active') throw this.#failed(`it is ${after.active} after its restart`);

@@ -170,12 +170,12 @@ async function prepareDaemon(
     name: `olympusd ${name}`,
     command: [site.node, ...IDLE_PROCESS_FLAGS, site.source('src/agent/main.ts')],
     env: {
+      OLYMPUS_HARNESS: 'scripted',
       ...env,
       OLYMPUS_AGENT: name,
       OLYMPUS_AGENT_DIR: agentDir,
       OLYMPUS_STATE_DIR: stateDir,
       OLYMPUS_NATS_SEED_FILE: site.secretFile(`bus-${name}`),
-      OLYMPUS_HARNESS: 'scripted',
       OLYMPUS_HEALTH_PORT: String(healthPort),
     },
     readyUrl: `http://127.0.0.1:${healthPort}/readyz`,
