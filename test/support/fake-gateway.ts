@@ -5,6 +5,8 @@ import { type WebSocket as Socket, WebSocketServer } from 'ws';
 export interface FakeGatewayOptions {
   readonly tickIntervalMs?: number;
   readonly token?: string;
+  /** A free one when absent. */
+  readonly port?: number;
   /** The payload of the answer to a call; undefined leaves it unanswered. */
   readonly answer?: (method: string, params: Record<string, unknown>) => unknown;
   /** Whether it hangs up on every WebSocket, and leaves what it is asked over HTTP, but for its readiness, unanswered. */
@@ -23,6 +25,7 @@ export interface FakeGateway extends AsyncDisposable {
 export async function startFakeGateway({
   tickIntervalMs = 30_000,
   token = 'right',
+  port = 0,
   answer,
   isDeaf = () => false,
 }: FakeGatewayOptions = {}): Promise<FakeGateway> {
@@ -58,7 +61,7 @@ export async function startFakeGateway({
       send({ type: 'res', id, ok: true, payload });
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   return {
