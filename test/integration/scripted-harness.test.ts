@@ -19,10 +19,12 @@ describe('an agent without chat, on a scripted harness', () => {
   before(async function () {
     this.timeout(120_000);
     dir = await tempDir('scripted');
-    fleet = await prepareScriptedFleet({ dir: dir.path, root: ROOT, agents: ['vulcan'] });
+    fleet = await prepareScriptedFleet({ dir: dir.path, root: ROOT, agents: ['vulcan', 'talos'] });
     await fleet.start();
     // It is ready once its heartbeat is stored; control reads that a moment later.
-    await waitFor('vulcan to be known', () => call('GET', 'agents/vulcan'), LONG);
+    for (const name of fleet.agents.keys()) {
+      await waitFor(`${name} to be known`, () => call('GET', `agents/${name}`), LONG);
+    }
     script = new ControlSurface(fleet.harness.adminUrl);
   });
   afterEach(() => noteForFailure('log of olympusd', daemon().logTail()));
@@ -51,8 +53,8 @@ describe('an agent without chat, on a scripted harness', () => {
     return response.json();
   }
 
-  const ask = async (text: string): Promise<TaskView> =>
-    TaskView.parse(await call('POST', 'tasks', { agent: 'vulcan', text, by: 'ada' }));
+  const ask = async (text: string, agent = 'vulcan'): Promise<TaskView> =>
+    TaskView.parse(await call('POST', 'tasks', { agent, text, by: 'ada' }));
   const until = (id: string, state: TaskView['state']): Promise<TaskDetail> =>
     waitFor(
       `task ${id} to be ${state}`,
@@ -115,6 +117,38 @@ describe('an agent without chat, on a scripted harness', () => {
     const task = await until(id, 'cancelled');
     assert.equal(task.runs[0]?.failure, 'cancelled');
   });
+
+  it('is stopped with all others, also while a harness does not end its turn, which is not called ended then', async () => {
+    const wedged = { held: true, ignoresAbort: true };
+    await script.post('script', {
+      rules: [
+        { match: 'for ever', times: 3, behaviour: { neverEnds: true } },
+        { match: 'whatever is said', behaviour: wedged },
+      ],
+    });
+    const deaf = await ask('hammer on whatever is said', 'talos');
+    const others = [await ask('for ever', 'talos'), await ask('for ever'), await ask('for ever too')];
+    for (const { id } of [deaf, ...others]) await until(id, 'running');
+
+    await call('POST', 'stop', { by: 'ada', why: 'a fire' });
+
+    for (const { id } of others) await until(id, 'cancelled');
+    const atWork = async (): Promise<string[]> => {
+      const { turns } = await script.get<{ turns: { runId: string; state: string }[] }>('turns');
+      return turns.filter(({ state }) => state === 'running').map(({ runId }) => runId);
+    };
+    const { state, runs } = TaskDetail.parse(await call('GET', `tasks/${deaf.id}`));
+    assert.equal(state, 'cancelling', 'it is not called ended as long as it is at work');
+    assert.deepEqual(await atWork(), [runs[0]?.id]);
+    await script.post('release');
+    await waitFor(
+      'the task to be over',
+      async () => TaskDetail.parse(await call('GET', `tasks/${deaf.id}`)).state !== 'cancelling',
+      LONG,
+    );
+    for (const name of fleet.agents.keys()) await call('POST', `agents/${name}/resume`, { by: 'ada' });
+    await until((await ask('forge a helmet')).id, 'completed');
+  }).timeout(120_000);
 
   it('takes no work while the script is away, and goes on when it is back', async () => {
     await script.post('switches', { away: true });

@@ -27,6 +27,7 @@ const scriptSchema = {
               failure: text,
               neverEnds: { type: 'boolean' },
               held: { type: 'boolean' },
+              ignoresAbort: { type: 'boolean' },
             },
           },
         },

@@ -11,6 +11,8 @@ export interface Behaviour {
   readonly neverEnds?: boolean;
   /** It goes on until it is released. */
   readonly held?: boolean;
+  /** It goes on as if it had not been told to end. */
+  readonly ignoresAbort?: boolean;
 }
 
 export interface Rule {

@@ -14,6 +14,7 @@ export interface TurnView {
 }
 
 interface Turn {
+  readonly behaviour: Behaviour;
   tools: readonly string[];
   state: TurnState;
   readonly aborted: AbortController;
@@ -43,13 +44,14 @@ export class Turns {
     const { script, effects, clock } = this.#options;
     effects.add(runId, clock.now());
     const turn: Turn = {
+      behaviour: script.take(text),
       tools: [],
       state: { kind: 'running' },
       aborted: new AbortController(),
       change: Promise.withResolvers(),
     };
     this.#turns.set(runId, turn);
-    void this.#play(runId, turn, script.take(text));
+    void this.#play(runId, turn);
     return view(turn);
   }
 
@@ -75,10 +77,10 @@ export class Turns {
     return view(turn);
   }
 
-  /** Ends a running turn; any other stays as it is. */
+  /** Ends a running turn that lets itself be ended; any other stays as it is. */
   abort(runId: string): boolean {
     const turn = this.#turns.get(runId);
-    turn?.aborted.abort();
+    if (!turn?.behaviour.ignoresAbort) turn?.aborted.abort();
     return turn !== undefined;
   }
 
@@ -107,8 +109,9 @@ export class Turns {
   }
 
   /** A turn goes on whoever waits for it. */
-  async #play(runId: string, turn: Turn, behaviour: Behaviour): Promise<void> {
+  async #play(runId: string, turn: Turn): Promise<void> {
     const { clock } = this.#options;
+    const { behaviour } = turn;
     const { signal } = turn.aborted;
     const { durationMs = DEFAULT_MS, tools = [], neverEnds = false, held = false } = behaviour;
     const pauseMs = durationMs / (tools.length + 1);
