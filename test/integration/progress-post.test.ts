@@ -144,6 +144,21 @@ describe('the post that shows how a run gets on', () => {
     }).timeout(30_000);
   }
 
+  it('keeps no other waiting where it cannot be changed for now', async () => {
+    const [one, other] = [await bench.startRun(), await bench.startRun()];
+    for (const { runId } of [one, other]) bench.call(runId, 'exec');
+    await bench.pass(7);
+    const { id } = await bench.shownIn(one.thread);
+    const fault = { kind: 'fail-next', status: 502, method: 'PUT', pathPattern: `/posts/${id}/patch` };
+    await bench.faults.post('faults', { ...fault, count: 100 });
+    for (const { runId } of [one, other]) bench.call(runId, 'read');
+
+    await bench.pass(30);
+
+    assert.match((await bench.shownIn(one.thread)).message, /running a command/);
+    assert.match((await bench.shownIn(other.thread)).message, /reading a file/);
+  });
+
   it('waits for all that people wait for', async () => {
     const { runId, thread } = await bench.startRun();
     bench.call(runId, 'exec');

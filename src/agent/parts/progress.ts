@@ -39,8 +39,9 @@ interface Heard {
   calls: Calls;
   /** Under what its call under way is counted. */
   current: string | undefined;
-  /** The calls, and the current one, as they were shown, and when. */
+  /** The calls, and the current one, as they were shown. */
   shown: string;
+  /** When that was tried last. */
   shownAt: number;
 }
 
@@ -156,7 +157,9 @@ export class ProgressPosts implements Part {
       shown === state
         ? UNCHANGED_MS
         : Math.min(RAREST_CHANGE_MS, Math.max(EVERY_MS, tookMs / CHANGES_WITHIN));
-    if (clock.now() - shownAt < pauseMs) return undefined;
+    const sinceMs = clock.now() - shownAt;
+    // Below nothing, where the clock was set back.
+    if (sinceMs >= 0 && sinceMs < pauseMs) return undefined;
     return { run, post, calls, message: workingText(tookMs, calls, current), state, isLast: false };
   }
 
@@ -171,13 +174,15 @@ export class ProgressPosts implements Part {
         if (postId) journal.progress.shown(runId, postId, due.calls);
         if (due.isLast) journal.progress.close(runId);
       });
+      this.#of(runId).shown = due.state;
     } catch (error) {
       if (!(error instanceof OlympusError) || error.code !== 'chat_refused') throw error;
       log.info({ runId, reason: messageOf(error) }, 'progress of this run is not shown any more');
       await journal.note(() => journal.progress.close(runId));
+    } finally {
+      // Also where it failed: the others come before it now.
+      this.#of(runId).shownAt = clock.now();
     }
-    const heard = this.#heard.get(runId);
-    if (heard) Object.assign(heard, { shown: due.state, shownAt: clock.now() });
   }
 
   /** Changes the post, or makes it; of a run that is over only one is changed that is there. */
