@@ -29,7 +29,7 @@ describe('the post that shows how a run gets on', () => {
     assert.match((await bench.shownIn(thread)).message, /^Working for 9 s, thinking\./);
     await bench.journal.transaction(() => bench.journal.asks.open({ key: 'k', runId, hash: 'h' }));
     await bench.pass(1);
-    assert.match((await bench.shownIn(thread)).message, /^Working for 10 s, waiting for people\./);
+    assert.match((await bench.shownIn(thread)).message, /^Working for 10 s, waiting for an answer\./);
     await bench.advance(runId, 'finish');
     await bench.pass(1);
     const closed = await bench.shownIn(thread);

@@ -16,8 +16,8 @@ const BROWSER = { now: 'using a browser', one: 'step in a browser', many: 'steps
 const MEMORY = { now: 'looking into its memory', one: 'look into its memory', many: 'looks into its memory' };
 const OTHER = { now: 'using a tool', one: 'other tool', many: 'other tools' };
 
-/** Stands for a call under way in which a run waits for a decision. */
-export const WAITING = 'waiting for people';
+/** Stands for a call under way in which a run waits for people, or for another agent. */
+export const WAITING = 'waiting for an answer';
 
 /** OpenClaw's own tools; those of others are shown by their names. */
 const TOOLS: ReadonlyMap<string, Words> = new Map([
