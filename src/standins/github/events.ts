@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { FaultGate } from './faults.ts';
 import type { Delivery, Hook, Installation, Permissions, Repo } from './model.ts';
-import { nodeId, showUserById } from './render/accounts.ts';
+import { nodeId, showUser, showUserById } from './render/accounts.ts';
 import { showRepo } from './render/repos.ts';
 import type { World } from './world.ts';
 
@@ -59,7 +59,7 @@ export class Events {
     const payload = {
       ...(action === null ? {} : { action }),
       ...event.payload,
-      repository: showRepo(world, repo),
+      repository: name === 'push' ? showPushedRepo(world, repo) : showRepo(world, repo),
       ...(owner.type === 'Organization' ? { organization: showOrganization(world, owner.id) } : {}),
       sender: showUserById(world, senderId),
     };
@@ -226,6 +226,20 @@ function mayHear(permissions: Permissions, event: string): boolean {
   const needed = PERMISSION_OF[event];
   if (needed === undefined || permissions[needed] !== undefined) return true;
   return event === 'issue_comment' && permissions['pull_requests'] !== undefined;
+}
+
+/** In push events a repository is of an older form. */
+function showPushedRepo(world: World, repo: Repo): object {
+  const owner = world.state.account(repo.ownerId);
+  const shown = showRepo(world, repo);
+  return {
+    ...shown,
+    owner: { ...showUser(world, owner), name: owner.login, email: owner.email },
+    created_at: Math.floor(repo.createdAt / 1000),
+    pushed_at: Math.floor(repo.pushedAt / 1000),
+    stargazers: 0,
+    master_branch: repo.defaultBranch,
+  };
 }
 
 function showInstallationLite({ id }: Installation): object {

@@ -199,7 +199,7 @@ export interface CheckRun {
   conclusion: string | null;
   startedAt: number | null;
   completedAt: number | null;
-  detailsUrl: string | null;
+  readonly detailsUrl: string;
   externalId: string;
   output: { title: string | null; summary: string | null; text: string | null };
 }
@@ -210,8 +210,19 @@ export interface CheckSuite {
   readonly appId: number;
   readonly headSha: string;
   readonly headBranch: string | null;
+  readonly headCommit: HeadCommit;
   readonly createdAt: number;
   updatedAt: number;
+}
+
+/** A commit as check suites show it. */
+export interface HeadCommit {
+  readonly id: string;
+  readonly tree_id: string;
+  readonly message: string;
+  readonly timestamp: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly committer: { readonly name: string; readonly email: string };
 }
 
 export interface CommitStatus {

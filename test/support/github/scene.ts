@@ -24,31 +24,22 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sees every answer of the API: method, path and what came back. */
-export type Witness = (method: string, path: string, answer: ApiAnswer) => void;
-
 export type Api = (method: string, path: string, request?: ApiRequest) => Promise<ApiAnswer>;
 
 /** A stand-in GitHub with what a test needs around it: calls, apps, git, faults. */
 export class GithubScene implements AsyncDisposable {
   readonly standin: GithubStandin;
   readonly #dir: TempDir;
-  readonly #witness: Witness;
 
-  private constructor(standin: GithubStandin, dir: TempDir, witness: Witness) {
+  private constructor(standin: GithubStandin, dir: TempDir) {
     this.standin = standin;
     this.#dir = dir;
-    this.#witness = witness;
   }
 
-  static async open(
-    seed: Seed,
-    options: { readonly clock?: Clock; readonly witness?: Witness } = {},
-  ): Promise<GithubScene> {
-    const { witness = () => undefined, ...rest } = options;
-    const standin = new GithubStandin({ seed, ...rest });
+  static async open(seed: Seed, options: { readonly clock?: Clock } = {}): Promise<GithubScene> {
+    const standin = new GithubStandin({ seed, ...options });
     await standin.start();
-    return new GithubScene(standin, await tempDir('github'), witness);
+    return new GithubScene(standin, await tempDir('github'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,13 +75,11 @@ export class GithubScene implements AsyncDisposable {
       });
       const text = await response.text();
       const isJson = (response.headers.get('content-type') ?? '').startsWith('application/json');
-      const answer = {
+      return {
         status: response.status,
         headers: response.headers,
         body: isJson ? JSON.parse(text) : text,
       };
-      this.#witness(method, where, answer);
-      return answer;
     };
   }
 
@@ -143,15 +132,23 @@ export class GithubScene implements AsyncDisposable {
   async clone(repo: string, token: string, name = 'clone'): Promise<Git> {
     const dir = path.join(this.#dir.path, name);
     await git(this.#dir.path, 'clone', '-q', this.remote(repo, token), dir);
-    return (...args) => git(dir, ...args);
+    return Object.assign((...args: readonly string[]) => git(dir, ...args), { dir });
   }
 }
 
-export type Git = (...args: readonly string[]) => Promise<string>;
+/** git in a clone, which is at `dir`. */
+export type Git = ((...args: readonly string[]) => Promise<string>) & { readonly dir: string };
 
 /** A real git with an identity and none of this machine's settings; it asks nobody for a password. */
 export async function git(cwd: string, ...args: readonly string[]): Promise<string> {
-  const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.test', '-c', 'gc.auto=0'];
+  const identity = [
+    '-c',
+    'user.name=Ada',
+    '-c',
+    'user.email=ada@example.test',
+    '-c',
+    'maintenance.auto=false',
+  ];
   const { stdout } = await run('git', [...identity, ...args], {
     cwd,
     env: {

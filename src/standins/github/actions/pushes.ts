@@ -55,8 +55,9 @@ export async function fetchHead(
   base: Repo,
   head: { repoId: number; sha: string; number: number },
 ): Promise<void> {
-  const args = ['fetch', '-q', '--no-tags', world.repos.dir(head.repoId)];
-  await git(world.repos.dir(base.id), [...args, `+${head.sha}:refs/pull/${head.number}/head`]);
+  const [dir, ref] = [world.repos.dir(base.id), `refs/pull/${head.number}/head`];
+  if (head.repoId === base.id) await git(dir, ['update-ref', ref, head.sha]);
+  else await git(dir, ['fetch', '-q', '--no-tags', world.repos.dir(head.repoId), `+${head.sha}:${ref}`]);
 }
 
 async function moveHead(world: World, issue: PullIssue, actorId: number, to: string): Promise<void> {
@@ -83,7 +84,7 @@ async function tellPush(world: World, repo: Repo, senderId: number, { ref, from,
   const range = from === undefined || isForced ? [to ?? ''] : [`${from}..${to}`];
   // A new branch brings what no other has: here, at most what GitHub shows of any push.
   const commits = to === undefined ? [] : await log(dir, range, ['--max-count=20']);
-  const head = to === undefined ? null : showPushedCommit(world, repo, await readCommit(dir, to));
+  const last = to === undefined || commits[0]?.sha === to ? commits[0] : await readCommit(dir, to);
   const sender = world.state.account(senderId);
   const compare = `${repoPage(world, repo)}/compare/${from?.slice(0, 12) ?? NOTHING}...${to?.slice(0, 12) ?? NOTHING}`;
   const payload = {
@@ -97,7 +98,7 @@ async function tellPush(world: World, repo: Repo, senderId: number, { ref, from,
     base_ref: null,
     compare,
     commits: commits.toReversed().map((commit) => showPushedCommit(world, repo, commit)),
-    head_commit: head,
+    head_commit: last ? showPushedCommit(world, repo, last) : null,
   };
   world.events.emit(world, repo, { name: 'push', action: null, payload, senderId });
 }

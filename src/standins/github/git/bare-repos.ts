@@ -1,7 +1,22 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { git, tryGit } from './run.ts';
+
+/** As on GitHub: pull request refs are read, never pushed; any object can be asked for. */
+const CONFIG = `[core]
+  repositoryformatversion = 0
+  bare = true
+[http]
+  receivepack = true
+[receive]
+  hideRefs = refs/pull
+  autogc = false
+[uploadpack]
+  allowAnySHA1InWant = true
+[maintenance]
+  auto = false
+`;
 
 /** The bare repositories, one folder each, in a temporary folder that goes with the server. */
 export class BareRepos {
@@ -28,13 +43,10 @@ export class BareRepos {
   /** Makes an empty repository, or a copy of the one at `from`. */
   async create(repoId: number, defaultBranch: string, from?: string): Promise<void> {
     const dir = this.dir(repoId);
-    await mkdir(dir, { recursive: true });
-    await git(dir, ['init', '-q', '--bare', `--initial-branch=${defaultBranch}`]);
-    await git(dir, ['config', 'http.receivepack', 'true']);
-    // As on GitHub: pull request refs are read, never pushed; any object can be asked for.
-    await git(dir, ['config', 'receive.hideRefs', 'refs/pull']);
-    await git(dir, ['config', 'uploadpack.allowAnySHA1InWant', 'true']);
-    await git(dir, ['config', 'gc.auto', '0']);
+    // What `git init` would make, without a process for it: a seed has many.
+    for (const folder of ['objects', 'refs/heads']) await mkdir(path.join(dir, folder), { recursive: true });
+    await writeFile(path.join(dir, 'HEAD'), `ref: refs/heads/${defaultBranch}\n`);
+    await writeFile(path.join(dir, 'config'), CONFIG);
     if (from !== undefined) {
       await git(dir, ['fetch', '-q', from, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']);
     }

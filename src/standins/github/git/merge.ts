@@ -61,7 +61,7 @@ interface NewCommit {
   readonly committer?: Signature;
 }
 
-export async function commitTree(dir: string, commit: NewCommit): Promise<string> {
+async function commitTree(dir: string, commit: NewCommit): Promise<string> {
   const { author, committer = { ...author, name: 'GitHub', email: 'noreply@github.com' } } = commit;
   const text = await git(
     dir,

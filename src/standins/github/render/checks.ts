@@ -36,6 +36,7 @@ export function showCheckSuite(world: World, repo: Repo, suite: CheckSuite): Rec
     node_id: nodeId('CS', suite.id),
     head_branch: suite.headBranch,
     head_sha: suite.headSha,
+    head_commit: suite.headCommit,
     status: isDone ? 'completed' : 'in_progress',
     conclusion: isDone ? (bad?.conclusion ?? 'success') : null,
     url,

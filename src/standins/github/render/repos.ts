@@ -96,6 +96,7 @@ export function showRepo(world: World, repo: Repo): Record<string, unknown> {
     open_issues: openIssues,
     watchers: 0,
     default_branch: repo.defaultBranch,
+    custom_properties: {},
   };
 }
 

@@ -1,8 +1,10 @@
 import { required } from '../actions/find.ts';
 import { ApiError, invalid, notFound } from '../errors.ts';
-import { asObject, textOf } from '../json.ts';
+import { readCommit, type Signature } from '../git/commits.ts';
+import { asObject, textOf, timeText } from '../json.ts';
 import type { CheckRun, CheckSuite } from '../model.ts';
 import { showCheckRun, showCheckSuite } from '../render/checks.ts';
+import { showRepo } from '../render/repos.ts';
 import {
   numberParam,
   page,
@@ -25,14 +27,14 @@ export const checkRoutes: readonly Route[] = [
       id: world.state.nextId(),
       repoId: repo.id,
       appId,
-      suiteId: suiteFor(call, appId, headSha).id,
+      suiteId: (await suiteFor(call, appId, headSha)).id,
       headSha,
       name,
       status: 'queued',
       conclusion: null,
       startedAt: world.clock.now(),
       completedAt: null,
-      detailsUrl: textOf(body, 'details_url') ?? null,
+      detailsUrl: textOf(body, 'details_url') ?? world.state.app(appId).url,
       externalId: textOf(body, 'external_id') ?? '',
       output: { title: null, summary: null, text: null },
     };
@@ -76,7 +78,10 @@ export const checkRoutes: readonly Route[] = [
     const suites = all.filter((suite) => suite.repoId === repo.id && suite.headSha === sha);
     return page(call, suites, (slice) => ({
       total_count: suites.length,
-      check_suites: slice.map((suite) => showSuite(call, suite)),
+      check_suites: slice.map((suite) => ({
+        ...showCheckSuite(world, repo, suite),
+        repository: showRepo(world, repo),
+      })),
     }));
   }),
 ];
@@ -101,13 +106,15 @@ function appOf({ caller }: WriteCall): number {
   throw new ApiError(403, 'You must authenticate via a GitHub App.');
 }
 
-function suiteFor({ world, repo }: WriteCall, appId: number, headSha: string): CheckSuite {
+async function suiteFor({ world, repo }: WriteCall, appId: number, headSha: string): Promise<CheckSuite> {
   const { state, clock } = world;
   const found = [...state.checkSuites.values()].find(
     (suite) => suite.repoId === repo.id && suite.appId === appId && suite.headSha === headSha,
   );
   if (found) return found;
   const branch = [...repo.refs].find(([ref, sha]) => sha === headSha && ref.startsWith('refs/heads/'))?.[0];
+  const { tree, message, author, committer } = await readCommit(world.repos.dir(repo.id), headSha);
+  const person = ({ name, email }: Signature) => ({ name, email });
   const now = clock.now();
   const suite: CheckSuite = {
     id: state.nextId(),
@@ -115,6 +122,14 @@ function suiteFor({ world, repo }: WriteCall, appId: number, headSha: string): C
     appId,
     headSha,
     headBranch: branch?.slice('refs/heads/'.length) ?? null,
+    headCommit: {
+      id: headSha,
+      tree_id: tree,
+      message,
+      timestamp: timeText(committer.at),
+      author: person(author),
+      committer: person(committer),
+    },
     createdAt: now,
     updatedAt: now,
   };
@@ -160,7 +175,7 @@ function tellRun(call: WriteCall, run: CheckRun, action: 'created' | 'completed'
   const suite = world.state.checkSuites.get(run.suiteId);
   if (!suite) throw new Error(`check run ${run.id} has no suite`);
   suite.updatedAt = world.clock.now();
-  const shown = showSuite(call, suite);
+  const shown = showCheckSuite(world, repo, suite);
   const event = { senderId: caller.account.id };
   const runPayload = { check_run: { ...showCheckRun(world, repo, run), check_suite: shown } };
   world.events.emit(world, repo, { ...event, name: 'check_run', action, payload: runPayload });
@@ -170,8 +185,4 @@ function tellRun(call: WriteCall, run: CheckRun, action: 'created' | 'completed'
   if (shown['status'] !== 'completed') return;
   const payload = { check_suite: shown };
   world.events.emit(world, repo, { ...event, name: 'check_suite', action: 'completed', payload });
-}
-
-function showSuite({ world, repo }: RepoCall, suite: CheckSuite): Record<string, unknown> {
-  return showCheckSuite(world, repo, suite);
 }

@@ -12,7 +12,7 @@ import { type Answer, type Route, readRoute, type WriteCall, writeRoute } from '
 /** Whether a pull request is merged, and merging it. */
 export const mergeRoutes: readonly Route[] = [
   readRoute('/pulls/:number/merge', 'pull_requests:read', (call) =>
-    pullOf(call).pull.mergedAt === null ? { status: 404, body: { message: 'Not Found' } } : { status: 204 },
+    pullOf(call).pull.mergedAt === null ? { status: 404 } : { status: 204 },
   ),
 
   writeRoute('PUT', '/pulls/:number/merge', 'contents:write', (call) =>

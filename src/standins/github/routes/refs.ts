@@ -91,6 +91,7 @@ export function notEmpty(repo: Repo): void {
 }
 
 async function move(call: WriteCall, ref: string, sha: string, before: readonly string[]): Promise<void> {
+  demandRole(call.world.state, call.caller, call.repo, 'write');
   const isThere = /^[0-9a-f]{40}$/.test(sha) && (await call.world.repos.resolve(call.repo.id, sha)) === sha;
   if (!isThere) throw unprocessable('Object does not exist');
   await change(call, ['update-ref', ref, sha, ...before]);
