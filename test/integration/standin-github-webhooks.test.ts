@@ -42,15 +42,17 @@ describe('GitHub stand-in, webhooks', () => {
   }
 
   it('are signed over the bytes that are sent, and go to the apps that may know', async () => {
-    await happen('Ä title with ümlauts');
+    await ada('POST', ISSUES, { body: { title: 'Ä title with ümlauts', labels: ['agent:apollo'] } });
+    await scene.admin('GET', '/standin/state');
 
-    const [received, ...others] = sink.received;
+    const [received] = sink.received;
     assert.ok(received);
-    assert.equal(others.length, 0);
+    assert.deepEqual(sink.names, ['issues.opened', 'issues.labeled']);
+    assert.equal(received.payload.issue.labels[0].name, 'agent:apollo');
     assert.equal(received.signature, signatureOf(SECRET, received.raw));
     assert.equal(received.payload.installation.id, scene.seeded.apps['athena']?.installations['acme']);
     assert.equal(received.payload.sender.login, 'ada');
-    const [listed] = await deliveries();
+    const listed = (await deliveries()).at(-1);
     assert.deepEqual([listed.guid, listed.status, listed.redelivery], [received.delivery, 'OK', false]);
   });
 

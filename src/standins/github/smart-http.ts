@@ -14,6 +14,7 @@ export function registerSmartHttp(app: FastifyInstance, world: World): void {
     (service: 'read' | 'write' | 'either') => async (request: FastifyRequest, reply: FastifyReply) => {
       try {
         const asked = service === 'either' ? serviceOf(request) : service;
+        await world.faults.park('before', { method: request.method, url: request.url });
         const { repo, caller } = admit(world, request, asked);
         const answer = await answerOf(world, repo, caller, request);
         return reply.code(answer.status).headers(answer.headers).send(answer.body);

@@ -109,11 +109,20 @@ export async function setLabels(
     ...wanted.filter((name) => !issue.labels.includes(name)).map((name) => ['labeled', name] as const),
   ];
   issue.labels = wanted;
-  for (const [action, name] of changes) {
-    const label = ensureLabel(world, repo, name);
-    note(world, issue, action, actorId, { label: { name, color: label.color } });
-    await tell(world, issue, action, actorId, { label: showLabel(world, repo, label) });
-  }
+  for (const [action, name] of changes) await tellLabel(world, issue, actorId, { action, name });
+}
+
+/** Notes and tells that a label has come or gone. */
+export async function tellLabel(
+  world: World,
+  issue: Issue,
+  actorId: number,
+  { action, name }: { action: 'labeled' | 'unlabeled'; name: string },
+): Promise<void> {
+  const repo = world.state.repo(issue.repoId);
+  const label = ensureLabel(world, repo, name);
+  note(world, issue, action, actorId, { label: { name, color: label.color } });
+  await tell(world, issue, action, actorId, { label: showLabel(world, repo, label) });
 }
 
 export function ensureLabel({ state }: World, repo: Repo, name: string): Label {
@@ -138,11 +147,19 @@ export async function setAssignees(
     ...wanted.filter((id) => !issue.assigneeIds.includes(id)).map((id) => ['assigned', id] as const),
   ];
   issue.assigneeIds = wanted;
-  for (const [action, id] of changes) {
-    const assignee = showUserById(world, id);
-    note(world, issue, action, actorId, { assignee, assigner: showUserById(world, actorId) });
-    await tell(world, issue, action, actorId, { assignee });
-  }
+  for (const [action, id] of changes) await tellAssignee(world, issue, actorId, { action, id });
+}
+
+/** Notes and tells that somebody was assigned or is no longer. */
+export async function tellAssignee(
+  world: World,
+  issue: Issue,
+  actorId: number,
+  { action, id }: { action: 'assigned' | 'unassigned'; id: number },
+): Promise<void> {
+  const assignee = showUserById(world, id);
+  note(world, issue, action, actorId, { assignee, assigner: showUserById(world, actorId) });
+  await tell(world, issue, action, actorId, { assignee });
 }
 
 /** Writes a comment; it tells nobody yet. */

@@ -49,22 +49,28 @@ async function followBranch(world: World, repo: Repo, actorId: number, { ref, to
   }
 }
 
-/** Brings the head of a pull request into the repository that it is for, also from a fork. */
+/** Brings the commits of a head into the repository that they are proposed to, from a fork. */
 export async function fetchHead(
   world: World,
   base: Repo,
-  head: { repoId: number; sha: string; number: number },
+  head: { repoId: number; sha: string },
 ): Promise<void> {
-  const [dir, ref] = [world.repos.dir(base.id), `refs/pull/${head.number}/head`];
-  if (head.repoId === base.id) await git(dir, ['update-ref', ref, head.sha]);
-  else await git(dir, ['fetch', '-q', '--no-tags', world.repos.dir(head.repoId), `+${head.sha}:${ref}`]);
+  if (head.repoId === base.id) return;
+  const from = world.repos.dir(head.repoId);
+  await git(world.repos.dir(base.id), ['fetch', '-q', '--no-tags', '--no-write-fetch-head', from, head.sha]);
+}
+
+/** Makes the head of a pull request a ref, which stays when the branch is gone. */
+export async function keepHead(world: World, base: Repo, number: number, sha: string): Promise<void> {
+  await git(world.repos.dir(base.id), ['update-ref', `refs/pull/${number}/head`, sha]);
 }
 
 async function moveHead(world: World, issue: PullIssue, actorId: number, to: string): Promise<void> {
   const { pull } = issue;
   const base = world.state.repo(issue.repoId);
   const before = pull.headSha;
-  await fetchHead(world, base, { repoId: pull.headRepoId, sha: to, number: issue.number });
+  await fetchHead(world, base, { repoId: pull.headRepoId, sha: to });
+  await keepHead(world, base, issue.number, to);
   pull.headSha = to;
   pull.baseSha = base.refs.get(`refs/heads/${pull.baseRef}`) ?? pull.baseSha;
   const isForced = !(await isIn(world, base, before, to));

@@ -1,6 +1,17 @@
 import { hasRole } from '../access.ts';
 import { accountsNamed, issueOf, required, secondOf, sinceOf, sorted } from '../actions/find.ts';
-import { newIssue, note, setAssignees, setLabels, setState, tell, touch } from '../actions/issue-changes.ts';
+import {
+  ensureLabel,
+  newIssue,
+  note,
+  setAssignees,
+  setLabels,
+  setState,
+  tell,
+  tellAssignee,
+  tellLabel,
+  touch,
+} from '../actions/issue-changes.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { type JsonObject, textOf, textsOf } from '../json.ts';
 import type { Issue } from '../model.ts';
@@ -26,12 +37,15 @@ export const issueRoutes: readonly Route[] = [
       body: textOf(body, 'body') ?? null,
     });
     const actorId = caller.account.id;
-    await tell(world, issue, 'opened', actorId);
     // Whoever may not triage has labels and assignees left out, without a word.
     if (hasRole(world.state, caller, repo, 'triage')) {
-      await setLabels(world, issue, actorId, labelNames(body) ?? []);
-      await setAssignees(world, issue, actorId, assigneeIds(call) ?? []);
+      issue.labels = (labelNames(body) ?? []).map((name) => ensureLabel(world, repo, name).name);
+      issue.assigneeIds = assigneeIds(call) ?? [];
     }
+    await tell(world, issue, 'opened', actorId);
+    // Each is an event of its own besides, though it was there from the beginning.
+    for (const name of issue.labels) await tellLabel(world, issue, actorId, { action: 'labeled', name });
+    for (const id of issue.assigneeIds) await tellAssignee(world, issue, actorId, { action: 'assigned', id });
     const shown = showIssue(world, issue);
     return { status: 201, body: shown, headers: { location: String(shown['url']) } };
   }),

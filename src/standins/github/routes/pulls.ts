@@ -2,7 +2,7 @@ import { hasRole } from '../access.ts';
 import { pullOf, required, sorted } from '../actions/find.ts';
 import { newIssue, setState, tell } from '../actions/issue-changes.ts';
 import { mergeability } from '../actions/merges.ts';
-import { fetchHead } from '../actions/pushes.ts';
+import { fetchHead, keepHead } from '../actions/pushes.ts';
 import { ApiError, invalid, notFound, unprocessable } from '../errors.ts';
 import { count, log } from '../git/commits.ts';
 import { changedFiles, diffText, MAX_DIFF_LINES } from '../git/diff.ts';
@@ -34,7 +34,7 @@ export const pullRoutes: readonly Route[] = [
   }),
 
   writeRoute('POST', '/pulls', WRITE, async (call) => {
-    const issue = await open(call);
+    const issue = await call.world.repos.exclusively(call.repo.id, () => open(call));
     await tell(call.world, issue, 'opened', call.caller.account.id);
     const shown = await showFullPull(call.world, issue, { mergeable: null, state: 'unknown' });
     return { status: 201, body: shown, headers: { location: String(shown['url']) } };
@@ -110,7 +110,7 @@ async function open(call: WriteCall): Promise<PullIssue> {
     );
   const label = `${state.account(head.repo.ownerId).login}:${head.ref}`;
   if (twin) throw refusedPull(`A pull request already exists for ${label}.`);
-  await fetchHead(world, repo, { repoId: head.repo.id, sha: head.sha, number: repo.lastNumber + 1 });
+  await fetchHead(world, repo, { repoId: head.repo.id, sha: head.sha });
   if ((await count(world.repos.dir(repo.id), `${baseSha}..${head.sha}`)) === 0) {
     throw refusedPull(`No commits between ${baseRef} and ${label}`);
   }
@@ -130,6 +130,7 @@ async function open(call: WriteCall): Promise<PullIssue> {
   };
   const issue = newIssue(world, repo, caller, { title, body: textOf(body, 'body') ?? null, pull });
   if (!isPull(issue)) throw new Error('the pull request was left out of its issue');
+  await keepHead(world, repo, issue.number, head.sha);
   return issue;
 }
 
