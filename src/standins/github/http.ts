@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { demand } from './access.ts';
-import { authenticate, type Caller, isActor } from './caller.ts';
+import { authenticate, isActor } from './caller.ts';
 import { ApiError, errorBody, notFound } from './errors.ts';
 import { asObject, type JsonObject } from './json.ts';
 import type { Repo } from './model.ts';
-import { primaryLimit, type RateLimits, rateHeaders, secondaryLimit } from './rate-limits.ts';
+import { type Budget, primaryLimit, type RateLimits, rateHeaders, secondaryLimit } from './rate-limits.ts';
 import type { Answer, Call, Route } from './routes.ts';
 import type { World } from './world.ts';
 
@@ -49,13 +49,17 @@ async function serve(
   try {
     const caller = authenticate(world.state, request.headers.authorization, now);
     const budget = limits.budget(caller, now);
-    strike(service, request, () => reply.headers(rateHeaders(budget)), caller);
-    if (budget.used >= budget.limit && route.path !== '/rate_limit') throw primaryLimit(403, budget);
+    reply.headers(rateHeaders(budget));
+    strike(world, request, budget);
+    const cost = route.path === '/rate_limit' ? 0 : 1;
+    if (budget.used + cost > budget.limit) throw primaryLimit(403, budget);
+    budget.used += cost;
+    reply.headers(rateHeaders(budget));
     const answer = await run(service, route, request, { caller, budget });
     const etag = request.method === 'GET' ? etagOf(answer) : undefined;
     const isKnown = etag !== undefined && etags(request.headers['if-none-match']).includes(etag);
     // What the caller has already is given for nothing.
-    if (!isKnown && route.path !== '/rate_limit') budget.used += 1;
+    if (isKnown) budget.used -= cost;
     reply.headers({ ...rateHeaders(budget), ...answer.headers });
     if (etag) reply.headers({ etag, 'cache-control': 'private, max-age=60, s-maxage=60' });
     return isKnown ? reply.code(304).send() : send(reply, answer);
@@ -67,18 +71,14 @@ async function serve(
 }
 
 /** Limits that are switched on refuse before anything takes effect. */
-function strike(service: Service, request: FastifyRequest, withRates: () => void, caller: Caller): void {
-  const { faults, clock } = service.world;
+function strike({ faults, clock }: World, request: FastifyRequest, budget: Budget): void {
   const subject = { method: request.method, url: request.url };
   const primary = faults.take('rate-limit', subject);
   if (primary) {
-    const budget = service.limits.budget(caller, clock.now());
     throw primaryLimit(primary.status, { ...budget, resetAt: clock.now() + primary.resetInS * 1000 });
   }
   const secondary = faults.take('secondary-limit', subject);
-  if (!secondary) return;
-  withRates();
-  throw secondaryLimit(secondary.status, secondary.retryAfterS);
+  if (secondary) throw secondaryLimit(secondary.status, secondary.retryAfterS);
 }
 
 async function run(
