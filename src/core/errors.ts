@@ -52,6 +52,30 @@ export const errorCodes = {
     remedy:
       'Look at olympus-control, and at the way to it from the machine of the agent. The answer is kept meanwhile.',
   },
+  github_unavailable: {
+    terminal: false,
+    cause: 'GitHub did not answer, or answered that it cannot now.',
+    remedy:
+      'Look at https://www.githubstatus.com and at the way there from the hub. What was missed is found when it is back.',
+  },
+  github_limited: {
+    terminal: false,
+    cause: 'GitHub takes no more requests of this identity for a while.',
+    remedy:
+      'Nothing: control goes on after it. Raise poll_minutes of `github` in the inventory if it comes again.',
+  },
+  github_unauthorized: {
+    terminal: false,
+    cause: 'GitHub refuses the identity: its key or token is wrong, has expired, or may not do this.',
+    remedy:
+      'Compare login, app, installation and the key in the vault with the pages of the App or token at GitHub; the message says what was asked.',
+  },
+  github_not_found: {
+    terminal: false,
+    cause: 'GitHub shows nothing of that name to this identity.',
+    remedy:
+      'Look at the name in `github` of the inventory, and whether the App is installed on the repository, or the token is for it.',
+  },
   state_conflict: {
     terminal: true,
     cause: 'A task or run was asked to take a step its state does not allow.',
