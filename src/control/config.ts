@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ChatAccess } from '#core/chat-access.ts';
+import { GithubSettings } from '#core/github-settings.ts';
 import { FleetId } from '#core/tokens.ts';
 
 const Milliseconds = z.coerce.number().int().positive();
@@ -11,13 +12,15 @@ const Addresses = z
   .transform((text) => text.split(',').map((each) => each.trim()))
   .refine((all) => all.every((each) => isIP(each) !== 0), 'write IP addresses, with commas between them');
 
-/** Checked by `olympus inventory check` with file and line; here it is Ansible's word. */
-const Access = z.string().transform((text, context) => {
-  const parsed = ChatAccess.safeParse(jsonOf(text));
-  if (parsed.success) return parsed.data;
-  context.addIssue(`it is not what chat_access of the inventory may be: ${z.prettifyError(parsed.error)}`);
-  return z.NEVER;
-});
+/** A variable of the inventory as JSON. `olympus inventory check` checks it with file and line; here it is Ansible's word. */
+function fromInventory<T extends z.ZodType>(variable: string, schema: T) {
+  return z.string().transform((text, context): z.output<T> => {
+    const parsed = schema.safeParse(jsonOf(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue(`it is not what ${variable} of the inventory may be: ${z.prettifyError(parsed.error)}`);
+    return z.NEVER;
+  });
+}
 
 /** The settings of olympus-control, as environment variables. Secrets are named by file, never given here. */
 export const ControlConfig = z.object({
@@ -46,7 +49,11 @@ export const ControlConfig = z.object({
   /** How many requests two agents may make of each other within a day, in either direction. */
   OLYMPUS_PAIR_PER_DAY: z.coerce.number().int().positive().default(30),
   /** Who may give work in chat, and where: `chat_access` of the inventory as JSON. Without it everybody but guests. */
-  OLYMPUS_CHAT_ACCESS: Access.default({ channels: {} }),
+  OLYMPUS_CHAT_ACCESS: fromInventory('chat_access', ChatAccess).default({ channels: {} }),
+  /** What is worked at on GitHub, by whom, and for whom: `github` of the inventory as JSON. Without it nothing is. */
+  OLYMPUS_GITHUB: fromInventory('github', GithubSettings).optional(),
+  /** The folder with its secrets: `webhook-secret`, while it is replaced `webhook-secret-before`, and `key-<agent>` of its reader. */
+  OLYMPUS_GITHUB_SECRETS_DIR: z.string().min(1).optional(),
   /** Scales the waits between attempts; 1 is what the failure table says. */
   OLYMPUS_RETRY_SCALE: z.coerce.number().positive().max(10).default(1),
   /** How often released work is compared with what is known of it. */

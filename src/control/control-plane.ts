@@ -1,14 +1,12 @@
 import { bucketNames, controlDurable, streamNames } from '#core/streams.ts';
-import { isLogged, subjectsOf } from '#core/subjects.ts';
+import { subjectsOf } from '#core/subjects.ts';
 import { putValue } from '#integrations/nats/buckets.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
-import { LogPublisher, publish } from '#integrations/nats/publisher.ts';
 import { type BusMessage, Subscription } from '#integrations/nats/subscription.ts';
 import type { Clock } from '#lib/clock.ts';
 import { Lifecycle, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
-import { Relay } from '#lib/relay.ts';
 import type { AdmissionOptions } from './admission/admission.ts';
 import { byKind } from './admission/by-kind.ts';
 import { requestHandler } from './admission/requests.ts';
@@ -33,12 +31,14 @@ import { delegationHandler } from './delegation/request-handler.ts';
 import { Dependents } from './dependencies/dependents.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { dutyOrders } from './drain/orders.ts';
+import { githubSide } from './github/github-side.ts';
+import type { GithubSecrets } from './github/secrets.ts';
 import { LostAgents } from './lost/lost-agents.ts';
+import { outboxRelay } from './outbox-relay.ts';
 import { heartbeatHandler } from './registry/registry.ts';
 import { onEnd } from './settle/on-end.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
-import type { BusEffect } from './store/outbox-repository.ts';
 import { Store } from './store/store.ts';
 import type { ControlContext } from './tasks/advance.ts';
 import { Topology } from './topology/topology.ts';
@@ -47,7 +47,11 @@ export interface ControlPlaneOptions {
   readonly config: ControlConfig;
   /** The CA of nats-server, as PEM. */
   readonly busCa?: string | undefined;
-  readonly secrets: { readonly busSeed: string; readonly apiToken: string };
+  readonly secrets: {
+    readonly busSeed: string;
+    readonly apiToken: string;
+    readonly github?: GithubSecrets | undefined;
+  };
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -78,18 +82,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     clock,
   });
   const topology = new Topology({ fleet, bus, store, log: part('topology'), clock });
-  const events = new LogPublisher(bus);
-  const relay = new Relay({
-    name: 'outbox',
-    source: store.outboxSource(),
-    send: async (entry) => {
-      const effect = entry.payload as BusEffect;
-      await (isLogged(effect.subject) ? events.publish(effect) : publish(bus, effect));
-    },
-    atOnce: AT_ONCE,
-    log: part('outbox'),
-    clock,
-  });
+  const relay = outboxRelay({ store, bus, atOnce: AT_ONCE, log: part('outbox'), clock });
   const onAdded = (): void => relay.wake();
   const dispatcher = new Dispatcher({ store, context, onAdded, log: part('dispatcher'), clock });
   const onDecided = (): void => {
@@ -233,6 +226,20 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   });
   const chatCommands = chatCommandHandler({ admission, tokens, onObeyed: onDutyChanged });
 
+  const { OLYMPUS_GITHUB: settings } = config;
+  const github =
+    settings && secrets.github
+      ? githubSide({
+          settings,
+          secrets: secrets.github,
+          store,
+          admission,
+          onTaken: onDutyChanged,
+          part,
+          clock,
+        })
+      : undefined;
+
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);
   const app = createApi({
@@ -250,6 +257,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       onDecided,
       log: part('api'),
     },
+    webhook: github?.webhook,
     letters,
     artifacts,
     tokens,
@@ -290,6 +298,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       dependents,
       lost,
       commander,
+      ...(github?.parts ?? []),
       new ApiServer(app, tokens, { host: config.OLYMPUS_API_HOST, port: config.OLYMPUS_API_PORT }),
     ],
     log,

@@ -8,6 +8,7 @@ import { createSdNotifier } from '#lib/sd-notify.ts';
 import { releaseVersion } from '#lib/version.ts';
 import { ControlConfig } from './config.ts';
 import { createControlPlane } from './control-plane.ts';
+import { readGithubSecrets } from './github/secrets.ts';
 
 await runMain('olympus-control', async () => {
   const config = readConfig(ControlConfig, process.env);
@@ -16,6 +17,7 @@ await runMain('olympus-control', async () => {
   const secrets = {
     busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
     apiToken: readSecretFile('OLYMPUS_API_TOKEN_FILE', config.OLYMPUS_API_TOKEN_FILE),
+    github: readGithubSecrets(config),
   };
   await runProgram({
     lifecycle: createControlPlane({

@@ -39,9 +39,13 @@ const WATCHED: Readonly<Record<string, Watched>> = {
   missions: { about: ["'mission/' || row.id"] },
   approvals: { about: ["'approval/' || row.id"] },
   artifacts: { about: ["'artifact/' || row.digest"] },
+  github_tasks: ofTask('task_id'),
 };
-/** What is to be sent, counts for a minute or was said already, and the record itself. */
-const UNWATCHED = new Set(['outbox', 'asks', 'chat_commands', 'audit', 'watched', 'sqlite_sequence']);
+/** What is to be sent, counts for a minute, was said already or learnt elsewhere, and the record itself. */
+const UNWATCHED = new Set([
+  ...['outbox', 'asks', 'chat_commands', 'audit', 'watched', 'sqlite_sequence'],
+  ...['github_deliveries', 'github_closings', 'github_cursors', 'github_pulls'],
+]);
 
 /** A store that finds out, by triggers of SQLite, which rows a transaction changes without a record of it. */
 export class WatchedStore extends Store {

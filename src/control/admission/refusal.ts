@@ -124,8 +124,9 @@ async function refusalOfBot(
   target: AgentRecord,
   pairPerDay: number,
 ): Promise<Refusal | undefined> {
-  const { requester, conversation, now, dedupKey } = task;
-  if (requester.kind !== 'bot') return undefined;
+  const { requester, conversation, now, dedupKey, author } = task;
+  // What control asks in a bot's name was written nowhere: something has happened that is an agent's own.
+  if (requester.kind !== 'bot' || author === CONTROL_NAME) return undefined;
   const asking = (await tx.agents.list()).find(({ heartbeat }) => heartbeat.chat?.userId === requester.id);
   if (!asking) return { code: 'foreign_bot', values: { author: quotable(requester.name, 64) } };
   // Control asks for it: a person has it tried again, or a lead takes it up. Neither is talk.

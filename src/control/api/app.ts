@@ -9,6 +9,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { addPressRoute, type PressOptions } from '../chat/presses.ts';
 import type { Letters } from '../dead-letters/letters.ts';
+import { addWebhookRoute, type WebhookOptions } from '../github/webhook-route.ts';
 import type { Store } from '../store/store.ts';
 import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
 import { type AgentRoutesOptions, addAgentRoutes } from './agent-routes.ts';
@@ -36,6 +37,8 @@ export interface ApiOptions {
   readonly approvals: ApprovalRoutesOptions;
   /** Where there are cards. */
   readonly presses: PressOptions | undefined;
+  /** Where GitHub is used. */
+  readonly webhook: WebhookOptions | undefined;
   readonly letters: Letters;
   readonly artifacts: Artifacts;
   readonly tokens: ApiTokens;
@@ -89,6 +92,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
 
   if (options.presses) addPressRoute(app, options.presses);
+  if (options.webhook) addWebhookRoute(app, options.webhook);
   app.register(async (older) => {
     guardRoutes(older, tokens);
     addScheduleRoutes(older, options.tasks.admission);

@@ -1,3 +1,5 @@
+import { githubTables } from './github-tables.ts';
+
 /** Migrations of the control plane's database, in order. A released one is never edited. */
 export const controlMigrations = [
   `
@@ -285,4 +287,5 @@ export const controlMigrations = [
     run_id TEXT NOT NULL
   ) STRICT;
   `,
+  githubTables,
 ] as const;

@@ -12,6 +12,8 @@ import { ChatCommandRepository } from './chat-command-repository.ts';
 import { DebounceRepository } from './debounce-repository.ts';
 import { DelegationRepository } from './delegation-repository.ts';
 import { DependencyRepository } from './dependency-repository.ts';
+import { GithubCursorRepository } from './github-cursor-repository.ts';
+import { GithubRepository } from './github-repository.ts';
 import { MissionRepository } from './mission-repository.ts';
 import { OutboxRepository } from './outbox-repository.ts';
 import { RunRepository } from './run-repository.ts';
@@ -43,6 +45,8 @@ export interface Repositories {
   readonly asks: Port<AskRepository>;
   readonly talk: Port<TalkRepository>;
   readonly chatCommands: Port<ChatCommandRepository>;
+  readonly github: Port<GithubRepository>;
+  readonly githubCursors: Port<GithubCursorRepository>;
 }
 
 /** What the signal of `nextChange` says; an error made for each commit would cost more than the commit. */
@@ -99,6 +103,7 @@ export class Store implements Part {
     await this.transaction(async (tx) => {
       await tx.asks.prune(now);
       await tx.chatCommands.prune(now);
+      await tx.github.prune(now);
     });
   }
 
@@ -128,5 +133,7 @@ function repositories(db: SqliteDatabase, clock: Clock): Repositories {
     asks: new AskRepository(db),
     talk: new TalkRepository(db),
     chatCommands: new ChatCommandRepository(db),
+    github: new GithubRepository(db),
+    githubCursors: new GithubCursorRepository(db),
   };
 }
