@@ -32,10 +32,10 @@ import { Dependents } from './dependencies/dependents.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { dutyOrders } from './drain/orders.ts';
 import { githubSide } from './github/github-side.ts';
-import type { GithubSecrets } from './github/secrets.ts';
 import { LostAgents } from './lost/lost-agents.ts';
 import { outboxRelay } from './outbox-relay.ts';
 import { heartbeatHandler } from './registry/registry.ts';
+import type { ControlSecrets } from './secrets.ts';
 import { onEnd } from './settle/on-end.ts';
 import { resultHandler } from './settle/results.ts';
 import { runEventHandler } from './settle/run-events.ts';
@@ -47,11 +47,7 @@ export interface ControlPlaneOptions {
   readonly config: ControlConfig;
   /** The CA of nats-server, as PEM. */
   readonly busCa?: string | undefined;
-  readonly secrets: {
-    readonly busSeed: string;
-    readonly apiToken: string;
-    readonly github?: GithubSecrets | undefined;
-  };
+  readonly secrets: ControlSecrets;
   readonly version: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -226,19 +222,15 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
   });
   const chatCommands = chatCommandHandler({ admission, tokens, onObeyed: onDutyChanged });
 
-  const { OLYMPUS_GITHUB: settings } = config;
-  const github =
-    settings && secrets.github
-      ? githubSide({
-          settings,
-          secrets: secrets.github,
-          store,
-          admission,
-          onTaken: onDutyChanged,
-          part,
-          clock,
-        })
-      : undefined;
+  const github = githubSide({
+    config,
+    secrets,
+    store,
+    admission,
+    onTaken: onDutyChanged,
+    log: part('github'),
+    clock,
+  });
 
   const health = (): PartHealth[] => lifecycle.health();
   const metrics = new Metrics(health);

@@ -91,6 +91,11 @@ export async function renderTemplates(dir: string): Promise<Map<string, string>>
     olympus_command: path.join(ROOT, 'olympus'),
     chat_access: { channels: { leads: { users: ['ada'], roles: ['system_admin'] } }, direct: { users: [] } },
     agent_pair_per_day: 20,
+    github: {
+      repositories: ['acme/web'],
+      reader: 'athena',
+      agents: { athena: { login: 'athena-acme[bot]', app: 1, installation: 2 } },
+    },
   });
   const ended = await run('ansible-playbook', ['--inventory', 'inventory/lab', '-e', more, playbook]);
   if (ended.code !== 0) throw new Error(ended.output);

@@ -62,6 +62,22 @@ describe('what a role hands to our code', () => {
     assert.match(natsAccounts(await inputOf('nats', '_nats_accounts', wanted)), /knight\.\*\.task/);
   });
 
+  it('are secrets of GitHub: the one before while there is one, and the key of who reads', async () => {
+    const github = { repositories: ['acme/web'], reader: 'apollo', agents: { apollo: { login: 'apollo' } } };
+    const vault_agents = { ...SECRETS.vault_agents, apollo: { ...agent(), github_key: 'the key' } };
+    const more = { github, vault_agents, vault_github_webhook_secret: 'now' };
+    const filesOf = async (variables: object): Promise<string[]> =>
+      JSON.parse(await inputOf('control', '_control_github_files', variables)).map(
+        ({ path: at, secret, mode }: { path: string; secret: string; mode: string }) =>
+          `${path.basename(at)} ${secret} ${mode}`,
+      );
+
+    const usual = ['webhook-secret now 0400', 'key-apollo the key 0400'];
+    assert.deepEqual(await filesOf(more), usual);
+    const replaced = { ...more, vault_github_webhook_secret_before: 'then' };
+    assert.deepEqual(await filesOf(replaced), [...usual, 'webhook-secret-before then 0400']);
+  });
+
   it('are tokens of the API, of agents and of the people whom the inventory names', async () => {
     const people = {
       api_tokens: [{ name: 'ada', scopes: ['read'], chat: 'ada.lovelace' }],

@@ -56,6 +56,18 @@ describe('what the roles write into a machine', () => {
     assert.throws(wrong('ada'), /it is not what chat_access of the inventory may be/);
   });
 
+  it('tells control what is worked at on GitHub, in words that it takes', () => {
+    const text = rendered.get('hub/etc/olympus/control.env') ?? '';
+    const given = /^OLYMPUS_GITHUB='(.*)'$/m.exec(text)?.[1] ?? '';
+
+    const read = readConfig(ControlConfig.pick({ OLYMPUS_GITHUB: true }), { OLYMPUS_GITHUB: given });
+
+    assert.deepEqual(read.OLYMPUS_GITHUB?.agents['athena'], {
+      ...{ login: 'athena-acme[bot]', app: 1, installation: 2 },
+    });
+    assert.match(text, /^OLYMPUS_GITHUB_SECRETS_DIR=\/etc\/olympus\/secrets\/control\/github$/m);
+  });
+
   it('opens the dashboard to the admin network where openclaw_bind is lan, and nowhere else', () => {
     assert.match(
       rendered.get('apollo/etc/ufw/user.rules') ?? '',

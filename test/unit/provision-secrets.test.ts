@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
+import { GithubSettings } from '#core/github-settings.ts';
 import { publicKeyOf } from '#integrations/nats/keys.ts';
 import { readInventory } from '#provision/inventory/read-inventory.ts';
 import { roleVariables } from '#provision/inventory/role-variables.ts';
@@ -41,6 +42,18 @@ describe('the secrets of a fleet', () => {
     }
     assert.match(publicKeyOf(secrets.vault_control_nats_seed), /^U/);
     assert.match(secrets.vault_chat_human_token, /^[0-9a-f]{32}$/);
+  });
+
+  it('are those of GitHub where it is used: one that we make, and one that GitHub makes', async () => {
+    const github = GithubSettings.parse({
+      ...{ repositories: ['acme/web'], reader: 'apollo', agents: { apollo: { login: 'apollo-acme' } } },
+    });
+    const inventory = { ...FLEET, variables: { ...FLEET.variables, github } };
+    const completed = await complete(text, inventory);
+
+    assert.deepEqual(completed.added, ['vault_github_webhook_secret', 'vault_agents.apollo.github_key']);
+    assert.deepEqual(completed.notes, ['vault_agents.apollo.github_key is empty: write it yourself.']);
+    assert.match(parse(completed.text).vault_github_webhook_secret, /^[0-9a-f]{32}$/);
   });
 
   it('hold a certificate of the hub that their authority signed', () => {

@@ -14,7 +14,7 @@ export async function askAgain(reader: GithubReader, now: number, signal: AbortS
 }
 
 /** The last attempt of each delivery that none of its attempts has brought; `attempts` come the newest first. */
-export function lostOf(attempts: readonly DeliveryAttempt[]): string[] {
+function lostOf(attempts: readonly DeliveryAttempt[]): string[] {
   const deliveries = Map.groupBy(attempts, ({ guid }) => guid);
   return [...deliveries.values()].flatMap((all) => {
     const isThere = all.some(({ status_code: status }) => status >= 200 && status < 300);

@@ -4,10 +4,11 @@ import type { Clock } from '#lib/clock.ts';
 import type { Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import type { AdmissionOptions } from '../admission/admission.ts';
+import type { ControlConfig } from '../config.ts';
+import type { ControlSecrets } from '../secrets.ts';
 import type { Store } from '../store/store.ts';
 import { GithubIntake } from './intake.ts';
 import { GithubPoll } from './poll.ts';
-import type { GithubSecrets } from './secrets.ts';
 import type { WebhookOptions } from './webhook-route.ts';
 
 /** Everything by which the control plane learns of GitHub. */
@@ -16,37 +17,34 @@ export interface GithubSide {
   readonly parts: readonly Part[];
 }
 
+/** Undefined where GitHub is not used. */
 export function githubSide(options: {
-  readonly settings: GithubSettings;
-  readonly secrets: GithubSecrets;
+  readonly config: Pick<ControlConfig, 'OLYMPUS_GITHUB'>;
+  readonly secrets: ControlSecrets;
   readonly store: Store;
   readonly admission: AdmissionOptions;
   /** Called after something was asked for, or ended. */
   readonly onTaken: () => void;
-  readonly part: (name: string) => Logger;
+  readonly log: Logger;
   readonly clock: Clock;
-}): GithubSide {
-  const { settings, secrets, store, admission, onTaken, part, clock } = options;
-  const log = part('github');
-  const intake = new GithubIntake({ settings, admission, store, onTaken, log, clock });
-  const webhook = {
-    store,
-    secrets: secrets.webhook,
-    now: () => clock.now(),
-    onStored: () => intake.wake(),
-    log,
+}): GithubSide | undefined {
+  const { config, secrets, store, clock, log, ...rest } = options;
+  const { OLYMPUS_GITHUB: settings } = config;
+  if (!settings || !secrets.github) return undefined;
+  const { webhook, readerKey } = secrets.github;
+  const shared = { ...rest, settings, store, log, clock };
+  const intake = new GithubIntake(shared);
+  const credentials = credentialsOf(settings, readerKey);
+  const reader = createGithubReader({ url: settings.url, credentials, clock });
+  const poll = new GithubPoll({ ...shared, reader, everyMs: settings.poll_minutes * 60_000 });
+  const onStored = (): void => intake.wake();
+  return {
+    webhook: { store, secrets: webhook, now: () => clock.now(), onStored, log },
+    parts: [intake, poll],
   };
-  const reader = createGithubReader({
-    url: settings.url,
-    credentials: credentialsOf(settings, secrets),
-    clock,
-  });
-  const everyMs = settings.poll_minutes * 60_000;
-  const poll = new GithubPoll({ settings, admission, reader, store, everyMs, onTaken, log, clock });
-  return { webhook, parts: [intake, poll] };
 }
 
-function credentialsOf({ agents, reader }: GithubSettings, { readerKey }: GithubSecrets): Credentials {
+function credentialsOf({ agents, reader }: GithubSettings, readerKey: string): Credentials {
   const { app, installation } = agents[reader] ?? {};
   if (app === undefined || installation === undefined) return { token: readerKey };
   return { app, installation, privateKey: readerKey };

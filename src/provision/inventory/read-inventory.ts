@@ -5,6 +5,7 @@ import { connectivityFile, readConnectivity } from '../connectivity/table.ts';
 import { checkChatHost } from './chat-host.ts';
 import { checkCapacity, checkTogether } from './checks.ts';
 import { type Finding, InventoryError, nearest } from './finding.ts';
+import { checkGithub } from './github.ts';
 import {
   type Inventory,
   type Machine,
@@ -66,7 +67,7 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
   const read = readEntries(hosts, groups.entries, options);
   findings.push(
     ...variables.findings,
-    ...checkWords(main.file, ['chat_access', 'api_tokens']),
+    ...checkWords(main.file, ['chat_access', 'api_tokens', 'github']),
     ...groups.findings,
     ...read.findings,
     ...checkFiles(dir, main, variables.value),
@@ -85,7 +86,11 @@ export function checkInventory(dir: string, options: ReadOptions): CheckedInvent
   const machines = all.filter((each): each is Machine => 'host' in each);
   const unplaced = all.filter((each) => !('host' in each));
   const known = { hosts, main, variables: fleetVariables, hypervisors };
-  findings.push(...checkTogether({ ...known, machines: all }), ...checkChatHost(known));
+  findings.push(
+    ...checkTogether({ ...known, machines: all }),
+    ...checkChatHost(known),
+    ...checkGithub(main, fleetVariables, all),
+  );
   if (!hasErrors(findings)) findings.push(...checkCapacity({ ...known, machines }));
   if (hasErrors(findings)) return { unplaced, findings };
   const { rules } = connectivity;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChatAccess } from '#core/chat-access.ts';
+import { GithubSettings } from '#core/github-settings.ts';
 import { ApiTokenGrant, oneAccountEach } from '#core/scopes.ts';
 import { FleetId } from '#core/tokens.ts';
 import { addressNumber, parseNetwork } from './ipv4.ts';
@@ -116,6 +117,7 @@ export const FleetVariables = z.strictObject({
     .default([]),
   chat_access: ChatAccess.optional(),
   agent_pair_per_day: whole('requests', 30).optional(),
+  github: GithubSettings.optional(),
   knight_user: YesOrNo.default(false),
   standins_enabled: YesOrNo.default(false),
   mattermost_url: z.url({ protocol: /^https?$/, error: 'write an address such as http://10.220.1.10:8065' }),

@@ -39,6 +39,14 @@ export async function completeSecrets(
   add(['vault_control_nats_seed'], () => newUserKey().seed);
   add(['vault_control_api_token'], newNonce);
   if (inventory.variables.knight_user) add(['vault_knight_nats_seed'], () => newUserKey().seed);
+  const { github } = inventory.variables;
+  if (github) {
+    add(['vault_github_webhook_secret'], newNonce);
+    // GitHub makes it, once its App or account is there.
+    const key: Path = ['vault_agents', github.reader, 'github_key'];
+    add(key, () => '');
+    if (document.getIn(key) === '') notes.push(`${key.join('.')} is empty: write it yourself.`);
+  }
   for (const { name } of inventory.variables.api_tokens) add(['vault_api_tokens', name], newNonce);
   // Stand-ins take whatever token they are seeded with; a real service gives its own, and a person writes it here.
   const { standins_enabled: standins, mattermost_host: chatHost } = inventory.variables;
