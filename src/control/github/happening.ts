@@ -7,6 +7,9 @@ export interface Account {
   readonly association?: string | undefined;
 }
 
+/** Whose account GitHub has removed, or does not say. */
+export const GHOST: Account = { id: 0, login: 'ghost', isBot: false };
+
 /** An issue or a pull request, as it was when something happened. */
 export interface Subject {
   /** `owner/name`, as the settings write it. */

@@ -94,10 +94,11 @@ async function givings({ reader, settings, repo, since, signal }: Look, issue: I
     issue.labels.some(({ name }) => /^agent:/i.test(name));
   if (!isGiven) return [];
   const events = await reader.events(repo, issue.number, signal);
-  const last = events.filter((event) => event.created_at >= since && gives(event)).at(-1);
-  if (!last) return [];
-  const by = accountOf(last.actor ?? null);
-  return [givenOf(subjectOf(repo, issue), issue, { by, at: last.created_at })];
+  const subject = subjectOf(repo, issue);
+  // Each by who did it: one who may not does not hide another who may.
+  return events
+    .filter((event) => event.created_at >= since && gives(event))
+    .map(({ actor, created_at: at }) => givenOf(subject, issue, { by: accountOf(actor ?? null), at }));
 }
 
 function gives({ event, label }: IssueEvent): boolean {
@@ -116,14 +117,17 @@ async function reviewsWanted(
   if (!isWanted) return [];
   const events = await reader.events(repo, pull.number, signal);
   const request = events.filter(({ event }) => event === 'review_requested').at(-1);
-  const by = accountOf(request?.actor ?? null);
+  if (!request) return [];
+  const by = accountOf(request.actor ?? null);
   return [reviewWantedOf(subjectOf(repo, pull), pull, { by, at: pull.updated_at })];
 }
 
 async function reviewsOf({ reader, repo, since, signal }: Look, issue: Issue): Promise<Happening[]> {
   const reviews = await reader.reviews(repo, issue.number, signal);
-  const found = reviews.map((review) => reviewedOf(subjectOf(repo, issue), review));
-  return found.filter((review) => review !== undefined && review.at >= since) as Happening[];
+  return reviews.flatMap((each) => {
+    const review = reviewedOf(subjectOf(repo, issue), each);
+    return review && review.at >= since ? [review] : [];
+  });
 }
 
 function rank({ kind }: Happening): number {

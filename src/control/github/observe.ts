@@ -1,12 +1,9 @@
 import type { z } from 'zod';
 import type { CheckRun, Comment, Issue, PullRequest, Review, User } from '#integrations/github/objects.ts';
-import type { Account, Happening, Subject } from './happening.ts';
+import { type Account, GHOST, type Happening, type Subject } from './happening.ts';
 
 type Of<K extends Happening['kind']> = Extract<Happening, { kind: K }>;
 type GithubUser = z.output<typeof User>;
-
-/** Whose account GitHub has removed. */
-const GHOST: Account = { id: 0, login: 'ghost', isBot: false };
 
 export function accountOf(user: GithubUser | null, association?: string): Account {
   if (!user) return GHOST;

@@ -1,6 +1,6 @@
 import type { TrustLabel } from '#core/envelope.ts';
 import type { GithubSettings } from '#core/github-settings.ts';
-import type { Account } from './happening.ts';
+import { type Account, GHOST } from './happening.ts';
 
 /** Who an account of GitHub is here, and how far its words are trusted. */
 export interface Standing {
@@ -36,6 +36,7 @@ export function standingOf(settings: GithubSettings, account: Account): Standing
 export function standingOfActor(settings: GithubSettings, actor: Account, author: Account): Standing {
   if (actor.id === author.id) return standingOf(settings, author);
   const standing = standingOf(settings, actor);
+  if (actor.id === GHOST.id) return standing;
   return standing.trust === 'external' ? { ...standing, trust: 'member' } : standing;
 }
 

@@ -39,6 +39,12 @@ export const CASES: readonly [
     ['nothing: github:mallory may give no work here'],
   ],
   [
+    'an issue is labelled by an account that is gone since',
+    ...(['issues', 'labeled'] as const),
+    { issue: issueOf(label('agent:athena')), sender: { login: 'ghost', id: 0, type: 'User' } },
+    ['nothing: github:ghost may give no work here'],
+  ],
+  [
     'a bot labels an issue',
     ...(['issues', 'labeled'] as const),
     { issue: issueOf(label('agent:athena')), sender: DEPENDABOT },
