@@ -62,9 +62,8 @@ describe('what the roles write into a machine', () => {
 
     const read = readConfig(ControlConfig.pick({ OLYMPUS_GITHUB: true }), { OLYMPUS_GITHUB: given });
 
-    assert.deepEqual(read.OLYMPUS_GITHUB?.agents['athena'], {
-      ...{ login: 'athena-acme[bot]', app: 1, installation: 2 },
-    });
+    const athena = { login: 'athena-acme[bot]', app: 1, installation: 2 };
+    assert.deepEqual(read.OLYMPUS_GITHUB?.agents['athena'], athena);
     assert.match(text, /^OLYMPUS_GITHUB_SECRETS_DIR=\/etc\/olympus\/secrets\/control\/github$/m);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Credentials, createGithubReader } from '#integrations/github/client.ts';
 import { GithubError } from '#integrations/github/github-error.ts';
 import { systemClock } from '#lib/clock.ts';
-import { acmeSeed, acmeSettings } from '#test/github/acme.ts';
+import { acmeSeed, acmeSettings } from '#test/github/house.ts';
 import { GithubScene } from '#test/github/scene.ts';
 
 const NEVER = new AbortController().signal;

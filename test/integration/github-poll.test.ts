@@ -41,7 +41,10 @@ describe('what is learnt of GitHub', () => {
     assert.deepEqual(await heard.tasks(), [...learnt, ended].toSorted());
     assert.deepEqual(await polled.tasks(), learnt);
     assert.deepEqual(without(await both.tasks()), learnt);
-    assert.ok(lost.length < learnt.length, 'webhooks were lost, and the poll found what they told');
+    assert.ok(
+      learnt.some((task) => !lost.includes(task)),
+      'webhooks were lost, and the poll found what they told',
+    );
   }).timeout(180_000);
 
   it('costs one conditional request a repository where nothing is new', async () => {

@@ -44,11 +44,12 @@ export async function openSide({ loses = false }: { readonly loses?: boolean } =
   for (const agent of ['athena', 'apollo'])
     await heartbeat(arrived(`olympus.heartbeat.${agent}`, heartbeatOf(agent, { concurrency: 100 })));
   const app = fastify();
-  let heard = 0;
-  app.addHook('onRequest', async (_, reply) => {
-    heard += 1;
-    // Two at a time: each may come twice.
-    if (loses && heard % 4 > 1) return reply.code(502).send();
+  const heard: string[] = [];
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    const id = String(headers['x-github-delivery']);
+    if (!heard.includes(id)) heard.push(id);
+    // Every second one, as often as it comes.
+    if (loses && heard.indexOf(id) % 2 === 1) return reply.code(502).send();
     return undefined;
   });
   let intake: GithubIntake | undefined;
