@@ -79,8 +79,9 @@ describe('the webhook of GitHub', () => {
       return got.body.state === 'released' && got;
     });
     assert.deepEqual([detail.agent, detail.requester, detail.trust], ['athena', 'github:bob', 'member']);
-    const message = await athena.pull('ROUNDTABLE_TASKS', 'athena');
-    assert.match(message.string(), /mend the roof/);
+    await waitFor('it to be on the bus', async () =>
+      (await athena.pull('ROUNDTABLE_TASKS', 'athena')).string().includes('mend the roof'),
+    );
   });
 
   it('makes it once, whatever comes again', async () => {
