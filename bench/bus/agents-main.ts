@@ -52,7 +52,7 @@ const daemons = job.agents.map(({ name, seed, chatToken }) =>
     }),
     busSeed: seed,
     account: chatToken ? { url: job.chatUrl, token: chatToken } : undefined,
-    harness: instant,
+    harness: () => instant,
     version: 'bench',
     log,
     clock: systemClock,

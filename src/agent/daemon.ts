@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { CommandGate } from '#core/harness.ts';
 import type { Manifest } from '#core/manifest.ts';
 import { agentConsumersOf, streamNames } from '#core/streams.ts';
 import { subjectsOf } from '#core/subjects.ts';
@@ -10,11 +11,9 @@ import { Lifecycle, type Part, type PartHealth } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { Metrics } from '#lib/metrics.ts';
 import { Relay } from '#lib/relay.ts';
-import { ActionServer } from './actions/action-server.ts';
-import { Asking } from './actions/asking.ts';
+import { createAskingSide } from './actions/asking-side.ts';
 import { howToAsk } from './actions/how-to-ask.ts';
 import { isWaiting } from './actions/parking.ts';
-import { readingFiles } from './actions/read-file.ts';
 import { createChatSide } from './chat-side.ts';
 import type { AgentConfig } from './config.ts';
 import type { HarnessPart } from './harness.ts';
@@ -42,8 +41,8 @@ export interface DaemonOptions {
   readonly busSeed: string;
   /** The agent's own in chat; without one it has no chat parts. */
   readonly account?: { readonly url: string; readonly token: string } | undefined;
-  /** What runs the model. */
-  readonly harness: HarnessPart;
+  /** Builds what runs the model; with a gate, commands wait for its decision. */
+  readonly harness: (gate: CommandGate | undefined) => HarnessPart;
   /** Where answers go, and texts come from, that do not fit into a message. */
   readonly controlApi?: ControlApi | undefined;
   readonly version: string;
@@ -79,7 +78,14 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     log: part('bus'),
     clock,
   });
-  const { harness } = options;
+  const harness = options.harness(
+    manifest.exec === 'ask'
+      ? {
+          decide: (wanted, signal) => asking.gate.decide(wanted, signal),
+          gone: (wanted) => asking.gate.gone(wanted),
+        }
+      : undefined,
+  );
 
   const lease = new Lease({
     agent,
@@ -147,13 +153,15 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     clock,
     log: part('attention'),
   });
-  const socketPath = config.OLYMPUS_ACTION_SOCKET;
   const reports = new RunReports({ fleet, agent, subjects, journal, clock });
   const ladder = new Ladder({
     journal,
     reports,
     harness,
-    howToAsk: (taskId) => (socketPath ? `\n${howToAsk(taskId, manifest.delegates_to)}` : ''),
+    howToAsk: (taskId) => {
+      const hasSocket = config.OLYMPUS_ACTION_SOCKET !== undefined;
+      return howToAsk(taskId, { hasSocket, exec: manifest.exec, colleagues: manifest.delegates_to });
+    },
     limits: {
       silentMs: config.OLYMPUS_STUCK_SILENT_MS,
       sameError: config.OLYMPUS_STUCK_SAME_ERROR,
@@ -180,28 +188,18 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
   });
   const obey = commandHandler({ agent, runner, journal, log: part('commands') });
   for (const verb of ['cancel', 'drain', 'resume']) bus.serve(subjects.control(agent, verb), obey);
-  const asking = new Asking({
-    fleet,
+  const asking = createAskingSide({
+    config,
     agent,
     subjects,
     journal,
     runIds: () => runner.runIds,
     ladder,
-    waitMs: config.OLYMPUS_ASK_WAIT_MS,
-    expiresInMs: config.OLYMPUS_ASK_EXPIRES_MS,
+    controlApi: options.controlApi,
     onAdded,
-    log: part('asking'),
+    log,
     clock,
   });
-  const actions = socketPath
-    ? [
-        new ActionServer({
-          path: socketPath,
-          answer: readingFiles(options.controlApi, (request, signal) => asking.ask(request, signal)),
-          log: part('actions'),
-        }),
-      ]
-    : [];
   const tasks = {
     agent,
     runner,
@@ -288,8 +286,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
       ...subscriptions,
       resume,
       // Those who ask again after a restart are heard once their runs are under way again.
-      asking,
-      ...actions,
+      ...asking.parts,
     ],
     log,
   );

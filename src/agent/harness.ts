@@ -1,4 +1,4 @@
-import type { Harness, HarnessHealth } from '#core/harness.ts';
+import type { CommandGate, Harness, HarnessHealth } from '#core/harness.ts';
 import { createOpenclawHarness } from '#integrations/openclaw/harness.ts';
 import { createScriptedHarness } from '#integrations/scripted/harness.ts';
 import { ServiceUnit } from '#integrations/systemd/service-unit.ts';
@@ -29,13 +29,18 @@ export interface HarnessPart extends Omit<Part, 'health'>, Omit<Harness, 'health
 /** Builds the harness that was chosen. */
 export function createHarness(
   choice: HarnessChoice,
-  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+  {
+    gate,
+    log,
+    clock,
+  }: { readonly gate: CommandGate | undefined; readonly log: Logger; readonly clock: Clock },
 ): HarnessPart {
   switch (choice.kind) {
     case 'openclaw':
       return createOpenclawHarness({
         url: choice.url,
         token: choice.token,
+        gate,
         restart: restartOf(choice.unit),
         stopWithinMs: choice.stopWithinMs,
         // A machine that is slow at the one is slow at the other.

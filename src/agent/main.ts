@@ -33,10 +33,12 @@ await runMain('olympusd', async () => {
       busCa: readBusCa(config),
       busSeed: readSecretFile('OLYMPUS_NATS_SEED_FILE', config.OLYMPUS_NATS_SEED_FILE),
       account: chatAccountOf(config, manifest),
-      harness: createHarness(harnessChoiceOf(config), {
-        log: log.child({ part: config.OLYMPUS_HARNESS }),
-        clock: systemClock,
-      }),
+      harness: (gate) =>
+        createHarness(harnessChoiceOf(config), {
+          gate,
+          log: log.child({ part: config.OLYMPUS_HARNESS }),
+          clock: systemClock,
+        }),
       controlApi: controlApiOf(config),
       version: releaseVersion(),
       log,

@@ -60,6 +60,27 @@ export type TurnOutcome =
 
 export type HarnessHealth = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
+/** A command that a turn wants to run, and that waits for a decision. */
+export interface WantedCommand {
+  /** Of this one wish: the same command wanted a second time is another. */
+  readonly id: string;
+  readonly turnId: string;
+  readonly command: string;
+  /** Where it is to run. */
+  readonly cwd: string;
+}
+
+/** Who decides on commands. */
+export interface CommandGate {
+  /**
+   * Whether it may run, this once; undefined where nothing is to be said, because its turn is being ended. Asked again for
+   * the same wish, as after a crash, it says the same. It may take hours, and rejects when `signal` aborts.
+   */
+  decide(wanted: WantedCommand, signal: AbortSignal): Promise<boolean | undefined>;
+  /** Nobody waits any more for what `decide` was asked: it was decided where it came from. */
+  gone(wanted: WantedCommand): Promise<void>;
+}
+
 /**
  * What runs the model. `run` promises:
  * - it resolves with an outcome in finite time (its own deadline), whatever the gateway does;

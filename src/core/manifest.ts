@@ -12,6 +12,8 @@ export const Manifest = z.strictObject({
   domains: z.array(Token).min(1, 'name at least one domain'),
   hats: z.array(Token).default([]),
   model: z.string().min(1).default('lead'),
+  /** Whether people decide on every command that its turns run in the shell. */
+  exec: z.enum(['full', 'ask']).default('full'),
   channels: z
     .strictObject({
       mattermost: z.record(z.string(), ChannelMode).default({}),

@@ -32,6 +32,8 @@ export interface TestFleet extends LocalFleet, AsyncDisposable {
 export interface FleetOptions {
   readonly agents?: readonly string[];
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether people decide on commands, in every manifest. */
+  readonly exec?: 'ask';
   /** Seconds a run may take, in every manifest. */
   readonly runTimeoutSeconds?: number;
 }
@@ -43,7 +45,12 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
   const dir = await tempDir('fleet');
   const agentsDir = path.join(dir.path, 'agents-source');
   await cp(path.join(ROOT, 'agents'), agentsDir, { recursive: true });
-  if (options.runTimeoutSeconds) await limitRuns(agentsDir, options.runTimeoutSeconds);
+  const { runTimeoutSeconds, exec } = options;
+  if (runTimeoutSeconds)
+    await editManifests(agentsDir, (text) =>
+      text.replace(/run_timeout: \d+/, `run_timeout: ${runTimeoutSeconds}`),
+    );
+  if (exec) await editManifests(agentsDir, (text) => `${text}exec: ${exec}\n`);
   const fleet = await prepareLocalFleet({
     stateDir: dir.path,
     root: ROOT,
@@ -111,11 +118,10 @@ export async function startFleet(options: FleetOptions = {}): Promise<TestFleet>
   };
 }
 
-async function limitRuns(agentsDir: string, seconds: number): Promise<void> {
+async function editManifests(agentsDir: string, edit: (text: string) => string): Promise<void> {
   for (const name of await readdir(agentsDir)) {
     const file = path.join(agentsDir, name, 'agent.yml');
     if (!existsSync(file)) continue;
-    const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replace(/run_timeout: \d+/, `run_timeout: ${seconds}`));
+    await writeFile(file, edit(await readFile(file, 'utf8')));
   }
 }

@@ -40,6 +40,15 @@ describe('olympus render', () => {
     assert.equal(JSON.parse(open.stdout).gateway.customBindHost, '10.220.1.51');
   });
 
+  it('prints it with people who decide on commands, and knows no other way', async () => {
+    const asks = await render('gateway-config', { ...GATEWAY, execMode: 'ask' });
+    const odd = await render('gateway-config', { ...GATEWAY, execMode: 'auto' });
+
+    assert.equal(JSON.parse(asks.stdout).tools.exec.mode, 'ask');
+    assert.notEqual(odd.code, 0);
+    assert.match(odd.stderr, /execMode/);
+  });
+
   it('prints the settings of an agent out of nothing', async () => {
     const { code, stdout } = await render('agent-settings', {});
 

@@ -64,6 +64,14 @@ describe('the configuration of a gateway', () => {
     );
   });
 
+  it('has people decide on commands only when asked, and then on those of every session', () => {
+    assert.equal(config.tools.exec.mode, 'full');
+    assert.ok(!config.tools.deny.includes('sessions_spawn'));
+    const { tools } = renderGatewayConfig({ ...options, execMode: 'ask' });
+    assert.equal(tools.exec.mode, 'ask');
+    assert.ok(tools.deny.includes('sessions_spawn'));
+  });
+
   it('is the same text for the same options', () => {
     assert.equal(JSON.stringify(renderGatewayConfig({ ...options })), JSON.stringify(config));
   });

@@ -74,11 +74,14 @@ export class Asking implements Part {
     return { live: this.#loop.live, ready: true };
   }
 
-  /** What is said to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. */
-  async ask(request: AskRequest, signal: AbortSignal): Promise<SocketReply> {
+  /**
+   * What is said to it, or that the run is parked meanwhile. Rejects only when `signal` aborts. Without a key of its own
+   * it is the same as what was asked before, for the same task, about the same.
+   */
+  async ask(request: AskRequest, signal: AbortSignal, ownKey?: string): Promise<SocketReply> {
     const { journal, onAdded } = this.#options;
     const hash = await hashOf(request);
-    const key = `${request.ask}:${request.task}:${hash}`;
+    const key = ownKey ?? `${request.ask}:${request.task}:${hash}`;
     const reply = await journal.transaction(() => this.#take(request, key, hash));
     onAdded();
     return reply ?? this.#wait(key, signal);

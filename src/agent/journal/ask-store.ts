@@ -43,6 +43,33 @@ export class AskStore {
     return this.#db.all('SELECT * FROM asks WHERE run_id = ? ORDER BY asked_at', runId).map(fromRow);
   }
 
+  /**
+   * What was asked under a key that begins like this, about the same: the one that this wish has used, or the first that none has.
+   */
+  usableBy(
+    wish: string,
+    { prefix, hash }: { readonly prefix: string; readonly hash: string },
+  ): JournaledAsk | undefined {
+    const row = this.#db.get(
+      `SELECT * FROM asks WHERE substr(key, 1, length(?1)) = ?1 AND hash = ?2 AND (used_by IS NULL OR used_by = ?3)
+       ORDER BY used_by IS NULL, asked_at LIMIT 1`,
+      prefix,
+      hash,
+      wish,
+    );
+    return row && fromRow(row);
+  }
+
+  /** Uses up an approval that holds once; false when another wish has done so. */
+  use(key: string, wish: string): boolean {
+    const changed = this.#db.run(
+      'UPDATE asks SET used_by = ?2 WHERE key = ?1 AND (used_by IS NULL OR used_by = ?2)',
+      key,
+      wish,
+    );
+    return changed === 1;
+  }
+
   /** Asked by this run now, whoever asked it before. */
   open(ask: Pick<JournaledAsk, 'key' | 'runId' | 'hash'>): void {
     this.#db.run(

@@ -104,4 +104,8 @@ export const journalMigrations = [
   ) STRICT;
   CREATE INDEX progress_open ON progress (run_id) WHERE closed = 0;
   `,
+  `
+  -- By which wish an approval was used up that holds for one alone.
+  ALTER TABLE asks ADD COLUMN used_by TEXT;
+  `,
 ] as const;

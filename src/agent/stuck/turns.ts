@@ -13,6 +13,11 @@ export function turnIdAt(runId: string, level: number): string {
   return level <= 0 ? runId : `${runId}-${rungs[level] ?? rungs.at(-1)}`;
 }
 
+/** Whether this is the id of a turn of the run. */
+export function isTurnOf(turnId: string, runId: string): boolean {
+  return rungs.some((_, level) => turnIdAt(runId, level) === turnId);
+}
+
 /** The turn that a run is on; `more` is what it is told about its task besides. All turns of a run share its time. */
 export function turnAt(run: JournaledRun, { level, tried }: Rung, now: number, more = ''): Turn {
   const { dispatch, runId } = run;

@@ -29,6 +29,7 @@ const GatewayInput = z
     providerTimeoutSeconds: Count.exactOptional(),
     bind: z.enum(['loopback', 'lan']).default('loopback'),
     address: z.ipv4({ error: "write the machine's IPv4 address" }).exactOptional(),
+    execMode: z.enum(['full', 'ask']).exactOptional(),
     allowedOrigins: z.array(z.url({ protocol: /^https?$/ })).exactOptional(),
   })
   .refine(({ bind, address }) => bind === 'loopback' || address !== undefined, {

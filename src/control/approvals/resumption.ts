@@ -1,9 +1,10 @@
 import { isTerminal } from '#core/task-states.ts';
 import { broughtText, lengthOf } from '../dependencies/bring.ts';
+import type { ApprovalRecord } from '../store/approval-repository.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
 import { inputOf } from '../tasks/input.ts';
-import { decisionSentence } from './texts.ts';
+import { decisionSentence, shownParams } from './texts.ts';
 
 const LABEL_LIMIT = 100;
 
@@ -27,13 +28,18 @@ export async function resumptionOf(tx: Repositories, task: TaskRecord): Promise<
     text: [
       'You ended your last turn because you waited for others.',
       ...(decisions.length > 0 ? ['This is what people decided:'] : []),
-      ...decisions.map((approval) => `- ${decisionSentence(approval)}`),
+      ...decisions.map((approval) => `- ${decisionSentence(approval)}${paramsOf(approval)}`),
       ...(given.length > 0 ? ['What colleagues answered stands at the end.'] : []),
       `Go on with the task from where you were. What was denied must not be done. The task was:`,
       inputOf(task),
       ...(given.length > 0 ? ['', broughtText('', given)] : []),
     ].join('\n'),
   };
+}
+
+/** With what exactly: two decisions may differ in nothing else. */
+function paramsOf({ asks }: ApprovalRecord): string {
+  return 'action' in asks ? ` It was about: ${shownParams(asks.action)}` : '';
 }
 
 /** The beginning of what was asked, as what the answer is called. */

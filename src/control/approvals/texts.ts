@@ -85,10 +85,15 @@ export function decisionSentence(approval: ApprovalRecord): string {
   }
 }
 
-function actionText({ kind, target, params }: Action): string {
+/** The parameters of an action, as far as they are shown outside of the command. */
+export function shownParams({ params }: Action): string {
   const all = canonicalJson(params);
-  const shown =
-    all.length > SHOWN_LIMIT ? `${all.slice(0, SHOWN_LIMIT)}… (cut; the command shows it whole)` : all;
+  return all.length > SHOWN_LIMIT ? `${all.slice(0, SHOWN_LIMIT)}… (cut; the command shows it whole)` : all;
+}
+
+function actionText(action: Action): string {
+  const { kind, target } = action;
+  const shown = shownParams(action);
   // Nothing an agent writes may end the code block that keeps it from being read as anything else.
   return `\`\`\`\n${`${kind} on ${target}\n${shown}`.replaceAll('`', "'")}\n\`\`\``;
 }

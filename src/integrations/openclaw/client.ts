@@ -12,6 +12,8 @@ export interface GatewayClientOptions {
   readonly token: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether commands that need a decision wait for one from this client. */
+  readonly approves?: boolean;
   readonly connectTimeoutMs?: number;
   readonly backoff?: Backoff;
 }
@@ -85,13 +87,14 @@ export class GatewayClient {
   }
 
   async #open(): Promise<Connection> {
-    const { url, token, clock, log, connectTimeoutMs = 30_000 } = this.#options;
+    const { url, token, clock, log, approves = false, connectTimeoutMs = 30_000 } = this.#options;
     if (this.#closing.signal.aborted) throw new OlympusError('gateway_unavailable', 'the client is closed');
     try {
       const connection = await Connection.open({
         url,
         token,
         clock,
+        approves,
         timeoutMs: connectTimeoutMs,
         signal: this.#closing.signal,
         onEvent: (event) => {

@@ -23,6 +23,8 @@ export interface GatewayConfigOptions {
   readonly providerTimeoutSeconds?: number;
   /** `loopback`, the default; or the address on the network that the gateway listens on besides. */
   readonly bind?: 'loopback' | { readonly address: string };
+  /** Whether people decide on each command in the shell; `full`, the default: nobody does. */
+  readonly execMode?: 'full' | 'ask';
   /** Other addresses a browser may open the dashboard from. */
   readonly allowedOrigins?: readonly string[];
 }
@@ -56,6 +58,9 @@ const DENIED_TOOLS = [
   'theme',
 ];
 
+/** Where commands wait for people: what a sub-agent wants to run would wait in a session that is nobody's. */
+const DENIED_WHERE_ASKED = ['sessions_spawn'];
+
 /**
  * The content of `openclaw.json`: loopback only unless told otherwise, secrets as files, everything off that would spend tokens or
  * change the agent by itself (heartbeat, dreaming, skill workshop, session observer, automations).
@@ -68,6 +73,7 @@ export function renderGatewayConfig(options: GatewayConfigOptions) {
     runTimeoutSeconds = 1_800,
     concurrency = 2,
     providerTimeoutSeconds = 300,
+    execMode = 'full',
   } = options;
   return {
     gateway: renderGateway(options),
@@ -97,8 +103,8 @@ export function renderGatewayConfig(options: GatewayConfigOptions) {
     },
     tools: {
       profile: 'coding',
-      deny: DENIED_TOOLS,
-      exec: { mode: 'full', timeoutSeconds: 900, notifyOnExit: false },
+      deny: [...DENIED_TOOLS, ...(execMode === 'ask' ? DENIED_WHERE_ASKED : [])],
+      exec: { mode: execMode, timeoutSeconds: 900, notifyOnExit: false },
       loopDetection: { enabled: true },
       elevated: { enabled: false },
       agentToAgent: { enabled: false },

@@ -9,6 +9,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Whether commands that need a decision wait for one from here; without anybody to wait for they are denied. */
+  readonly approves: boolean;
   readonly onEvent: (event: GatewayEvent) => void;
   /** Called once, when a connection that was open is not any more. */
   readonly onClose: (reason: string) => void;
@@ -128,7 +130,7 @@ export class Connection {
         client: { id: 'gateway-client', version: '1.0.0', platform: process.platform, mode: 'backend' },
         role: 'operator',
         scopes: ['operator.read', 'operator.write', 'operator.approvals', 'operator.admin'],
-        caps: ['tool-events'],
+        caps: ['tool-events', ...(this.#options.approves ? ['exec-approvals'] : [])],
         auth: { token: this.#options.token },
       },
       { timeoutMs: this.#options.timeoutMs, signal },

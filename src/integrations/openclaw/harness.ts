@@ -1,11 +1,12 @@
 import { messageOf, OlympusError } from '#core/errors.ts';
 import type { FailureCode } from '#core/failures.ts';
-import type { Harness, HarnessHealth, Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
+import type { CommandGate, Harness, HarnessHealth, Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
 import { DeadlineError, withDeadline } from '#lib/deadline.ts';
 import type { Health, Part } from '#lib/lifecycle.ts';
 import type { Logger } from '#lib/log.ts';
 import { GatewayClient } from './client.ts';
+import { CommandApprovals } from './command-approvals.ts';
 import { AGENT_ID } from './config.ts';
 import { GatewayCallError } from './connection.ts';
 import { GatewayWatch } from './gateway-watch.ts';
@@ -23,6 +24,8 @@ export interface OpenclawHarnessOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly agentId?: string;
+  /** Who decides on commands, where the gateway is configured to ask; otherwise none waits for a decision. */
+  readonly gate?: CommandGate | undefined;
   /** How long the warm-up turn may take; 0 means that there is none. */
   readonly warmUpTimeoutMs?: number;
   readonly probeEveryMs?: number;
@@ -72,20 +75,23 @@ class GatewayHarness implements OpenclawHarness {
   readonly #log: Logger;
   readonly #client: GatewayClient;
   readonly #watch: GatewayWatch;
+  readonly #approvals: CommandApprovals | undefined;
   /** The turns this process waits for, by run; aborting one ends its wait. */
   readonly #running = new Map<string, LocalTurn>();
 
   constructor(options: OpenclawHarnessOptions) {
-    const { url, token, clock, warmUpTimeoutMs = 300_000, probeEveryMs = 2_000 } = options;
+    const { url, token, clock, gate, warmUpTimeoutMs = 300_000, probeEveryMs = 2_000 } = options;
     this.#options = options;
     this.#log = options.log;
-    this.#client = new GatewayClient({ url, token, clock, log: this.#log });
+    this.#client = new GatewayClient({ url, token, clock, log: this.#log, approves: gate !== undefined });
+    this.#approvals = gate && new CommandApprovals({ client: this.#client, gate, clock, log: this.#log });
     this.#watch = new GatewayWatch({
       url,
       clock,
       log: this.#log,
       everyMs: probeEveryMs,
       warmUp: async (signal) => {
+        await this.#approvals?.prepare(signal);
         if (warmUpTimeoutMs === 0) return true;
         // Nobody waits for its answer: that it does not end is no reason to restart the gateway.
         const ending = { onProgress: () => undefined, restart: undefined };
@@ -120,7 +126,7 @@ class GatewayHarness implements OpenclawHarness {
   async #run(turn: Turn, ending: Ending, signal: AbortSignal): Promise<TurnOutcome> {
     signal.throwIfAborted();
     const { clock, resumeGraceMs = RESUME_GRACE_MS } = this.#options;
-    const context = { clock, log: this.#log, resumeGraceMs };
+    const context = { clock, log: this.#log, resumeGraceMs, approvals: this.#approvals };
     const attempt = new TurnOverWebSocket(context, turn, this.#keyOf(turn.sessionKey), ending.onProgress);
     const unlisten = this.#client.onEvent((event) => attempt.watch.take(event));
     const deadline = new AbortController();

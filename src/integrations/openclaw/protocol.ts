@@ -130,6 +130,44 @@ export type History = z.output<typeof History>;
 /** What `chat.message.get` answers: one row without the cap that history has. */
 export const FullMessage = z.object({ message: HistoryMessage });
 
+/** Commands that wait for a decision, as `exec.approval.list` answers. */
+export const PendingApprovals = z.array(
+  z.object({
+    id: z.string(),
+    request: z.object({
+      /** As people read it: what is not seen in it, such as the end of a line, is written out. */
+      command: z.string(),
+      cwd: z.string().nullish(),
+      /** The names of variables that it gets besides; what is in them is not told. */
+      envKeys: z
+        .array(z.string())
+        .nullish()
+        .transform((keys) => keys ?? []),
+      runId: z
+        .string()
+        .nullish()
+        .transform((id) => id ?? ''),
+      sessionKey: z
+        .string()
+        .nullish()
+        .transform((key) => key ?? undefined),
+    }),
+  }),
+);
+export type PendingApproval = z.output<typeof PendingApprovals>[number];
+
+const AllowedCommand = z.looseObject({ pattern: z.string(), argPattern: z.string().optional() });
+
+/** What may run without one, as `exec.approvals.get` answers; all of it is written back. */
+export const ApprovalPolicy = z.object({
+  hash: z.string(),
+  file: z.looseObject({
+    agents: z
+      .record(z.string(), z.looseObject({ allowlist: z.array(AllowedCommand).optional() }))
+      .default({}),
+  }),
+});
+
 /** An event about a run. */
 export const AgentEvent = z.object({
   runId: z.string(),

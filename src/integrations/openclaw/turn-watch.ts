@@ -32,7 +32,7 @@ export class TurnWatch implements Seen {
   take(event: GatewayEvent): void {
     if (event.event !== 'agent') return;
     const parsed = AgentEvent.safeParse(event.payload);
-    if (!parsed.success || !this.#concerns(parsed.data)) return;
+    if (!parsed.success || !this.concerns(parsed.data)) return;
     const { stream, data } = parsed.data;
     if (stream === 'lifecycle') this.#lifecycle(data);
     if (stream === 'run_status' && data.phase === 'retrying') {
@@ -80,7 +80,8 @@ export class TurnWatch implements Seen {
     if (data.error && reason) this.complaint = { reason, message: data.error };
   }
 
-  #concerns({ runId, sessionKey }: AgentEvent): boolean {
+  /** Whether something of this run, in this session, belongs to the turn. */
+  concerns({ runId, sessionKey }: Pick<AgentEvent, 'runId' | 'sessionKey'>): boolean {
     if (runId === this.#runId || runId.startsWith(`${this.#runId}:`)) return true;
     return this.resumed && sessionKey === this.#sessionKey;
   }

@@ -1,6 +1,7 @@
 import type { Turn, TurnOutcome, TurnProgress } from '#core/harness.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
+import type { CommandApprovals } from './command-approvals.ts';
 import { type Connection, GatewayCallError } from './connection.ts';
 import { traceInHistory } from './history.ts';
 import { outcomeOfReply } from './outcome.ts';
@@ -13,6 +14,8 @@ export interface TurnContext {
   readonly log: Logger;
   /** How long a turn that the gateway may still take up again after a restart is waited for. */
   readonly resumeGraceMs: number;
+  /** Where commands need a decision. */
+  readonly approvals?: CommandApprovals | undefined;
 }
 
 /**
@@ -49,11 +52,20 @@ export class TurnOverWebSocket {
   }
 
   async run(connection: Connection, signal: AbortSignal): Promise<TurnOutcome> {
-    for (;;) {
-      signal.throwIfAborted();
-      const outcome = await this.#step(await this.look(connection, signal), connection, signal);
-      if (outcome) return outcome;
-      await this.#context.clock.sleep(POLL_MS, signal);
+    const { watch } = this;
+    const unfollow = this.#context.approvals?.follow(connection, {
+      turnId: this.#turn.runId,
+      concerns: (of) => watch.concerns(of),
+    });
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const outcome = await this.#step(await this.look(connection, signal), connection, signal);
+        if (outcome) return outcome;
+        await this.#context.clock.sleep(POLL_MS, signal);
+      }
+    } finally {
+      await unfollow?.();
     }
   }
 

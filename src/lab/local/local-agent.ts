@@ -41,6 +41,7 @@ export async function prepareAgent(site: Site, options: LocalAgentOptions): Prom
     modelKey: model.key,
     concurrency: manifest.limits.concurrency,
     runTimeoutSeconds: manifest.limits.run_timeout,
+    config: { execMode: manifest.exec },
     log: site.log,
     clock: site.clock,
   });
