@@ -18,6 +18,7 @@ import { chatPresence, type Presence } from './parts/presence.ts';
 import { ProgressPosts } from './parts/progress.ts';
 import { chatSender } from './parts/send-chat.ts';
 import { filesSender } from './parts/send-files.ts';
+import { standingHandler } from './parts/standing.ts';
 
 export interface ChatSideOptions {
   readonly config: AgentConfig;
@@ -122,6 +123,8 @@ export function createChatSide(options: ChatSideOptions): ChatSide {
     log: part('progress'),
     clock,
   });
+  const { name } = manifest;
+  bus.serve(subjects.control(name, 'standing'), standingHandler(name, chat.rest));
   return {
     chat,
     parts: [relay, filesRelay, inbox, chat, notices, progress],

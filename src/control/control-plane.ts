@@ -21,6 +21,7 @@ import { decisionRequestHandler } from './approvals/request-handler.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
 import { cancelOrders } from './cancel/orders.ts';
 import { chatCommandHandler } from './chat/handler.ts';
+import { refusalByStanding } from './chat/standing.ts';
 import { Commander } from './commands/commander.ts';
 import type { ControlConfig } from './config.ts';
 import { advisoryHandler } from './dead-letters/advisories.ts';
@@ -246,6 +247,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       cards,
       from: config.OLYMPUS_CARDS_FROM,
       tokens,
+      refusal: refusalByStanding({ context, bus, log: part('api'), clock }),
       onDecided,
       log: part('api'),
     },

@@ -158,7 +158,7 @@ cat out
 
   it('is decided by a button also when everything was killed since it was shown', async () => {
     const { postId, task } = await turnThatAsks(`press after all for ${newNonce()}`, ...deploy);
-    await pendingOf(task.id);
+    const { id } = await pendingOf(task.id);
     const card = await cardIn(postId);
     const { daemon } = fleet.agent('athena');
     for (const each of [fleet.nats.process, fleet.control.process, fleet.mattermost.process, daemon])
@@ -167,7 +167,8 @@ cat out
       'a press to be taken',
       async () => {
         const route = `/posts/${card.id}/actions/${buttonsOf(card)[0]?.id}`;
-        return (await fleet.person.call('POST', route)).status === 200;
+        if ((await fleet.person.call('POST', route)).status !== 200) return false;
+        return (await fleet.api<ApprovalView>(`/v1/approvals/${id}`)).state === 'approved';
       },
       { timeoutMs: 60_000, everyMs: 500 },
     );

@@ -156,6 +156,18 @@ describe('a card in chat', () => {
     assert.equal((await approvalOf(card.id)).state, 'pending');
   });
 
+  it('is not decided by an account that may not any more, whatever the inventory gave it', async () => {
+    const { card } = await asked('for members');
+    for (const standing of ['guest', 'deactivated', 'bot']) {
+      athena.standing = standing;
+      const { status, said } = await press(card, 'Approve', ADA);
+      assert.deepEqual([status, said], [200, `I take nothing from a ${standing} account.`]);
+    }
+    assert.equal((await approvalOf(card.id)).state, 'pending');
+    athena.standing = 'member';
+    assert.match((await press(card, 'Approve', ADA)).said, /^Approved by ada/);
+  });
+
   it('is not decided by a forged button, nor by who is not the chat server', async () => {
     const { card } = await asked('a harmless thing', { level: 1 });
     const other = await asked('a thing with consequences', { level: 9 });

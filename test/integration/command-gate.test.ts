@@ -123,10 +123,10 @@ describe('a command that needs an approval', function () {
     assert.ok(await asked(fleet.modelScript, `user-denied): ${command}`), 'the model was not told');
   });
 
-  it('runs when a button is pressed, though its daemon was killed since it was wanted', async () => {
+  it('runs when a button is pressed by who may, though its daemon was killed since it was wanted', async () => {
     const { postId, task, runs } = await wanting(1);
-    await pendingOf(task.id);
-    const buttons = await waitFor('a post with buttons', async () => {
+    const { id } = await pendingOf(task.id);
+    const approve = await waitFor('a post with buttons', async () => {
       const posts = await fleet.person.replies(postId);
       return posts.flatMap(({ id, props }) =>
         ((props['attachments'] ?? []) as { actions?: { id: string }[] }[]).flatMap(({ actions = [] }) =>
@@ -134,9 +134,18 @@ describe('a command that needs an approval', function () {
         ),
       )[0];
     });
+    const press = async (): Promise<string | undefined> => {
+      assert.equal((await fleet.person.call('POST', approve)).status, 200);
+      return (await approvalsOf(task.id)).find((each) => each.id === id)?.state;
+    };
+    const human = { username: 'human' };
+    const { roles } = await fleet.chatFaults.post<{ roles: string }>('account', human);
+    await fleet.chatFaults.post('account', { ...human, roles: 'system_guest' });
+    assert.equal(await press(), 'pending', 'a guest has decided');
+    await fleet.chatFaults.post('account', { ...human, roles });
     fleet.agent('athena').daemon.kill('SIGKILL');
 
-    assert.equal((await fleet.person.call('POST', buttons)).status, 200);
+    await waitFor('a press to be taken', async () => (await press()) === 'approved', { timeoutMs: 60_000 });
 
     const done = await untilState(task.id, 'completed');
     assert.equal(await runs(), 1);

@@ -16,6 +16,8 @@ type Dispatch = TaskDispatch['data'];
 
 /** A played agent that asks people, and hears what they have decided. */
 export class AskingAgent extends PlayedAgent {
+  /** What the chat server says of every account. */
+  standing = 'member';
   readonly #told: (Decision['data'] | Delivery['data'])[] = [];
 
   static override async join(
@@ -25,6 +27,10 @@ export class AskingAgent extends PlayedAgent {
     says: Parameters<typeof heartbeatOf>[1] = { concurrency: 20 },
   ): Promise<AskingAgent> {
     const agent = new AskingAgent(name, await control.connect(name), fleet);
+    agent.bus.connection.subscribe(`${fleet}.control.${name}.standing`, {
+      callback: (_error, question) =>
+        void question.respond(JSON.stringify({ ok: true, standing: agent.standing })),
+    });
     await agent.known(control, says);
     return agent;
   }

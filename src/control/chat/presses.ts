@@ -10,6 +10,7 @@ import { decisionSentence } from '../approvals/texts.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { refusalFor, type Speaker, speakerOf } from './may.ts';
+import type { RefusalByStanding } from './standing.ts';
 
 export interface PressOptions {
   readonly store: Store;
@@ -19,6 +20,8 @@ export interface PressOptions {
   readonly from: readonly string[];
   /** Who is who in chat, and may do what. */
   readonly tokens: Pick<ApiTokens, 'callerInChat'>;
+  /** Asked anew with every press. */
+  readonly refusal: RefusalByStanding;
   /** Called after somebody has decided. */
   readonly onDecided: () => void;
   readonly log: Logger;
@@ -29,7 +32,7 @@ export interface PressOptions {
  * is believed by its address alone, and the button by its HMAC. Pressed again, nothing changes; whoever pressed is told.
  */
 export function addPressRoute(app: FastifyInstance, options: PressOptions): void {
-  const { store, context, cards, from, tokens, onDecided, log } = options;
+  const { store, context, cards, from, tokens, refusal, onDecided, log } = options;
   app.post('/chat/press', async (request, reply) => {
     const address = request.ip.replace(/^::ffff:/, '');
     if (!from.includes(address)) {
@@ -45,11 +48,20 @@ export function addPressRoute(app: FastifyInstance, options: PressOptions): void
       return reply.code(403).send(refuse('forbidden', 'this button was not made here'));
     }
     const speaker = speakerOf(account, tokens.callerInChat(account));
-    const text = await store.transaction((tx) => decide(tx, context, meaning, speaker));
+    const agent = await store.transaction((tx) => agentOf(tx, meaning));
+    const text =
+      (agent && (await refusal(agent, account.id))) ??
+      (await store.transaction((tx) => decide(tx, context, meaning, speaker)));
     log.info({ by: speaker.name, account: account.id, approvalId: meaning.approval }, 'button pressed');
     onDecided();
     return { ephemeral_text: text } satisfies PressAnswer;
   });
+}
+
+/** Whose daemon has shown the button. */
+async function agentOf(tx: Repositories, { approval }: Meaning): Promise<string | undefined> {
+  const asked = await tx.approvals.byId(approval);
+  return asked && (await tx.tasks.byId(asked.taskId))?.agent;
 }
 
 /** Decides it, if this person may; the answer is what they alone are told. */

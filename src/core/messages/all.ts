@@ -1,3 +1,4 @@
+import { AccountQuestion } from './account-question.ts';
 import { AgentCommand } from './agent-command.ts';
 import { AgentDuty } from './agent-duty.ts';
 import { ApprovalRequest } from './approval-request.ts';
@@ -33,6 +34,7 @@ export const allMessages = [
   DeadLetter,
   AgentCommand,
   AgentDuty,
+  AccountQuestion,
   FleetEvent,
   KnightResult,
 ] as const;
