@@ -12,7 +12,8 @@ import { startFleet, type TestFleet } from '#test/fleet.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 
-const ASK_WAIT_MS = 15_000;
+/** Longer than it takes a daemon that was killed to be back at work, on a busy machine. */
+const ASK_WAIT_MS = 30_000;
 
 /** Real turns in a real gateway, which is told to ask. */
 describe('a command that needs an approval', function () {
@@ -74,7 +75,7 @@ describe('a command that needs an approval', function () {
     waitFor(
       'something to decide',
       async () => (await approvalsOf(taskId)).find(({ state }) => state === 'pending'),
-      { timeoutMs: 60_000 },
+      { timeoutMs: 90_000 },
     );
   const untilState = (taskId: string, state: string): Promise<TaskDetail> =>
     waitFor(
@@ -83,7 +84,7 @@ describe('a command that needs an approval', function () {
         const task = await fleet.api<TaskDetail>(`/v1/tasks/${taskId}`);
         return task.state === state && task;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 90_000 },
     );
   async function decide(verb: 'approve' | 'deny', { id }: ApprovalView): Promise<void> {
     const { code, stderr } = await cli.run([verb, id, '--yes'], { USER: 'ada' });
