@@ -185,7 +185,7 @@ describe('the gate for commands', () => {
 
     await gate.gone(wanted('a'));
 
-    assert.equal(await reply, false);
+    assert.equal(await reply, undefined);
     assert.equal(isToPark(journal, 'r-1', ANSWERED), false);
   });
 

@@ -52,6 +52,8 @@ export class AskingGate implements CommandGate {
         ladder.abort(runId, NEVER).catch((err) => log.warn({ err, runId }, 'parked turn goes on'));
         return undefined;
       }
+      // Its task is being ended, and its turn with it: a denial would have it answer first.
+      if (reply.kind === 'decided' && reply.state === 'withdrawn') return undefined;
       if (reply.kind !== 'decided' || reply.state !== 'approved') {
         const why = reply.kind === 'refused' ? reply.sentence : undefined;
         log.info({ runId, key, why }, 'command denied');
