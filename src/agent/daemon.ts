@@ -193,6 +193,7 @@ export function createDaemon(options: DaemonOptions): Lifecycle {
     agent,
     subjects,
     journal,
+    reports,
     runIds: () => runner.runIds,
     ladder,
     controlApi: options.controlApi,

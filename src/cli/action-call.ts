@@ -1,13 +1,25 @@
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { SocketReply, SocketRequest } from '#core/action-socket.ts';
+import { messageOf } from '#core/errors.ts';
 import type { Clock } from '#lib/clock.ts';
 import { CliError, usageError } from './cli-error.ts';
 
 /** How long a daemon that is asked may be away, and how often it is looked for: systemd starts it again within seconds. */
 const BACK_WITHIN_MS = 60_000;
 const LOOK_AGAIN_MS = 500;
+
+interface CallOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** A file that follows the request. */
+  readonly send?: string | undefined;
+  /** Where what follows the reply is written. */
+  readonly receive?: string | undefined;
+}
 
 /**
  * Asks the daemon of this machine and waits for what people decide. A daemon that goes away meanwhile is asked again:
@@ -16,7 +28,7 @@ const LOOK_AGAIN_MS = 500;
 export async function askDaemon(
   socketPath: string,
   asked: unknown,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { clock, signal, ...files }: CallOptions,
 ): Promise<SocketReply> {
   const request = SocketRequest.safeParse(asked);
   if (!request.success) throw usageError(`${z.prettifyError(request.error)}.`, 'See --help.');
@@ -24,9 +36,10 @@ export async function askDaemon(
   for (;;) {
     const startedAt = clock.now();
     try {
-      return await askOnce(socketPath, request.data, signal);
+      return await askOnce(socketPath, request.data, { signal, ...files });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof CliError) throw error;
       // It was there if it has kept us waiting.
       if (clock.now() - startedAt > LOOK_AGAIN_MS) awaySince = undefined;
       awaySince ??= clock.now();
@@ -46,13 +59,53 @@ export async function askDaemon(
 async function askOnce(
   socketPath: string,
   request: SocketRequest,
-  signal: AbortSignal,
+  { signal, send, receive }: Omit<CallOptions, 'clock'>,
 ): Promise<SocketReply> {
   const socket = connect({ path: socketPath, signal });
   try {
     socket.write(`${JSON.stringify(request)}\n`);
-    return SocketReply.parse(JSON.parse(await text(socket)));
+    const lines = readLine(socket);
+    // A request that is refused is not read to its end.
+    if (send !== undefined)
+      await pipeline(createReadStream(send), socket, { end: false }).catch(() => undefined);
+    const { line, rest } = await lines;
+    const reply = SocketReply.parse(JSON.parse(line));
+    if (reply.kind === 'bundle' && receive !== undefined) await keep(socket, rest, receive, reply.size);
+    return reply;
   } finally {
     socket.destroy();
   }
+}
+
+/** The first line, and what came with it of what follows; the connection stands still afterwards. */
+async function readLine(socket: Socket): Promise<{ line: string; rest: Buffer }> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    const bytes = chunk as Buffer;
+    const end = bytes.indexOf('\n');
+    chunks.push(end < 0 ? bytes : bytes.subarray(0, end));
+    if (end >= 0) return { line: Buffer.concat(chunks).toString('utf8'), rest: bytes.subarray(end + 1) };
+  }
+  throw new Error('the daemon went away');
+}
+
+/** Writes what follows into a file, which is there only once it is whole. */
+async function keep(socket: Socket, rest: Buffer, file: string, size: number): Promise<void> {
+  const part = `${file}.part`;
+  const into = createWriteStream(part);
+  into.on('error', () => undefined); // Said by the pipeline.
+  try {
+    into.write(rest);
+    await pipeline(socket, into);
+  } catch (error) {
+    await rm(part, { force: true });
+    if (into.errored === null) throw error;
+    throw new CliError(`${file} cannot be written: ${messageOf(into.errored)}.`, 'Give another file.');
+  }
+  const { size: got } = await stat(part);
+  if (got !== size) {
+    await rm(part, { force: true });
+    throw new Error(`${got} of ${size} bytes arrived`);
+  }
+  await rename(part, file);
 }

@@ -114,23 +114,10 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
     log: part('admission'),
   };
   const artifacts = new Artifacts({ bus, store, now });
-  const results = resultHandler({
-    store,
-    context,
-    deadLetters,
-    artifacts,
-    admission,
-    retryScale: config.OLYMPUS_RETRY_SCALE,
-    onSettled: onDecided,
-    log: part('settle'),
-  });
-  const runEvents = runEventHandler({
-    store,
-    context,
-    deadLetters,
-    onMoved: onDecided,
-    log: part('settle'),
-  });
+  const settling = { store, context, deadLetters, log: part('settle') };
+  const { OLYMPUS_RETRY_SCALE: retryScale } = config;
+  const results = resultHandler({ ...settling, artifacts, admission, retryScale, onSettled: onDecided });
+  const runEvents = runEventHandler({ ...settling, onMoved: onDecided });
   const heartbeats = heartbeatHandler({
     store,
     deadLetters,
@@ -252,6 +239,7 @@ export function createControlPlane(options: ControlPlaneOptions): Lifecycle {
       log: part('api'),
     },
     webhook: github?.webhook,
+    githubTokens: { store, context, identities: github?.identities, log: part('github') },
     letters,
     artifacts,
     tokens,

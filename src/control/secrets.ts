@@ -14,8 +14,8 @@ export interface ControlSecrets {
 export interface GithubSecrets {
   /** Those that the webhook may be signed with: two, while one is being replaced. */
   readonly webhook: readonly string[];
-  /** Of the identity that we read with: the private key of its App, or its token. */
-  readonly readerKey: string;
+  /** Of what each agent is there: the private key of its App, or the token of its account. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 /** Reads them from the files that the settings name. */
@@ -36,6 +36,6 @@ function readGithubSecrets(config: ControlConfig): GithubSecrets | undefined {
   const isReplaced = existsSync(path.join(dir, 'webhook-secret-before'));
   return {
     webhook: [read('webhook-secret'), ...(isReplaced ? [read('webhook-secret-before')] : [])],
-    readerKey: read(`key-${settings.reader}`),
+    keys: new Map(Object.keys(settings.agents).map((name) => [name, read(`key-${name}`)])),
   };
 }

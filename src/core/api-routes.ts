@@ -29,6 +29,7 @@ import {
   VerifyQuery,
 } from './api-queries.ts';
 import type { ApiRoute } from './api-route.ts';
+import { runRoutes } from './api-runs.ts';
 import { StopView } from './api-stop.ts';
 import { ARTIFACT_LIMIT, ArtifactRef } from './artifact.ts';
 
@@ -193,13 +194,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     answer: 'bytes',
     scopes: ['read', 'agent'],
   },
-  {
-    method: 'get',
-    path: '/v1/runs/{id}/input',
-    summary: 'All of what the agent of this run is asked, where its message has only the beginning',
-    answer: 'text',
-    scopes: ['agent'],
-  },
+  ...runRoutes,
   {
     method: 'get',
     path: '/v1/workflows',

@@ -21,6 +21,11 @@ export function lowered(granted: TrustLabel, claimed: TrustLabel | undefined): T
   return claimed && rank(claimed) > rank(granted) ? claimed : granted;
 }
 
+/** Whether something is trusted at least as far as `wanted` says. */
+export function isTrusted(label: TrustLabel, wanted: TrustLabel): boolean {
+  return rank(label) <= rank(wanted);
+}
+
 /** Labels stand in the order of trust, the most trusted first. */
 function rank(label: TrustLabel): number {
   return TrustLabel.options.indexOf(label);

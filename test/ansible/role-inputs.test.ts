@@ -62,9 +62,12 @@ describe('what a role hands to our code', () => {
     assert.match(natsAccounts(await inputOf('nats', '_nats_accounts', wanted)), /knight\.\*\.task/);
   });
 
-  it('are secrets of GitHub: the one before while there is one, and the key of who reads', async () => {
-    const github = { repositories: ['acme/web'], reader: 'apollo', agents: { apollo: { login: 'apollo' } } };
-    const vault_agents = { ...SECRETS.vault_agents, apollo: { ...agent(), github_key: 'the key' } };
+  it('are secrets of GitHub: the one before while there is one, and a key of each agent there', async () => {
+    const agents = { apollo: { login: 'apollo' }, athena: { login: 'athena' } };
+    const github = { repositories: ['acme/web'], reader: 'apollo', agents };
+    const keyed = (github_key: string) => ({ ...agent(), github_key });
+    const keys = { apollo: keyed('his key'), athena: keyed('her key') };
+    const vault_agents = { ...SECRETS.vault_agents, ...keys };
     const more = { github, vault_agents, vault_github_webhook_secret: 'now' };
     const filesOf = async (variables: object): Promise<string[]> =>
       JSON.parse(await inputOf('control', '_control_github_files', variables)).map(
@@ -72,7 +75,7 @@ describe('what a role hands to our code', () => {
           `${path.basename(at)} ${secret} ${mode}`,
       );
 
-    const usual = ['webhook-secret now 0400', 'key-apollo the key 0400'];
+    const usual = ['webhook-secret now 0400', 'key-apollo his key 0400', 'key-athena her key 0400'];
     assert.deepEqual(await filesOf(more), usual);
     const replaced = { ...more, vault_github_webhook_secret_before: 'then' };
     assert.deepEqual(await filesOf(replaced), [...usual, 'webhook-secret-before then 0400']);

@@ -45,6 +45,7 @@ describe('the socket through which turns ask', () => {
         seen.push(request);
         return answer(request, signal);
       },
+      bodyDir: path.join(dir.path, 'passing'),
       log: createLogger({ name: 'test', level: 'silent' }),
       replyWithinMs: 2000,
     });
@@ -199,7 +200,7 @@ describe('the socket through which turns ask', () => {
     });
     assert.deepEqual(seen.at(-1), { ask: 'agent', task: 't-1', agent: 'perseus', text: 'Well?' });
     answer = async () => ({ kind: 'refused', sentence: 'Nobody has that name.' });
-    assert.match((await cli(...colleague).ended).stderr, /Nobody was asked: Nobody has that name\.\s/);
+    assert.match((await cli(...colleague).ended).stderr, /Nothing was done: Nobody has that name\.\s/);
     const both = await cli(...colleague, '--choice', 'yes', '--choice', 'no').ended;
     assert.deepEqual([both.code, /--choice is for people/.test(both.stderr)], [2, true]);
     const wrong = await cli(...approval, '--params', '{').ended;

@@ -16,7 +16,7 @@ import { Person } from '#test/person.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
 import { ActionServer } from '../../src/agent/actions/action-server.ts';
-import { readingFiles } from '../../src/agent/actions/read-file.ts';
+import { answering } from '../../src/agent/actions/answering.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
 import { BusEffect, ChatEffect } from '../../src/agent/journal/outbox-store.ts';
 import type { ControlApi } from '../../src/agent/parts/control-api.ts';
@@ -156,7 +156,18 @@ describe('the files that come with a message', () => {
 
     const socketPath = path.join(dir.path, 'socket');
     const ask = async () => ({ kind: 'parked' }) as const;
-    const server = new ActionServer({ path: socketPath, answer: readingFiles(api, ask), log });
+    const answer = answering({
+      api,
+      asking: { ask },
+      writing: { write: ask },
+      code: { clone: ask, push: ask },
+    });
+    const server = new ActionServer({
+      path: socketPath,
+      answer,
+      bodyDir: path.join(dir.path, 'passing'),
+      log,
+    });
     await server.start();
     const out = path.join(dir.path, 'shot.png');
     const cli = (...words: string[]) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gateFor, Policies } from '#core/policy.ts';
+import { gateFor, levelFor, Policies } from '#core/policy.ts';
 import { ConfigError } from '#lib/config.ts';
 import { readPolicies } from '../../src/control/approvals/policies.ts';
 
@@ -30,6 +30,32 @@ describe('the policies', () => {
     });
   }
 
+  describe('let agents go as far', () => {
+    const own = Policies.parse({
+      gates: [{ name: 'speech', kinds: ['github.comment-upsert'] }],
+      autonomy: [
+        { kinds: ['github.label-set'], level: 'do', trust: 'bot' },
+        { kinds: ['github.issue-create', 'github.comment-upsert'], level: 'tell' },
+        { kinds: ['github.*'], level: 'deny' },
+      ],
+    });
+    for (const [kind, trust, level] of [
+      ['github.label-set', 'bot', 'do'],
+      ['github.label-set', 'external', 'ask'],
+      ['github.issue-create', 'owner', 'tell'],
+      ['github.issue-create', 'member', 'tell'],
+      ['github.issue-create', 'bot', 'ask'],
+      ['github.issue-create', 'external', 'ask'],
+      ['github.pr-merge', 'owner', 'deny'],
+      ['github.comment-upsert', 'owner', 'ask'],
+      ['deploy.production', 'owner', 'ask'],
+    ] as const) {
+      it(`as ${level} says, with ${kind} for ${trust}`, () => {
+        assert.equal(levelFor(own, { kind }, trust), level);
+      });
+    }
+  });
+
   it('of the checkout can be used, and gate the four kinds of things that need a person', () => {
     const read = readPolicies(path.join(ROOT, 'agents', 'policies.yml'));
     assert.ok(read);
@@ -53,6 +79,16 @@ describe('the policies', () => {
         'a kind that is a pattern',
         "gates: [{name: a, kinds: ['*']}]",
         /:1:\d+: gates\.0\.kinds\.0: write a kind/,
+      ],
+      [
+        'a level for what an agent only says that it does',
+        'gates: []\nautonomy: [{kinds: [deploy.web], level: do}]',
+        /:2:\d+: autonomy\.0\.kinds\.0: write a kind that begins with github\./,
+      ],
+      [
+        'a level for what comes from outside',
+        'gates: []\nautonomy: [{kinds: [github.*], level: do, trust: external}]',
+        /autonomy\.0\.trust: write owner, member or bot: what comes from outside always asks/,
       ],
       ['no kind', 'gates: [{name: a, kinds: []}]', /gates\.0\.kinds: name at least one kind/],
       ['a field that there is not', 'gates:\n  - {name: a, kinds: [b], approver: [c]}', /:2:\d+: .*approver/],

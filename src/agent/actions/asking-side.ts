@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { CommandGate } from '#core/harness.ts';
 import type { Subjects } from '#core/subjects.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -7,11 +8,14 @@ import type { Logger } from '#lib/log.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ControlApi } from '../parts/control-api.ts';
+import type { RunReports } from '../parts/run-reports.ts';
 import type { Ladder } from '../stuck/ladder.ts';
 import { ActionServer } from './action-server.ts';
+import { answering } from './answering.ts';
 import { Asking } from './asking.ts';
+import { CodeWork } from './code-work.ts';
 import { AskingGate } from './command-gate.ts';
-import { readingFiles } from './read-file.ts';
+import { Writing } from './writing.ts';
 
 export interface AskingSideOptions {
   readonly config: AgentConfig;
@@ -21,6 +25,7 @@ export interface AskingSideOptions {
   /** The runs under way in this process. */
   readonly runIds: () => readonly string[];
   readonly ladder: Ladder;
+  readonly reports: RunReports;
   readonly controlApi: ControlApi | undefined;
   /** Called after something was added to the outbox. */
   readonly onAdded: () => void;
@@ -28,7 +33,7 @@ export interface AskingSideOptions {
   readonly clock: Clock;
 }
 
-/** All of a daemon that asks people on behalf of turns. */
+/** All of a daemon that asks people on behalf of turns, and has something done for them. */
 export interface AskingSide {
   /** In start order. */
   readonly parts: readonly Part[];
@@ -39,7 +44,8 @@ export interface AskingSide {
 
 /** Builds it; nothing of it runs before its parts are started. */
 export function createAskingSide(options: AskingSideOptions): AskingSide {
-  const { config, agent, subjects, journal, runIds, ladder, controlApi, onAdded, log, clock } = options;
+  const { config, agent, subjects, journal, runIds, ladder, reports, controlApi, onAdded, log, clock } =
+    options;
   const part = (name: string): Logger => log.child({ part: name });
   const asking = new Asking({
     fleet: config.OLYMPUS_FLEET,
@@ -54,11 +60,30 @@ export function createAskingSide(options: AskingSideOptions): AskingSide {
     log: part('asking'),
     clock,
   });
+  const writing = new Writing({
+    agent,
+    journal,
+    asking,
+    reports,
+    api: controlApi,
+    onAdded,
+    log: part('writing'),
+    clock,
+  });
+  const at = (name: string): string => join(config.OLYMPUS_STATE_DIR, name);
+  const passing = at('passing');
+  const code = new CodeWork({
+    agent,
+    dir: at('repositories'),
+    outDir: passing,
+    writing,
+    log: part('code'),
+  });
+  const answer = answering({ api: controlApi, asking, writing, code });
   const path = config.OLYMPUS_ACTION_SOCKET;
-  const answer = readingFiles(controlApi, (request, signal) => asking.ask(request, signal));
-  const actions = path === undefined ? [] : [new ActionServer({ path, answer, log: part('actions') })];
+  const server = path && new ActionServer({ path, answer, bodyDir: passing, log: part('actions') });
   return {
-    parts: [asking, ...actions],
+    parts: [asking, writing, ...(server ? [server] : [])],
     gate: new AskingGate({ agent, machine: hostname(), journal, asking, ladder, log: part('commands') }),
     decided: (key) => asking.decided(key),
   };

@@ -81,7 +81,7 @@ export class Asking implements Part {
   async ask(request: AskRequest, signal: AbortSignal, ownKey?: string): Promise<SocketReply> {
     const { journal, onAdded } = this.#options;
     const hash = await hashOf(request);
-    const key = ownKey ?? `${request.ask}:${request.task}:${hash}`;
+    const key = ownKey ?? askKey(request.ask, request.task, hash);
     const reply = await journal.transaction(() => this.#take(request, key, hash));
     onAdded();
     return reply ?? this.#wait(key, signal);
@@ -92,19 +92,13 @@ export class Asking implements Part {
     for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
-  /** By the journal: after a crash a turn goes on, and may ask, before this process has its run under way. */
-  #runOf(taskId: string): JournaledRun | undefined {
-    const open = this.#options.journal.runs.open();
-    return open.find(({ dispatch, state }) => dispatch.taskId === taskId && state === 'running');
-  }
-
   /**
    * Takes a request, in a transaction: the reply that is known already, or undefined for one that waits. The same asked a
    * second time finds the first; the key makes a second message by another run harmless.
    */
   #take(request: AskRequest, key: string, hash: string): SocketReply | undefined {
     const { journal, log } = this.#options;
-    const run = this.#runOf(request.task);
+    const run = runOf(journal, request.task);
     if (!run) return refused(`no run of task ${request.task} is under way on this agent`);
     const { runId } = run;
     const before = journal.asks.ofRun(runId);
@@ -173,6 +167,16 @@ export class Asking implements Part {
       await ladder.abort(runId, signal);
     }
   }
+}
+
+/** The same asked for the same task is the same. */
+export function askKey(ask: AskRequest['ask'], taskId: string, hash: string): string {
+  return `${ask}:${taskId}:${hash}`;
+}
+
+/** By the journal: after a crash a turn goes on, and may ask, before this process has its run under way. */
+export function runOf(journal: Journal, taskId: string): JournaledRun | undefined {
+  return journal.runs.open().find(({ dispatch, state }) => dispatch.taskId === taskId && state === 'running');
 }
 
 function replyOf({ state, by, why, answer }: Decided): SocketReply {

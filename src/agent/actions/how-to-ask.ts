@@ -22,7 +22,8 @@ function byCommand(taskId: string, colleagues: readonly string[] | undefined): s
   return [
     `When you need something only a person can tell you, run: olympus action ask --task ${taskId} "<question>"`,
     `Before anything risky (deploying, deleting, spending, changing infrastructure or sensitive data) run, and wait for: olympus action approval --task ${taskId} --kind <deploy, infrastructure, data, delete or another such word, a dot, and what: deploy.production, data.export, delete.database> --target <what it is done to> --summary "<what and why>" [--params '<JSON>']`,
-    'It prints the decision. Exit code 0: approved or answered. 3: denied, do not do it. 75: nobody has decided yet; end your turn now, you will be asked to go on with the decision.',
+    `On GitHub you read and write by these commands alone: olympus action repo-get, branch-push, pr-open, issue-create, comment-upsert and label-set, each with --task ${taskId}; run one with --help before you use it. It prints what was done, or the decision; run again, it is done once.`,
+    'They print the decision. Exit code 0: approved, answered or done. 3: denied, do not do it. 75: nobody has decided yet; end your turn now, you will be asked to go on with the decision.',
     ...(colleagues?.length === 0 ? [] : [howToAskColleagues(taskId, colleagues)]),
   ];
 }

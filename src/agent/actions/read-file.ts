@@ -1,18 +1,9 @@
-import type { AskRequest, SocketReply, SocketRequest } from '#core/action-socket.ts';
+import type { SocketReply } from '#core/action-socket.ts';
 import { messageOf } from '#core/errors.ts';
 import { type ControlApi, getFromControl } from '../parts/control-api.ts';
 
-/** Answers what is about a file, and has `ask` answer the rest. */
-export function readingFiles(
-  api: ControlApi | undefined,
-  ask: (request: AskRequest, signal: AbortSignal) => Promise<SocketReply>,
-): (request: SocketRequest, signal: AbortSignal) => Promise<SocketReply> {
-  return (request, signal) =>
-    request.ask === 'file' ? readFile(api, request.digest, signal) : ask(request, signal);
-}
-
 /** What is in a file that came with a message, or why it cannot be had. Control gives an agent only what its own daemon brought. */
-async function readFile(
+export async function readFile(
   api: ControlApi | undefined,
   digest: string,
   signal: AbortSignal,

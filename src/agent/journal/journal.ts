@@ -13,6 +13,7 @@ import { ProgressStore } from './progress-store.ts';
 import { RunStore } from './run-store.ts';
 import { RungStore } from './rung-store.ts';
 import { journalMigrations } from './schema.ts';
+import { WriteStore } from './write-store.ts';
 
 /** Rows that are done are kept this long: the longest a message can wait on the bus, and a day. */
 const KEEP_MS = 31 * 24 * 3600 * 1000;
@@ -41,6 +42,7 @@ export class Journal implements Part {
   readonly lease: LeaseStore;
   readonly progress: ProgressStore;
   readonly rungs: RungStore;
+  readonly writes: WriteStore;
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
   readonly #watch: Loop;
@@ -59,6 +61,7 @@ export class Journal implements Part {
     this.lease = new LeaseStore(this.#db);
     this.progress = new ProgressStore(this.#db);
     this.rungs = new RungStore(this.#db);
+    this.writes = new WriteStore(this.#db, options.clock);
     this.#watch = new Loop({
       clock: options.clock,
       round: async () => {
@@ -96,6 +99,7 @@ export class Journal implements Part {
       this.#db.run('DELETE FROM asks WHERE asked_at < ?', before);
       this.#db.run('DELETE FROM cancels WHERE asked_at < ?', before);
       this.#db.run('DELETE FROM cards WHERE seen_at < ?', before);
+      this.#db.run('DELETE FROM writes WHERE tried_at < ?', before);
       this.#db.run(
         "DELETE FROM runs WHERE state IN ('published', 'discarded', 'abandoned') AND claimed_at < ?",
         before,

@@ -108,4 +108,8 @@ export const journalMigrations = [
   -- By which wish an approval was used up that holds for one alone.
   ALTER TABLE asks ADD COLUMN used_by TEXT;
   `,
+  `
+  -- What is written to GitHub for runs: tried, which is written down before it is, and what came of it.
+  CREATE TABLE writes (key TEXT PRIMARY KEY, tried_at INTEGER NOT NULL, result TEXT) STRICT;
+  `,
 ] as const;

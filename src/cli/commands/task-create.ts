@@ -3,6 +3,7 @@ import { DEBOUNCE_WINDOW_LIMIT_MS } from '#core/debounce.ts';
 import { WhenItFails } from '#core/dependencies.ts';
 import { INPUT_LIMIT } from '#core/messages/task-create.ts';
 import { ApiClient } from '../api-client.ts';
+import { collect } from '../collect.ts';
 import type { CliContext } from '../context.ts';
 import { followTask } from '../follow.ts';
 import { refuseRejected } from '../refused.ts';
@@ -107,8 +108,4 @@ function parseWindow(text: string): number {
   const seconds = Number(text);
   if (seconds >= 0.001 && seconds * 1000 <= DEBOUNCE_WINDOW_LIMIT_MS) return seconds;
   throw new InvalidArgumentError(`Write a number of seconds up to ${DEBOUNCE_WINDOW_LIMIT_MS / 1000}.`);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

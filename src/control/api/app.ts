@@ -9,6 +9,7 @@ import type { Logger } from '#lib/log.ts';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { addPressRoute, type PressOptions } from '../chat/presses.ts';
 import type { Letters } from '../dead-letters/letters.ts';
+import { addTokenRoute, type TokenRouteOptions } from '../github/token-route.ts';
 import { addWebhookRoute, type WebhookOptions } from '../github/webhook-route.ts';
 import type { Store } from '../store/store.ts';
 import { Forbidden, guardRoutes, stillAllowed } from './access.ts';
@@ -39,6 +40,7 @@ export interface ApiOptions {
   readonly presses: PressOptions | undefined;
   /** Where GitHub is used. */
   readonly webhook: WebhookOptions | undefined;
+  readonly githubTokens: TokenRouteOptions;
   readonly letters: Letters;
   readonly artifacts: Artifacts;
   readonly tokens: ApiTokens;
@@ -104,6 +106,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       addAgentRoutes(v1, options.agents);
       addTaskRoutes(v1, options.tasks, options.artifacts);
       addRunRoutes(v1, store, options.artifacts);
+      addTokenRoute(v1, options.githubTokens);
       addWorkflowRoutes(v1, options.workflows);
       addApprovalRoutes(v1, options.approvals);
       addAuditRoutes(v1, store);

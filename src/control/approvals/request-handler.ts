@@ -2,6 +2,7 @@ import { actionHash, questionHash } from '#core/action.ts';
 import { parseMessage } from '#core/envelope.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
+import { type Level, levelFor } from '#core/policy.ts';
 import { authorOf } from '#core/subjects.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
@@ -12,7 +13,7 @@ import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
 import { type AskedByRun, refuseAsked, taskOfAsking } from './asking-run.ts';
-import { openApproval } from './open.ts';
+import { type Opened, openApproval, openApproved } from './open.ts';
 import { resumeTask } from './park.ts';
 import { tellAsker } from './tell.ts';
 
@@ -106,10 +107,12 @@ async function takeFor(
     await resumeTask(tx, context, task);
     return undefined;
   }
+  const level = levelOf(context, task, asks);
+  if (level === 'deny') return 'the policies of this fleet let no agent do that';
   const pending = (await tx.approvals.ofTask(task.id)).filter(({ state }) => state === 'pending');
   if (pending.length >= PENDING_LIMIT)
     return `people have ${pending.length} things to decide for this task already`;
-  await openApproval(tx, context, task, {
+  const opened: Opened = {
     dedupKey,
     hash,
     asks,
@@ -118,8 +121,17 @@ async function takeFor(
     askedBy: author,
     runId: data.runId,
     waitMs: data.expiresInMs,
-  });
+  };
+  await (level === 'ask'
+    ? openApproval(tx, context, task, opened)
+    : openApproved(tx, context, task, { ...opened, level }));
   return undefined;
+}
+
+/** A task that brings words of others along is trusted no further than they are: whose they are is not known here. */
+function levelOf({ policies }: ControlContext, { trust, context }: TaskRecord, asks: Asks): Level {
+  if (!policies || !('action' in asks)) return 'ask';
+  return levelFor(policies, asks.action, context === undefined ? trust : 'external');
 }
 
 /** That what was asked before is asked by another run: as something new, or as what it waits for as well. */

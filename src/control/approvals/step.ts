@@ -11,11 +11,24 @@ import { tellAsker } from './tell.ts';
 /** Who has it end, and how; `by` of `end` is the person who decided, if one did. */
 export type ApprovalStep = Omit<ApprovalEnd, 'state' | 'at'> & { readonly actor: Actor };
 
+/** Ends what was to be decided, and takes the buttons off its card, in the caller's transaction. */
+export async function endApproval(
+  tx: Repositories,
+  context: ControlContext,
+  approval: ApprovalRecord,
+  event: ApprovalEvent,
+  step: ApprovalStep,
+): Promise<ApprovalRecord> {
+  const ended = await endUnseen(tx, context, approval, event, step);
+  await closeCard(tx, context, ended);
+  return ended;
+}
+
 /**
- * Ends what was to be decided: the row, its record in the audit, the event for the bus, and the word to the agent that
+ * Ends what nobody was shown: the row, its record in the audit, the event for the bus, and the word to the agent that
  * waits for it, in the caller's transaction. Throws `state_conflict` when it has ended before.
  */
-export async function endApproval(
+export async function endUnseen(
   tx: Repositories,
   context: ControlContext,
   approval: ApprovalRecord,
@@ -49,6 +62,5 @@ export async function endApproval(
     answer: end.answer,
   };
   await tellAsker(tx, context, ended);
-  await closeCard(tx, context, ended);
   return ended;
 }

@@ -50,6 +50,16 @@ export function decidedText(approval: ApprovalRecord): string {
   return `${unmentioning(decisionSentence(approval))} (task \`${approval.taskId}\`)`;
 }
 
+/** What the conversation is told of something that needs nobody's approval. */
+export function doingText({
+  asks,
+  summary,
+  taskId,
+}: Pick<ApprovalRecord, 'asks' | 'summary' | 'taskId'>): string {
+  const what = 'action' in asks ? ` (${asks.action.kind} on ${asks.action.target})` : '';
+  return `${unmentioning(`I do this without asking, as the policies say: ${summary}${what}`)} (task \`${taskId}\`)`;
+}
+
 /** Who decided: where it took several to approve, all of them. */
 export function decidersOf({
   state,

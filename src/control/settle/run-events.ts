@@ -23,7 +23,7 @@ export interface RunEventOptions {
 type RunEvent = RunEventMessage['data'];
 
 /** Events that people should know of, though the task does not move. */
-const NOTED: ReadonlySet<string> = new Set(['stuck', 'unstopped']);
+const NOTED: ReadonlySet<string> = new Set(['stuck', 'unstopped', 'wrote']);
 const NOTES_OF_A_TASK = 50;
 
 /** The step of the task that an event of its run is, if it is one. */

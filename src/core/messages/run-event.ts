@@ -11,6 +11,8 @@ export const runEventKinds = [
   'unstopped',
   'discarded',
   'parked',
+  /** Something was written to GitHub for it. */
+  'wrote',
 ] as const;
 
 /** What happens to a run, as it happens: `<f>.runs.<agent>.<runId>.<event>`. */

@@ -127,6 +127,8 @@ export async function prepareControl(
     name: 'control',
     command: [site.node, ...SMALL_PROCESS_FLAGS, site.source('src/control/main.ts')],
     env: {
+      OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
+      OLYMPUS_POLICIES_FILE: site.source('agents', 'policies.yml'),
       ...env,
       OLYMPUS_STATE_DIR: site.at('control'),
       OLYMPUS_NATS_SEED_FILE: site.secretFile('bus-control'),
@@ -134,8 +136,6 @@ export async function prepareControl(
       OLYMPUS_API_TOKENS_FILE: tokensFile,
       OLYMPUS_API_PORT: String(port),
       OLYMPUS_CARDS_URL: url,
-      OLYMPUS_WORKFLOWS_DIR: site.source('agents', 'workflows'),
-      OLYMPUS_POLICIES_FILE: site.source('agents', 'policies.yml'),
     },
     readyUrl: `${url}/healthz`,
   });

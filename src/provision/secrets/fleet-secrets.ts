@@ -42,10 +42,12 @@ export async function completeSecrets(
   const { github } = inventory.variables;
   if (github) {
     add(['vault_github_webhook_secret'], newNonce);
-    // GitHub makes it, once its App or account is there.
-    const key: Path = ['vault_agents', github.reader, 'github_key'];
-    add(key, () => '');
-    if (document.getIn(key) === '') notes.push(`${key.join('.')} is empty: write it yourself.`);
+    // GitHub makes them, once its Apps or accounts are there.
+    for (const name of Object.keys(github.agents)) {
+      const key: Path = ['vault_agents', name, 'github_key'];
+      add(key, () => '');
+      if (document.getIn(key) === '') notes.push(`${key.join('.')} is empty: write it yourself.`);
+    }
   }
   for (const { name } of inventory.variables.api_tokens) add(['vault_api_tokens', name], newNonce);
   // Stand-ins take whatever token they are seeded with; a real service gives its own, and a person writes it here.

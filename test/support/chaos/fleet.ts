@@ -99,6 +99,8 @@ export async function prepareScriptedFleet(options: ScriptedFleetOptions): Promi
       ...envOf(name),
       OLYMPUS_NATS_URL: `nats://127.0.0.1:${link.port}`,
       OLYMPUS_HARNESS_URL: harness.url,
+      OLYMPUS_CONTROL_URL: url,
+      OLYMPUS_API_TOKEN_FILE: site.secretFile(`api-${name}`),
     };
     const manifest = `name: ${name}\n${manifestOf(name)}\nlimits: { concurrency: ${concurrency}, run_timeout: 600 }\n`;
     members.set(name, { link, ...(await prepareDaemon(site, name, manifest, env)) });

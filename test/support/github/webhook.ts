@@ -17,7 +17,7 @@ export async function githubSettings(
   const write = (name: string, text: string) => writeFile(path.join(secrets, name), text, { mode: 0o600 });
   await write('webhook-secret', WEBHOOK_SECRET);
   if (given.before !== undefined) await write('webhook-secret-before', given.before);
-  await write(`key-${given.settings.reader}`, given.readerKey);
+  for (const name of Object.keys(given.settings.agents)) await write(`key-${name}`, given.readerKey);
   return { OLYMPUS_GITHUB: JSON.stringify(given.settings), OLYMPUS_GITHUB_SECRETS_DIR: secrets };
 }
 

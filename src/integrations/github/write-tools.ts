@@ -1,0 +1,87 @@
+import type { Octokit } from 'octokit';
+import type { GitHubWrite } from '#core/github-write.ts';
+import type { Clock } from '#lib/clock.ts';
+
+/** Where something was written. */
+export interface Written {
+  readonly url: string;
+  /** Of an issue or a pull request. */
+  readonly number?: number | undefined;
+  /** It was there as wanted already, of this attempt or one before. */
+  readonly already: boolean;
+}
+
+export interface WriteOptions {
+  /** Of GitHub's API. */
+  readonly url: string;
+  readonly token: string;
+  readonly agent: string;
+  /** As whom we write; what others wrote is never taken for ours. */
+  readonly login: string;
+  /** Stands in what we write, where nobody sees it, and is the same each time the same is written. */
+  readonly marker: string;
+  /** When it was tried before, if it was: its answer may have been lost. Unix milliseconds. */
+  readonly triedAt: number | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** GitHub does not do it, and will not if it is asked again as things are; the message says why. */
+export class WriteRefused extends Error {}
+
+/** By what, and in which repository. */
+export interface At {
+  readonly octokit: Octokit;
+  readonly where: {
+    readonly owner: string;
+    readonly repo: string;
+    readonly request: { readonly signal: AbortSignal };
+  };
+}
+/** One kind of write. */
+export type Of<K extends GitHubWrite['kind']> = Extract<GitHubWrite, { kind: K }>;
+
+/** Labels by which people keep agents away. */
+const HOLDING = ['olympus:pause', 'olympus:human'];
+/** For how long GitHub's lists may lack what was written a moment ago. */
+const SETTLES_MS = 15_000;
+const LOOK_AGAIN_MS = 2000;
+
+/** The issue or pull request as it is now, if agents may write there. */
+export async function openIssue({ octokit, where }: At, number: number) {
+  const { data } = await octokit.rest.issues.get({ ...where, issue_number: number });
+  const which = `${where.owner}/${where.repo}#${number}`;
+  const names = data.labels.map((label) => lower(typeof label === 'string' ? label : label.name));
+  const holding = HOLDING.find((label) => names.includes(label));
+  if (holding) throw new WriteRefused(`people hold ${which} back: it has the label ${holding}`);
+  if (data.state !== 'open') throw new WriteRefused(`${which} is ${data.state}`);
+  return data;
+}
+
+/** What an attempt before has left. Right after one, GitHub may not show it yet: then it is looked for again. */
+export async function foundBefore<T>(
+  find: () => Promise<T | undefined>,
+  { triedAt, clock, signal }: WriteOptions,
+): Promise<T | undefined> {
+  const settled = triedAt === undefined ? 0 : triedAt + SETTLES_MS;
+  for (;;) {
+    const found = await find();
+    if (found !== undefined || clock.now() >= settled) return found;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
+}
+
+/** What we write, with its mark. */
+export function marked(body: string, marker: string): string {
+  return `${body}\n\n<!-- ${marker} -->`;
+}
+
+/** Whether two logins are one account's. */
+export function isLogin(one: string | undefined, other: string): boolean {
+  return one !== undefined && lower(one) === lower(other);
+}
+
+/** GitHub takes names in any capitals. */
+export function lower(text: string | undefined): string {
+  return (text ?? '').toLowerCase();
+}
