@@ -37,6 +37,7 @@ describe('the manifest of an agent', () => {
       role: 'lead',
       domains: ['planning'],
       hats: [],
+      exec: 'full',
       model: 'lead',
       channels: { mattermost: {}, progress: true },
       limits: { concurrency: 1, depth: 3, run_timeout: 1800 },
