@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { BundleRefused, GITLINK, Mirror } from '#integrations/git/mirror.ts';
 import { GitError } from '#integrations/git/run.ts';
+import { newNonce } from '#lib/id.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 
 const call = promisify(execFile);
@@ -35,6 +36,7 @@ describe('commits of an agent', () => {
     await git('work', 'commit', '--quiet', '--message', `Write ${file}`);
     return git('work', 'rev-parse', 'HEAD');
   };
+  const take = (file: string) => mirror.take(file, at(`incoming-${newNonce()}`), signal);
   const bundle = async (...refs: string[]): Promise<string> => {
     await git('work', 'bundle', 'create', '--quiet', at('handed-in'), ...refs);
     return at('handed-in');
@@ -58,8 +60,8 @@ describe('commits of an agent', () => {
   it('come in as a bundle, are looked at, and go out as a branch', async () => {
     const sha = await commit('src/a.ts', 'export {};\n');
 
-    const incoming = await mirror.take(await bundle('main..fix'), signal);
-    await mirror.push({ branch: 'agent/apollo/fix', sha, expected: undefined }, CALL);
+    await using incoming = await take(await bundle('main..fix'));
+    await mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, CALL);
 
     const by = WHO.GIT_AUTHOR_EMAIL;
     assert.deepEqual(incoming.commits, [{ sha, author: by, committer: by }]);
@@ -96,12 +98,11 @@ describe('commits of an agent', () => {
     ]) {
       await git('work', 'config', key, program);
     }
-    const sha = await git('work', 'rev-parse', 'HEAD');
     const file = await bundle('main..fix');
     await rm(canary, { force: true });
 
-    await mirror.take(file, signal);
-    await mirror.push({ branch: 'agent/apollo/evil', sha, expected: undefined }, CALL);
+    await using incoming = await take(file);
+    await mirror.push(incoming, { branch: 'agent/apollo/evil', expected: undefined }, CALL);
     await mirror.refresh(CALL);
 
     assert.ok(!existsSync(canary), 'something of the agent has run');
@@ -115,7 +116,7 @@ describe('commits of an agent', () => {
     const sha = await git('work', 'commit-tree', tree, '-p', 'HEAD', '-m', 'evil');
     await git('work', 'branch', 'evil', sha);
 
-    await assert.rejects(mirror.take(await bundle('main..evil'), signal), (error: Error) => {
+    await assert.rejects(take(await bundle('main..evil')), (error: Error) => {
       assert.ok(error instanceof BundleRefused);
       assert.match(error.message, /hasDotgit|fsck|contains '\.git'/);
       return true;
@@ -132,9 +133,9 @@ describe('commits of an agent', () => {
     await git('work', 'update-index', '--add', '--cacheinfo', `${GITLINK},${other},vendor/it`);
     await git('work', 'commit', '--quiet', '--message', 'A submodule');
 
-    const { files } = await mirror.take(await bundle('main..fix'), signal);
+    await using incoming = await take(await bundle('main..fix'));
 
-    assert.deepEqual(files, [{ path: 'vendor/it', mode: GITLINK }]);
+    assert.deepEqual(incoming.files, [{ path: 'vendor/it', mode: GITLINK }]);
   });
 
   it('are refused where the bundle is none, has several branches, or comes from elsewhere', async () => {
@@ -150,7 +151,7 @@ describe('commits of an agent', () => {
       [await bundleAs('other', 'elsewhere'), /does not come from this repository/],
       [await bundleAs('head', 'HEAD'), /exactly one branch/],
     ] as const) {
-      await assert.rejects(mirror.take(file, signal), (error: Error) => {
+      await assert.rejects(take(file), (error: Error) => {
         assert.ok(error instanceof BundleRefused, String(error));
         assert.match(error.message, sentence);
         return true;
@@ -165,10 +166,10 @@ describe('commits of an agent', () => {
 
   it('are not pushed over what somebody else has pushed there', async () => {
     const sha = await commit('a', 'a');
-    await mirror.take(await bundle('main..fix'), signal);
+    await using incoming = await take(await bundle('main..fix'));
     await git('upstream', 'branch', 'agent/apollo/fix', 'main');
 
-    const push = mirror.push({ branch: 'agent/apollo/fix', sha, expected: undefined }, CALL);
+    const push = mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, CALL);
 
     await assert.rejects(
       push,

@@ -4,20 +4,20 @@ import type { CloneRequest, PushRequest, SocketReply } from '#core/action-socket
 import { messageOf } from '#core/errors.ts';
 import { branchOf, pushOf } from '#core/github-action.ts';
 import { cloneUrlOf, commitEmailOf } from '#core/github-address.ts';
-import { BundleRefused, GITLINK, type Incoming, Mirror } from '#integrations/git/mirror.ts';
+import { BundleRefused, contains, GITLINK, type Incoming, Mirror } from '#integrations/git/mirror.ts';
 import { GitError } from '#integrations/git/run.ts';
 import { WriteRefused, type Written } from '#integrations/github/write-tools.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Answer } from './action-server.ts';
-import type { Writing } from './writing.ts';
+import type { Deed, Writing } from './writing.ts';
 
 export interface CodeWorkOptions {
   readonly agent: string;
   /** Where repositories are mirrored; ours alone. */
   readonly dir: string;
-  /** Where a bundle lies until it was taken. */
+  /** Where what comes and goes lies meanwhile; ours alone, and emptied at each start. */
   readonly outDir: string;
   readonly writing: Pick<Writing, 'once' | 'readAccess'>;
   readonly log: Logger;
@@ -53,40 +53,33 @@ export class CodeWork {
   }
 
   /** Where the branch is, what people say to it, or why it is not pushed. Rejects only when `signal` aborts. */
-  push({ task, repo, slug, summary }: PushRequest, bundle: string, signal: AbortSignal): Promise<Answer> {
+  push(request: PushRequest, bundle: string, signal: AbortSignal): Promise<Answer> {
+    const { task, repo, slug, summary } = request;
     const branch = branchOf(this.#options.agent, slug);
     return this.#sayingWhy(signal, async () => {
-      const taken = await this.#alone(repo, signal, async (within) => {
-        const { mirror, email, url } = await this.#fresh(task, repo, within);
-        const incoming = await mirror.take(bundle, within);
-        const expected = await mirror.branch(branch, within);
-        const { sha, base } = incoming;
-        const page = `${cloneUrlOf(url, repo).replace(/\.git$/, '')}/tree/${branch}`;
-        if (expected === sha) return { there: { kind: 'written', url: page, already: true } as const };
-        refuseWrong(incoming, email);
-        if (expected && !(await mirror.contains(sha, expected, within))) {
-          throw new BundleRefused(
-            `${branch} has commits that yours lack, and nothing is pushed over them: fetch it again and begin from there, or take another --slug`,
-          );
-        }
-        const files = incoming.files.map((each) => each.path);
-        const action = pushOf({ repo, branch, sha, base, commits: incoming.commits.length, files });
-        return { mirror, action, sha, expected, page };
-      });
-      if ('there' in taken) return taken.there;
-      const { mirror, action, sha, expected, page } = taken;
-      return this.#options.writing.once(
-        {
-          task,
-          action,
-          summary,
-          perform: ({ token }, _triedAt, within) =>
-            this.#alone(repo, within, () =>
-              put(mirror, { branch, sha, expected, page }, { token, signal: within }),
-            ),
-        },
-        signal,
+      const { mirror, email, url } = await this.#alone(repo, signal, (within) =>
+        this.#fresh(task, repo, within),
       );
+      await using incoming = await this.#alone(repo, signal, (within) =>
+        mirror.take(bundle, path.join(this.#options.outDir, newNonce()), within),
+      );
+      const { sha, base, commits } = incoming;
+      const page = `${cloneUrlOf(url, repo).replace(/\.git$/, '')}/tree/${branch}`;
+      const expected = await mirror.branch(branch, signal);
+      if (expected === sha) return { kind: 'written', url: page, already: true } as const;
+      refuseWrong(incoming, email);
+      if (expected && !(await contains(incoming, expected, signal))) {
+        throw new BundleRefused(
+          `${branch} has commits that yours lack, and nothing is pushed over them: fetch it again and begin from there, or take another --slug`,
+        );
+      }
+      const files = incoming.files.map((each) => each.path);
+      const action = pushOf({ repo, branch, sha, base, commits: commits.length, files });
+      const perform: Deed['perform'] = ({ token }, _triedAt, within) =>
+        this.#alone(repo, within, () =>
+          put({ mirror, incoming, branch, expected, page }, { token, signal: within }),
+        );
+      return await this.#options.writing.once({ task, action, summary, perform }, signal);
     });
   }
 
@@ -126,23 +119,16 @@ export class CodeWork {
 
 /** Pushes, unless an attempt before has. */
 async function put(
-  mirror: Mirror,
-  wanted: {
-    readonly branch: string;
-    readonly sha: string;
-    readonly expected: string | undefined;
-    readonly page: string;
-  },
+  { mirror, incoming, branch, expected, page }: Wanted,
   call: { readonly token: string; readonly signal: AbortSignal },
 ): Promise<Written> {
-  const { branch, sha, expected, page } = wanted;
   await mirror.refresh(call);
   const now = await mirror.branch(branch, call.signal);
-  if (now === sha) return { url: page, already: true };
+  if (now === incoming.sha) return { url: page, already: true };
   if (now !== expected)
     throw new WriteRefused(`${branch} was changed meanwhile: fetch it and begin from there`);
   try {
-    await mirror.push({ branch, sha, expected }, call);
+    await mirror.push(incoming, { branch, expected }, call);
   } catch (error) {
     if (error instanceof GitError && /rejected|declined|denied/.test(error.stderr)) {
       throw new WriteRefused(`GitHub does not take it: ${error.message}`);
@@ -150,6 +136,14 @@ async function put(
     throw error;
   }
   return { url: page, already: false };
+}
+
+interface Wanted {
+  readonly mirror: Mirror;
+  readonly incoming: Incoming;
+  readonly branch: string;
+  readonly expected: string | undefined;
+  readonly page: string;
 }
 
 /** Throws a BundleRefused for commits that are not this agent's to push. */

@@ -10,9 +10,11 @@ export interface MirrorOptions {
   readonly url: string;
 }
 
-/** Commits that came in a bundle, on top of what the repository has. */
-export interface Incoming {
+/** Commits that came in a bundle, on top of what the repository has; they lie by themselves until this is disposed of. */
+export interface Incoming extends AsyncDisposable {
   readonly sha: string;
+  /** The repository in which they lie. */
+  readonly dir: string;
   /** Where it leaves what the repository has. */
   readonly base: string;
   readonly commits: readonly { readonly sha: string; readonly author: string; readonly committer: string }[];
@@ -81,22 +83,23 @@ export class Mirror {
     await this.#git(['bundle', 'create', '--quiet', file, '--branches', 'HEAD'], signal);
   }
 
-  /** Takes the one branch that a bundle has, checked object by object, and says what is new about it. */
-  async take(file: string, signal: AbortSignal): Promise<Incoming> {
-    await this.#bundle(['bundle', 'verify', '--quiet', file], signal);
-    const heads = await this.#bundle(['bundle', 'list-heads', file], signal);
-    const [[sha = '', ref = ''] = [], ...others] = linesOf(heads).map((line) => line.split(' '));
-    if (others.length > 0 || !ref.startsWith('refs/heads/')) {
-      throw new BundleRefused(
-        'a bundle has to have exactly one branch: make it with git bundle create <file> <base>..<branch>',
+  /**
+   * Takes the one branch that a bundle has, checked object by object, and says what is new about it. Nothing of it comes
+   * into this repository: it lies in one of its own, made at `dir`, which borrows from this one.
+   */
+  async take(file: string, dir: string, signal: AbortSignal): Promise<Incoming> {
+    const drop = () => rm(dir, { recursive: true, force: true });
+    try {
+      await this.#git(
+        ['clone', '--quiet', '--bare', '--shared', '--no-tags', '--template=', this.#dir, dir],
+        signal,
       );
+      const sha = await unpack(file, { gitDir: dir, signal });
+      return { dir, sha, ...(await inspect(sha, { gitDir: dir, signal })), [Symbol.asyncDispose]: drop };
+    } catch (error) {
+      await drop();
+      throw error;
     }
-    // By hand: `git fetch` of Git 2.39 checks nothing of what is in a bundle, whatever its settings.
-    const input = { file, start: await packStart(file) };
-    await this.#bundle(['index-pack', '--stdin', '--fix-thin', '--strict', '--fsck-objects'], signal, input);
-    await this.#bundle(['rev-list', '--quiet', '--objects', sha, '--not', '--branches'], signal);
-    await this.#git(['update-ref', `refs/incoming/${sha}`, sha], signal);
-    return this.#inspect(sha, signal);
   }
 
   /** Where a branch is, as far as the last refresh knows. */
@@ -105,91 +108,108 @@ export class Mirror {
     return found.trim() || undefined;
   }
 
-  /** Whether everything that `older` has is in `newer` too. */
-  async contains(newer: string, older: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#git(['merge-base', '--is-ancestor', older, newer], signal);
-      return true;
-    } catch (error) {
-      if (error instanceof GitError) return false;
-      throw error;
-    }
-  }
-
-  /** Puts a branch at a commit, if it is where it was expected: undefined for one that is not there. Rejects with a GitError otherwise. */
+  /** Puts a branch at what came, if it is where it was expected: undefined for one that is not there. Rejects with a GitError otherwise. */
   async push(
-    {
-      branch,
-      sha,
-      expected,
-    }: { readonly branch: string; readonly sha: string; readonly expected: string | undefined },
+    { dir, sha }: Pick<Incoming, 'dir' | 'sha'>,
+    { branch, expected }: { readonly branch: string; readonly expected: string | undefined },
     { token, signal }: Call,
   ): Promise<void> {
     const ref = `refs/heads/${branch}`;
     const lease = `--force-with-lease=${ref}:${expected ?? ''}`;
-    await this.#git(
-      ['push', '--quiet', '--no-verify', '--no-recurse-submodules', lease, this.#url, `${sha}:${ref}`],
-      signal,
-      token,
-    );
-  }
-
-  async #inspect(sha: string, signal: AbortSignal): Promise<Incoming> {
-    const log = await this.#git(
-      [
-        'rev-list',
-        '--no-commit-header',
-        '--format=%H%x00%ae%x00%ce',
-        `--max-count=${COMMITS_LIMIT + 1}`,
-        sha,
-        '--not',
-        '--branches',
-      ],
-      signal,
-    );
-    const commits = linesOf(log).map((line) => {
-      const [id = '', author = '', committer = ''] = line.split('\0');
-      return { sha: id, author, committer };
-    });
-    if (commits.length > COMMITS_LIMIT)
-      throw new BundleRefused(`there are more than ${COMMITS_LIMIT} commits in it`);
-    const base = await this.#baseOf(sha, signal);
-    const raw = await this.#git(
-      ['diff', '--raw', '-z', '--no-renames', '--no-ext-diff', '--no-textconv', base, sha],
-      signal,
-    );
-    const files = [...raw.matchAll(/:\d{6} (\d{6}) \S+ \S+ \w\0([^\0]+)\0/g)].map(
-      ([, mode = '', name = '']) => ({
-        path: name,
-        mode,
-      }),
-    );
-    if (files.length > FILES_LIMIT)
-      throw new BundleRefused(`it changes ${files.length} files, and may change ${FILES_LIMIT}`);
-    return { sha, base, commits, files };
-  }
-
-  async #baseOf(sha: string, signal: AbortSignal): Promise<string> {
-    try {
-      return (await this.#git(['merge-base', sha, 'HEAD'], signal)).trim();
-    } catch (error) {
-      if (!(error instanceof GitError)) throw error;
-      throw new BundleRefused('it does not come from this repository: nothing in it is there');
-    }
-  }
-
-  async #bundle(args: readonly string[], signal: AbortSignal, input?: GitOptions['input']): Promise<string> {
-    try {
-      return await git(args, { gitDir: this.#dir, signal, input });
-    } catch (error) {
-      if (error instanceof GitError) throw new BundleRefused(`the bundle cannot be read: ${error.message}`);
-      throw error;
-    }
+    const args = [
+      'push',
+      '--quiet',
+      '--no-verify',
+      '--no-recurse-submodules',
+      lease,
+      this.#url,
+      `${sha}:${ref}`,
+    ];
+    await git(args, { gitDir: dir, signal, token: this.#tokenOf(token) });
   }
 
   #git(args: readonly string[], signal: AbortSignal, token?: string): Promise<string> {
-    const origin = new URL('/', this.#url).href;
-    return git(args, { gitDir: this.#dir, signal, token: token ? { value: token, for: origin } : undefined });
+    return git(args, { gitDir: this.#dir, signal, token: token ? this.#tokenOf(token) : undefined });
+  }
+
+  #tokenOf(value: string): GitOptions['token'] {
+    return { value, for: new URL('/', this.#url).href };
+  }
+}
+
+/** Whether everything that `older` has is in what came too. */
+export async function contains({ dir, sha }: Incoming, older: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await git(['merge-base', '--is-ancestor', older, sha], { gitDir: dir, signal });
+    return true;
+  } catch (error) {
+    if (error instanceof GitError) return false;
+    throw error;
+  }
+}
+
+/** Puts what is in a bundle into a repository, and answers with the commit of its branch. */
+async function unpack(file: string, options: GitOptions): Promise<string> {
+  await readBundle(['bundle', 'verify', '--quiet', file], options);
+  const heads = await readBundle(['bundle', 'list-heads', file], options);
+  const [[sha = '', ref = ''] = [], ...others] = linesOf(heads).map((line) => line.split(' '));
+  if (others.length > 0 || !ref.startsWith('refs/heads/')) {
+    throw new BundleRefused(
+      'a bundle has to have exactly one branch: make it with git bundle create <file> <base>..<branch>',
+    );
+  }
+  // By hand: `git fetch` of Git 2.39 checks nothing of what is in a bundle, whatever its settings.
+  const input = { file, start: await packStart(file) };
+  await readBundle(['index-pack', '--stdin', '--fix-thin', '--strict', '--fsck-objects'], {
+    ...options,
+    input,
+  });
+  await readBundle(['rev-list', '--quiet', '--objects', sha, '--not', '--branches'], options);
+  return sha;
+}
+
+async function inspect(
+  sha: string,
+  options: GitOptions,
+): Promise<Pick<Incoming, 'base' | 'commits' | 'files'>> {
+  const format = '--format=%H%x00%ae%x00%ce';
+  const most = `--max-count=${COMMITS_LIMIT + 1}`;
+  const log = await git(
+    ['rev-list', '--no-commit-header', format, most, sha, '--not', '--branches'],
+    options,
+  );
+  const commits = linesOf(log).map((line) => {
+    const [id = '', author = '', committer = ''] = line.split('\0');
+    return { sha: id, author, committer };
+  });
+  if (commits.length > COMMITS_LIMIT)
+    throw new BundleRefused(`there are more than ${COMMITS_LIMIT} commits in it`);
+  const base = await baseOf(sha, options);
+  const shape = ['--raw', '-z', '--no-renames', '--no-ext-diff', '--no-textconv'];
+  const raw = await git(['diff', ...shape, base, sha], options);
+  const files = [...raw.matchAll(/:\d{6} (\d{6}) \S+ \S+ \w\0([^\0]+)\0/g)].map(
+    ([, mode = '', name = '']) => ({ path: name, mode }),
+  );
+  if (files.length > FILES_LIMIT)
+    throw new BundleRefused(`it changes ${files.length} files, and may change ${FILES_LIMIT}`);
+  return { base, commits, files };
+}
+
+async function baseOf(sha: string, options: GitOptions): Promise<string> {
+  try {
+    return (await git(['merge-base', sha, 'HEAD'], options)).trim();
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    throw new BundleRefused('it does not come from this repository: nothing in it is there');
+  }
+}
+
+async function readBundle(args: readonly string[], options: GitOptions): Promise<string> {
+  try {
+    return await git(args, options);
+  } catch (error) {
+    if (error instanceof GitError) throw new BundleRefused(`the bundle cannot be read: ${error.message}`);
+    throw error;
   }
 }
 
