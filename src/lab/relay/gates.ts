@@ -115,9 +115,10 @@ async function gateProblem(
   { path, answer, silent }: { readonly path: string; readonly answer: string; readonly silent: string },
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  // Without -N: Node's HTTP server ends a call whose asker has closed its side before the answer has come.
   const { ok, stdout, stderr } = await tryRun(
     'ip',
-    ['netns', 'exec', names.switchNamespace, 'nc', '-N', '-w', '5', address, String(port)],
+    ['netns', 'exec', names.switchNamespace, 'nc', '-w', '5', address, String(port)],
     { signal, input: `GET ${path} HTTP/1.0\r\n\r\n`, timeoutMs: 10_000 },
   );
   if (stdout.includes(answer)) return undefined;
