@@ -98,6 +98,8 @@ describe('the way to a chat server outside of the lab', () => {
       '/api/v4/../../login',
       '/api/v4/%2e%2e/%2e%2e/login',
       '//example.com/',
+      '//',
+      '//[/',
     ];
     for (const at of refused) assert.equal(await statusOf(at), 404, at);
     assert.equal(await statusOf('/api/v4/system/ping'), 200);

@@ -12,6 +12,7 @@ import { AskingGate } from '../../src/agent/actions/command-gate.ts';
 import { isToPark } from '../../src/agent/actions/parking.ts';
 import type { JournaledAsk } from '../../src/agent/journal/ask-store.ts';
 import { Journal } from '../../src/agent/journal/journal.ts';
+import type { RunReports } from '../../src/agent/parts/run-reports.ts';
 
 const MINUTE = 60_000;
 const NEVER = new AbortController().signal;
@@ -25,6 +26,8 @@ describe('the gate for commands', () => {
   let gate: AskingGate;
   /** The runs whose turns were ended. */
   let aborted: string[];
+  /** What control is told of runs. */
+  let told: string[];
 
   beforeEach(async () => {
     dir = await tempDir('command-gate');
@@ -55,7 +58,12 @@ describe('the gate for commands', () => {
       log,
       clock,
     });
-    gate = new AskingGate({ agent: 'athena', machine: 'vm-1', journal, asking, ladder, log });
+    told = [];
+    const reports = {
+      tell: (...[, event, detail]: Parameters<RunReports['tell']>) => void told.push(`${event} ${detail}`),
+    };
+    const options = { agent: 'athena', machine: 'vm-1', journal, asking, ladder, reports, log };
+    gate = new AskingGate({ ...options, onAdded: () => undefined });
     await asking.start();
   }
   async function end(): Promise<void> {
@@ -187,6 +195,37 @@ describe('the gate for commands', () => {
 
     assert.equal(await reply, undefined);
     assert.equal(isToPark(journal, 'r-1', ANSWERED), false);
+    assert.deepEqual(told, ['forgot command:t-1:a'], 'nobody is to decide on it any more');
+    const next = gate.decide(wanted('b'), NEVER);
+    await decide('approved');
+    assert.equal(await next, true, 'the same command is asked anew');
+  });
+
+  it('asks anew for the one of two that was not decided elsewhere', async () => {
+    run('r-1');
+    const first = gate.decide(wanted('a'), NEVER);
+    await undecided('r-1');
+    const second = gate.decide(wanted('b'), NEVER);
+    await gate.gone(wanted('a'));
+
+    assert.equal(await first, undefined);
+    await decide('approved');
+    assert.equal(await second, true);
+  });
+
+  it('asks anew where another has used what it was asked under', async () => {
+    run('r-1');
+    const lost = new AbortController();
+    const first = gate.decide(wanted('a'), lost.signal);
+    await undecided('r-1');
+    lost.abort(new Error('the connection is lost'));
+    await assert.rejects(first, /lost/);
+    await decide('approved');
+    assert.equal(await gate.decide(wanted('b'), NEVER), true);
+
+    const again = gate.decide(wanted('a'), NEVER);
+    await decide('approved');
+    assert.equal(await again, true);
   });
 
   it('denies what is of no run under way, and what is too long to be shown', async () => {

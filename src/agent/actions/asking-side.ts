@@ -84,7 +84,16 @@ export function createAskingSide(options: AskingSideOptions): AskingSide {
   const server = path && new ActionServer({ path, answer, bodyDir: passing, log: part('actions') });
   return {
     parts: [asking, writing, ...(server ? [server] : [])],
-    gate: new AskingGate({ agent, machine: hostname(), journal, asking, ladder, log: part('commands') }),
+    gate: new AskingGate({
+      agent,
+      machine: hostname(),
+      journal,
+      asking,
+      ladder,
+      reports,
+      onAdded,
+      log: part('commands'),
+    }),
     decided: (key) => asking.decided(key),
   };
 }

@@ -4,6 +4,7 @@ import type { CommandGate, WantedCommand } from '#core/harness.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournaledRun } from '../journal/run-store.ts';
+import type { RunReports } from '../parts/run-reports.ts';
 import type { Ladder } from '../stuck/ladder.ts';
 import { isTurnOf } from '../stuck/turns.ts';
 import type { Asking } from './asking.ts';
@@ -15,6 +16,9 @@ export interface CommandGateOptions {
   readonly journal: Journal;
   readonly asking: Pick<Asking, 'ask' | 'decided'>;
   readonly ladder: Pick<Ladder, 'abort'>;
+  readonly reports: Pick<RunReports, 'tell'>;
+  /** Called after something was added to the outbox. */
+  readonly onAdded: () => void;
   readonly log: Logger;
 }
 
@@ -46,14 +50,19 @@ export class AskingGate implements CommandGate {
     }
     const { runId } = run;
     for (;;) {
+      signal.throwIfAborted();
       const { key, reply } = await this.#ask(request, wanted, signal);
       if (reply.kind === 'parked') {
         // The gateway cannot wait for hours, and its turn would hold a place: it ends, and the command with it.
         ladder.abort(runId, NEVER).catch((err) => log.warn({ err, runId }, 'parked turn goes on'));
         return undefined;
       }
-      // Its task is being ended, and its turn with it: a denial would have it answer first.
-      if (reply.kind === 'decided' && reply.state === 'withdrawn') return undefined;
+      if (reply.kind === 'decided' && reply.state === 'withdrawn') {
+        // Its task is being ended, and its turn with it: a denial would have it answer first. What was withdrawn for
+        // another wish, which was decided elsewhere, is asked anew.
+        if (await journal.transaction(() => journal.asks.use(key, wanted.id))) return undefined;
+        continue;
+      }
       if (reply.kind !== 'decided' || reply.state !== 'approved') {
         const why = reply.kind === 'refused' ? reply.sentence : undefined;
         log.info({ runId, key, why }, 'command denied');
@@ -68,7 +77,7 @@ export class AskingGate implements CommandGate {
   }
 
   async gone(wanted: WantedCommand): Promise<void> {
-    const { journal, asking, agent } = this.#options;
+    const { journal, asking, agent, reports, onAdded } = this.#options;
     const run = this.#runOf(wanted);
     const request = run && this.#requestOf(run, wanted);
     if (!request) return;
@@ -78,11 +87,15 @@ export class AskingGate implements CommandGate {
       const ask = journal.asks.usableBy(wanted.id, { prefix: prefixOf(taskId), hash });
       if (!ask || ask.decision) return undefined;
       const about = { agent, taskId, runId: ask.runId, key: ask.key, hash };
-      // For this run alone: whoever still decides on it does so for a later one.
       journal.asks.decide({ ...about, decisionId: wanted.id, state: 'withdrawn' });
+      journal.asks.use(ask.key, wanted.id);
+      // Nobody is to decide on it any more, and nothing is to wait for that.
+      reports.tell(run.dispatch, 'forgot', ask.key);
       return ask.key;
     });
-    if (key) asking.decided(key);
+    if (!key) return;
+    onAdded();
+    asking.decided(key);
   }
 
   async #ask(
@@ -93,8 +106,16 @@ export class AskingGate implements CommandGate {
     const { journal, asking } = this.#options;
     const hash = await actionHash(request.action);
     const prefix = prefixOf(request.task);
-    const key = journal.asks.usableBy(wanted.id, { prefix, hash })?.key ?? `${prefix}${wanted.id}`;
+    const key =
+      journal.asks.usableBy(wanted.id, { prefix, hash })?.key ?? this.#newKey(`${prefix}${wanted.id}`);
     return { key, reply: await asking.ask(request, signal, key) };
+  }
+
+  /** One under which nothing was asked: another wish may have used what this one was asked under first. */
+  #newKey(own: string): string {
+    let key = own;
+    for (let again = 2; this.#options.journal.asks.get(key); again++) key = `${own}:${again}`;
+    return key;
   }
 
   #runOf({ turnId }: WantedCommand): JournaledRun | undefined {

@@ -44,7 +44,8 @@ export class AskStore {
   }
 
   /**
-   * What was asked under a key that begins like this, about the same: the one that this wish has used, or the first that none has.
+   * What was asked under a key that begins like this, about the same: the one that this wish has used, its own, or the
+   * first that none has.
    */
   usableBy(
     wish: string,
@@ -52,7 +53,7 @@ export class AskStore {
   ): JournaledAsk | undefined {
     const row = this.#db.get(
       `SELECT * FROM asks WHERE substr(key, 1, length(?1)) = ?1 AND hash = ?2 AND (used_by IS NULL OR used_by = ?3)
-       ORDER BY used_by IS NULL, asked_at LIMIT 1`,
+       ORDER BY used_by IS NULL, key <> ?1 || ?3, asked_at LIMIT 1`,
       prefix,
       hash,
       wish,

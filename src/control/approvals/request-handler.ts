@@ -122,16 +122,19 @@ async function takeFor(
     runId: data.runId,
     waitMs: data.expiresInMs,
   };
-  await (level === 'ask'
-    ? openApproval(tx, context, task, opened)
-    : openApproved(tx, context, task, { ...opened, level }));
+  if (level === 'ask') {
+    await openApproval(tx, context, task, opened);
+  } else {
+    await openApproved(tx, context, task, { ...opened, level });
+    await resumeTask(tx, context, task);
+  }
   return undefined;
 }
 
-/** A task that brings words of others along is trusted no further than they are: whose they are is not known here. */
-function levelOf({ policies }: ControlContext, { trust, context }: TaskRecord, asks: Asks): Level {
+/** What comes with words of others is trusted no further than they are: whose they are is not known here. */
+function levelOf({ policies }: ControlContext, { trust, context, brought }: TaskRecord, asks: Asks): Level {
   if (!policies || !('action' in asks)) return 'ask';
-  return levelFor(policies, asks.action, context === undefined ? trust : 'external');
+  return levelFor(policies, asks.action, context || brought ? 'external' : trust);
 }
 
 /** That what was asked before is asked by another run: as something new, or as what it waits for as well. */

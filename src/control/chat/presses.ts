@@ -61,7 +61,7 @@ export function addPressRoute(app: FastifyInstance, options: PressOptions): void
 /** Whose daemon has shown the button. */
 async function agentOf(tx: Repositories, { approval }: Meaning): Promise<string | undefined> {
   const asked = await tx.approvals.byId(approval);
-  return asked && (await tx.tasks.byId(asked.taskId))?.agent;
+  return asked && (await tx.tasks.byId(asked.taskId))?.author;
 }
 
 /** Decides it, if this person may; the answer is what they alone are told. */

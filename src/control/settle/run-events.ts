@@ -4,7 +4,8 @@ import { authorOf } from '#core/subjects.ts';
 import { nextTaskState, type TaskEvent } from '#core/task-states.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import type { Logger } from '#lib/log.ts';
-import { parkTask } from '../approvals/park.ts';
+import { parkTask, resumeTask } from '../approvals/park.ts';
+import { endApproval } from '../approvals/step.ts';
 import { tellCancelled } from '../cancel/cancel.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Repositories, Store } from '../store/store.ts';
@@ -49,9 +50,26 @@ export function runEventHandler(options: RunEventOptions): (message: BusMessage)
       await store.transaction((tx) => move(tx, options, event, at));
       onMoved();
     }
+    if (event.event === 'forgot') {
+      await store.transaction((tx) => forget(tx, options, event));
+      onMoved();
+    }
     if (NOTED.has(event.event)) await store.transaction((tx) => note(tx, event, at));
     await message.ack();
   };
+}
+
+/** Withdraws what the run has asked people and does not wait for any more: it was decided where it was to be done. */
+async function forget(tx: Repositories, { context }: RunEventOptions, event: RunEvent): Promise<void> {
+  const approval = await tx.approvals.byDedupKey(`${event.agent}:${event.detail}`);
+  if (approval?.state !== 'pending' || approval.taskId !== event.taskId) return;
+  const step = {
+    actor: `agent/${event.agent}`,
+    why: 'it was decided in its gateway, or has timed out there',
+  } as const;
+  await endApproval(tx, context, approval, 'withdraw', step);
+  const task = await tx.tasks.byId(approval.taskId);
+  if (task) await resumeTask(tx, context, task);
 }
 
 /** Puts what people should know of a run on the record of its task, once. */

@@ -11,6 +11,8 @@ export const runEventKinds = [
   'unstopped',
   'discarded',
   'parked',
+  /** Nobody has to decide any more on what the run has asked under the key that `detail` is. */
+  'forgot',
   /** Something was written to GitHub for it. */
   'wrote',
 ] as const;

@@ -5,7 +5,7 @@ import { Loop } from '#lib/loop.ts';
 import type { GatewayClient } from './client.ts';
 import { AGENT_ID } from './config.ts';
 import { type Connection, GatewayCallError } from './connection.ts';
-import { ApprovalPolicy, type PendingApproval, PendingApprovals } from './protocol.ts';
+import { ApprovalPolicy, PendingApproval, PendingApprovals } from './protocol.ts';
 
 export interface CommandApprovalsOptions {
   readonly client: GatewayClient;
@@ -95,7 +95,9 @@ export class CommandApprovals {
     const { log } = this.#options;
     const options = { timeoutMs: CALL_TIMEOUT_MS, signal };
     const listed = PendingApprovals.parse(await connection.call('exec.approval.list', {}, options));
-    const ours = listed.filter(({ request }) => turn.concerns(request));
+    // One of another kind, which we cannot read, is none of our turns', and keeps no command of theirs waiting.
+    const read = listed.flatMap((each) => PendingApproval.safeParse(each).data ?? []);
+    const ours = read.filter(({ request }) => turn.concerns(request));
     for (const [id, waiting] of taken) {
       if (!ours.some((each) => each.id === id)) waiting?.abort(GONE);
     }

@@ -130,31 +130,31 @@ export type History = z.output<typeof History>;
 /** What `chat.message.get` answers: one row without the cap that history has. */
 export const FullMessage = z.object({ message: HistoryMessage });
 
-/** Commands that wait for a decision, as `exec.approval.list` answers. */
-export const PendingApprovals = z.array(
-  z.object({
-    id: z.string(),
-    request: z.object({
-      /** As people read it: what is not seen in it, such as the end of a line, is written out. */
-      command: z.string(),
-      cwd: z.string().nullish(),
-      /** The names of variables that it gets besides; what is in them is not told. */
-      envKeys: z
-        .array(z.string())
-        .nullish()
-        .transform((keys) => keys ?? []),
-      runId: z
-        .string()
-        .nullish()
-        .transform((id) => id ?? ''),
-      sessionKey: z
-        .string()
-        .nullish()
-        .transform((key) => key ?? undefined),
-    }),
+/** A command that waits for a decision, as `exec.approval.list` answers. */
+export const PendingApproval = z.object({
+  id: z.string(),
+  request: z.object({
+    /** As people read it: what is not seen in it, such as the end of a line, is written out. */
+    command: z.string(),
+    cwd: z.string().nullish(),
+    /** The names of variables that it gets besides; what is in them is not told. */
+    envKeys: z
+      .array(z.string())
+      .nullish()
+      .transform((keys) => keys ?? []),
+    runId: z
+      .string()
+      .nullish()
+      .transform((id) => id ?? ''),
+    sessionKey: z
+      .string()
+      .nullish()
+      .transform((key) => key ?? undefined),
   }),
-);
-export type PendingApproval = z.output<typeof PendingApprovals>[number];
+});
+export type PendingApproval = z.output<typeof PendingApproval>;
+/** All of them; each is read by itself. */
+export const PendingApprovals = z.array(z.unknown());
 
 const AllowedCommand = z.looseObject({ pattern: z.string(), argPattern: z.string().optional() });
 

@@ -21,6 +21,8 @@ export interface StopContext {
 
 /** So many times what a turn may take to end a gateway may be away before it is restarted: longer than one takes to come up. */
 const AWAY_TIMES = 30;
+/** The same where it takes connections and says nothing: also one that comes up does so, for a while. */
+const SILENT_TIMES = 3;
 const LOOK_EVERY_MS = 500;
 
 /**
@@ -65,6 +67,7 @@ async function stops(
   let answeredAt: number | undefined;
   let activeAt: number | undefined;
   let soonAt: number | undefined;
+  let silentAt: number | undefined;
   for (;;) {
     const now = clock.now();
     signal.throwIfAborted();
@@ -74,7 +77,9 @@ async function stops(
     if (seen === 'deaf') return false;
     const lasts = (since: number | undefined, ms: number): boolean => since !== undefined && now - since > ms;
     if (seen === 'no') return true;
-    if (seen !== undefined) answeredAt ??= now;
+    silentAt = seen === 'silent' ? (silentAt ?? now) : undefined;
+    if (lasts(silentAt, SILENT_TIMES * stopWithinMs)) return false;
+    if (seen !== undefined && seen !== 'silent') answeredAt ??= now;
     activeAt = seen === 'active' ? (activeAt ?? now) : undefined;
     soonAt = seen === 'soon' ? (soonAt ?? now) : undefined;
     // What may be taken up again, and is not for that long, will not be.
@@ -88,15 +93,18 @@ async function stops(
 
 /**
  * Tells the turn to end, and whether it is at work after that; `deaf` where the gateway has a connection and says nothing on
- * it, undefined where it has none, or refuses.
+ * it, `silent` where it takes one and says nothing, undefined where it takes none, or refuses.
  */
 async function look(
   attempt: TurnOverWebSocket,
   { connect, stopWithinMs }: StopContext,
   signal: AbortSignal,
-): Promise<Settling | 'deaf' | undefined> {
-  const connection = await connect(signal).catch(() => undefined); // Away: asked again, for a while.
-  if (!connection) return undefined;
+): Promise<Settling | 'deaf' | 'silent' | undefined> {
+  // Away: asked again, for a while.
+  const connection = await connect(signal).catch((error: Error) =>
+    error.cause instanceof DeadlineError ? ('silent' as const) : undefined,
+  );
+  if (connection === undefined || connection === 'silent') return connection;
   try {
     return await withDeadline('telling the turn to end', stopWithinMs, signal, async (within) => {
       await attempt.abort(connection, within);

@@ -133,7 +133,9 @@ export class ChatRelay implements Part {
   /** The same call to the server outside; undefined for one that is not of its API. */
   #ask(request: IncomingMessage, headers: IncomingHttpHeaders): ClientRequest | undefined {
     const { url, silenceTimeoutMs = SILENCE_TIMEOUT_MS } = this.#options;
-    const { pathname, search } = new URL(request.url ?? '/', 'http://lab');
+    const wanted = URL.parse(request.url ?? '/', 'http://lab');
+    if (!wanted) return undefined;
+    const { pathname, search } = wanted;
     if (!pathname.startsWith(API)) return undefined;
     const to = new URL(`${url}${pathname}${search}`);
     const outgoing = (to.protocol === 'https:' ? httpsRequest : httpRequest)(to, {
