@@ -21,7 +21,8 @@ const PEOPLE = ['ada', 'Ada', 'bob', 'mallory'].map((name) => ({
   scopes: ['read', 'decide'],
 }));
 const tokenOf = (name: string) => `${name}-may-decide-here`;
-const policies = (gate: string): string => `gates:\n  - {name: production, kinds: [deploy.*], ${gate}}\n`;
+const policies = (gate: string): string =>
+  `gates:\n  - {name: production, kinds: [deploy.*], ${gate}}\nautonomy:\n  - {kinds: [github.label-set], level: do}\n`;
 
 describe('what has to pass a gate', () => {
   let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -65,6 +66,34 @@ describe('what has to pass a gate', () => {
     });
     return { key, run, approval };
   }
+
+  it('goes on at once where the policies ask nobody, also when the word that it was parked comes first', async () => {
+    const task = await new Operator(control).create(`label it ${newNonce()}`);
+    const run = (await athena.takeRun(task.id)).data;
+    await athena.tell(run, 'started');
+    await athena.tell(run, 'parked');
+    await new Operator(control).untilState(task.id, 'parked');
+
+    const key = newNonce();
+    await athena.askApproval(run, key, {}, 600_000, 'github.label-set');
+
+    const told = await athena.hearDecision(key);
+    assert.deepEqual([told.state, told.why], ['approved', 'the policies let agents do it']);
+    const next = (await athena.takeRun(task.id)).data;
+    assert.notEqual(next.runId, run.runId);
+  });
+
+  it('is withdrawn when its run waits for it no more, and keeps nothing waiting', async () => {
+    const { key, run, approval } = await asked();
+
+    await athena.tell(run, 'forgot', key);
+
+    const { body } = await waitFor('it to be withdrawn', async () => {
+      const got = await control.api<ApprovalView>('GET', `/v1/approvals/${approval.id}`);
+      return got.body.state === 'withdrawn' && got;
+    });
+    assert.equal(body.why, 'it was decided in its gateway, or has timed out there');
+  });
 
   /** Somebody decides with their own token, or with one that is given. */
   async function say(

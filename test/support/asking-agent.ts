@@ -88,8 +88,9 @@ export class AskingAgent extends PlayedAgent {
     key: string,
     params: Record<string, unknown> = {},
     expiresInMs = 600_000,
+    kind = 'deploy.production',
   ): Promise<void> {
-    const action = { kind: 'deploy.production', target: 'web-1', params };
+    const action = { kind, target: 'web-1', params };
     const data = { key, taskId, runId, epoch, expiresInMs, action, summary: `put it on web-1 (${key})` };
     await this.publish(`requests.${this.name}.approval`, ApprovalRequest.create(headOf(taskId), data));
   }
