@@ -145,7 +145,7 @@ export const FAMILIES: readonly Family[] = [
   {
     words: ['action'],
     group: {
-      description: 'how an agent asks people before it goes on, and reads what they sent',
+      description: 'how an agent asks people and other agents, works at GitHub, and reads what was sent',
       examples: ['olympus action ask --task 019a2f3c-5d1e-7abc-8def-000000000001 "Which colour?"'],
     },
     load: async () => [(await import('./commands/action.ts')).addActionCommands],

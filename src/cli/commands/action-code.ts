@@ -12,7 +12,7 @@ import { actionSocket } from '../settings.ts';
 export function addActionCode(parent: Command, context: CliContext): void {
   parent
     .command('repo-get')
-    .description('get all branches of a repository as a file that git clones')
+    .description('get a repository at GitHub as a file that git clones')
     .requiredOption('--task <id>', 'the task this is for')
     .requiredOption('--repo <owner/name>', 'which repository')
     .requiredOption('--out <path>', 'write it there, over what there is')
@@ -32,9 +32,7 @@ export function addActionCode(parent: Command, context: CliContext): void {
 
   parent
     .command('branch-push')
-    .description(
-      'have commits of yours pushed as a branch agent/<you>/<slug>; it is done once, however often you run it',
-    )
+    .description('have commits of yours pushed to GitHub, as a branch agent/<you>/<slug>')
     .requiredOption('--task <id>', 'the task this is for')
     .requiredOption('--repo <owner/name>', 'to which repository')
     .requiredOption('--slug <name>', 'what to call the branch, such as 12-fix-login')

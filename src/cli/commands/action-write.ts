@@ -19,7 +19,7 @@ export function addActionWrites(parent: Command, context: CliContext): void {
   const write = async ({ task, why, json }: Common, wanted: object): Promise<void> =>
     askPeople({ ask: 'write', task, write: wanted, summary: why }, context, { json });
 
-  common(parent, 'issue-create', 'open an issue')
+  common(parent, 'issue-create', 'open an issue on GitHub')
     .requiredOption('--title <text>', 'its title')
     .requiredOption('--body-file <path>', 'what it says, as Markdown; - for standard input')
     .option('--label <name>', 'a label of it; give it once for each', collect)
@@ -69,12 +69,15 @@ export function addActionWrites(parent: Command, context: CliContext): void {
 function common(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)
-    .description(`${description} on GitHub, as yourself; it is done once, however often you run it`)
+    .description(description)
     .requiredOption('--task <id>', 'the task this is for')
     .requiredOption('--repo <owner/name>', 'in which repository')
     .requiredOption('--why <text>', 'what it is for, for the person who may have to approve it')
     .option('--json', 'print one JSON value')
-    .addHelpText('after', EXIT_CODES);
+    .addHelpText(
+      'after',
+      `\nThe daemon does it as you; it is done once, however often you run this.\n${EXIT_CODES}`,
+    );
 }
 
 async function bodyIn(path: string): Promise<string> {
