@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { PAGE } from '#integrations/github/reader.ts';
 import { acmeSeed, asUser } from '#test/github/house.ts';
 import { GithubScene } from '#test/github/scene.ts';
 import { openSide } from '#test/github/side.ts';
@@ -74,6 +75,23 @@ describe('what is learnt of GitHub', () => {
     await side.read(); // from another time on, of which it has no tag yet
     assert.deepEqual(await asked(), unchanged);
     assert.deepEqual(await side.tasks(), [`${WEB}:1:given:athena released`]);
+  }).timeout(90_000);
+
+  it('sees what comes behind a page that is full, though this one is as it was', async () => {
+    await using side = await openSide();
+    await using github = await GithubScene.open(acmeSeed());
+    await side.connect(github);
+    await side.read();
+    const bob = asUser(github, 'bob');
+    for (let each = 1; each <= PAGE + 1; each += 1)
+      await bob('POST', `${REPO}/issues`, { body: { title: `issue ${each}` } });
+    await side.read();
+    await side.read(); // from the time of the newest on
+
+    await bob('POST', `${REPO}/issues`, { body: { title: 'one more', labels: ['agent:athena'] } });
+    await side.read();
+
+    assert.deepEqual(await side.tasks(), [`${WEB}:${PAGE + 2}:given:athena released`]);
   }).timeout(90_000);
 
   it('has what GitHub could not deliver delivered again', async () => {

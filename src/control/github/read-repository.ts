@@ -1,5 +1,5 @@
 import type { Issue } from '#integrations/github/objects.ts';
-import type { GithubReader } from '#integrations/github/reader.ts';
+import { type GithubReader, PAGE } from '#integrations/github/reader.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/log.ts';
 import type { Cursor } from '../store/github-cursor-repository.ts';
@@ -52,7 +52,8 @@ async function readIssues(
     const isFirst = page.since === since && page.page === 1;
     const list = await reader.issues(repo, { ...page, ...(isFirst ? { etag: known } : {}) }, signal);
     if (list.kind === 'unchanged') return [];
-    if (isFirst) etag = list.etag;
+    // What comes after a full page leaves that one, and its tag, as they are.
+    if (isFirst) etag = list.items.length < PAGE ? list.etag : undefined;
     return list.items;
   }, since);
   if (listed.length === 0) {
