@@ -32,7 +32,8 @@ export async function takeHappening(
     case 'nothing':
       return trigger.why;
     case 'end': {
-      await tx.github.close(repo, number, at);
+      // Each later reading of what is closed tells of it again, and somebody may have begun anew meanwhile.
+      if (!(await tx.github.close(repo, number, at))) return 'that it was closed is known';
       return end(tx, options, happening, trigger);
     }
     case 'work': {
@@ -87,6 +88,8 @@ async function end(
   const ended: string[] = [];
   for (const first of await tx.github.tasksUntil(repo, number, at)) {
     const task = await latestTry(tx, first);
+    // Begun anew after the closing, of which we learn late: somebody wants it all the same.
+    if (task.id !== first.id && task.createdAt > at) continue;
     const open = isTerminal(task.state) ? await tx.tasks.childrenOf(task.id) : [task];
     for (const each of open) {
       if (isTerminal(each.state) || each.agent === by?.agent) continue;

@@ -39,15 +39,14 @@ export class GithubRepository {
     this.#db.run(sql, now, outcome, id);
   }
 
-  /** Remembers when it was closed; an earlier time than the known one changes nothing. */
-  async close(repo: string, number: number, at: number): Promise<void> {
-    this.#db.run(
+  /** Remembers when it was closed. False where that is known, or a later time: then it changes nothing. */
+  async close(repo: string, number: number, at: number): Promise<boolean> {
+    const changed = this.#db.run(
       `INSERT INTO github_closings (repo, number, at) VALUES (?, ?, ?)
        ON CONFLICT (repo, number) DO UPDATE SET at = excluded.at WHERE excluded.at > at`,
-      repo,
-      number,
-      at,
+      ...[repo, number, at],
     );
+    return changed === 1;
   }
 
   /** When it was closed last, as far as is known. */
