@@ -45,9 +45,10 @@ const events: Readonly<Record<string, (repo: string, action: string, body: unkno
     const subject = subjectOf(repo, pull);
     const by = accountOf(sender);
     if (action === 'closed') return some(closedOf(subject, pull, by));
-    // After a push the review is wanted of another commit.
     if (!['review_requested', 'synchronize', 'reopened', 'unlabeled'].includes(action)) return [];
-    return [reviewWantedOf(subject, pull, { by, at: pull.updated_at })];
+    // After a push the review is wanted of another commit. Who pushed need have no right here: it may be to a fork.
+    const wantedBy = action === 'synchronize' ? subject.author : by;
+    return [reviewWantedOf(subject, pull, { by: wantedBy, at: pull.updated_at })];
   },
   pull_request_review(repo, action, body) {
     const { pull_request: pull, review } = z

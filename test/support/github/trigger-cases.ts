@@ -171,6 +171,24 @@ export const CASES: readonly [
     ['nothing: github:mallory may give no work here'],
   ],
   [
+    'somebody who has no right here pushes to what somebody from outside wants reviewed',
+    ...(['pull_request', 'synchronize'] as const),
+    {
+      pull_request: pullOf({ user: MALLORY, author_association: 'NONE', requested_reviewers: [ATHENA] }),
+      sender: { login: 'eve', id: 7, type: 'User' },
+    },
+    ['nothing: github:mallory may give no work here'],
+  ],
+  [
+    'somebody pushes to what a collaborator wants reviewed',
+    ...(['pull_request', 'synchronize'] as const),
+    {
+      pull_request: pullOf({ user: BOB, requested_reviewers: [ATHENA] }),
+      sender: MALLORY,
+    },
+    ['acme/web:8:review-wanted:abc123:athena by github:bob (member)'],
+  ],
+  [
     'a person reviews what an agent made',
     ...(['pull_request_review', 'submitted'] as const),
     { pull_request: pullOf(), review: reviewOf('changes_requested') },
