@@ -191,9 +191,15 @@ describe('what an agent does at GitHub', function () {
     const push = () => act(task, 'branch-push', '--slug', 'fix', '--bundle', at('mine.bundle'));
     await git('checkout', '--quiet', '-b', 'fix');
 
-    await commit('.github/workflows/ci.yml');
-    const workflow = await push();
-    await git('reset', '--quiet', '--hard', 'origin/main');
+    for (const file of ['.github/workflows/ci.yml', 'docs/CODEOWNERS', 'tools/lint/action.yml']) {
+      await commit(file);
+      const { stderr } = await push();
+      assert.ok(
+        stderr.includes(`${file} says what GitHub runs, or who has to agree: a person has to`),
+        stderr,
+      );
+      await git('reset', '--quiet', '--hard', 'origin/main');
+    }
     await git('config', 'user.email', 'somebody@example.com');
     await commit('src/a.txt');
     const strange = await push();
@@ -214,7 +220,6 @@ describe('what an agent does at GitHub', function () {
       at('body.md'),
     );
 
-    assert.match(workflow.stderr, /workflows\/ci\.yml is run by GitHub: a person has to change it/);
     assert.match(strange.stderr, /is by somebody@example\.com, and yours are by vulcan\[bot\]@/);
     assert.equal(first.code, 0, first.stderr);
     assert.equal(first.stdout, `Done: ${github.url}/${REPO}/tree/agent/vulcan/fix\n`);

@@ -24,8 +24,8 @@ export interface CodeWorkOptions {
 }
 
 const WITHIN_MS = 240_000;
-/** What runs at GitHub with the rights of the repository: a person changes that. */
-const RUNS_THERE = /^\.github\/(workflows|actions)\//i;
+/** What says what GitHub runs with the rights of the repository, or who has to agree there: a person changes that. */
+const GOVERNS = /^\.github\/(workflows|actions)\/|(^|\/)(action\.ya?ml|CODEOWNERS)$/i;
 
 /**
  * Brings turns the code of repositories, and takes their commits: both as bundles, so that git never runs where an agent
@@ -158,8 +158,11 @@ function refuseWrong({ commits, files }: Incoming, email: string): void {
   const submodule = files.find(({ mode }) => mode === GITLINK);
   if (submodule)
     throw new BundleRefused(`${submodule.path} is a submodule: a person has to add or change it`);
-  const runs = files.find((each) => RUNS_THERE.test(each.path));
-  if (runs) throw new BundleRefused(`${runs.path} is run by GitHub: a person has to change it`);
+  const governs = files.find((each) => GOVERNS.test(each.path));
+  if (governs) {
+    const what = 'says what GitHub runs, or who has to agree';
+    throw new BundleRefused(`${governs.path} ${what}: a person has to change it`);
+  }
 }
 
 function refused(sentence: string): SocketReply {
