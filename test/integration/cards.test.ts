@@ -38,7 +38,7 @@ describe('a card in chat', () => {
     dir = await tempDir('cards');
     const file = path.join(dir.path, 'tokens.json');
     await writeFile(file, apiTokensText(PEOPLE, {}), { mode: 0o600 });
-    control = await startControlOnBus(FLEET, ['athena'], {
+    control = await startControlOnBus(FLEET, ['athena', 'apollo'], {
       OLYMPUS_API_TOKENS_FILE: file,
       OLYMPUS_CARDS_URL: 'http://hub.test:8090',
     });
@@ -166,6 +166,27 @@ describe('a card in chat', () => {
     assert.equal((await approvalOf(card.id)).state, 'pending');
     athena.standing = 'member';
     assert.match((await press(card, 'Approve', ADA)).said, /^Approved by ada/);
+  });
+
+  it('of what a colleague asks for is decided by whom the agent that shows it may ask about', async () => {
+    await using apollo = await AskingAgent.join(control, FLEET, 'apollo');
+    const run = await running('have apollo deploy it');
+    await athena.delegate(run, 'apollo', 'deploy it, please');
+    const { id: piece } = await operator().taskOf('deploy it, please');
+    const { data } = await apollo.takeRun(piece);
+    await apollo.tell(data, 'started');
+    await operator().untilState(piece, 'running');
+    const key = newNonce();
+    await apollo.askApproval(data, key);
+    const { card } = await hearCard(piece);
+
+    athena.standing = 'guest';
+    assert.equal((await press(card, 'Approve', ADA)).said, 'I take nothing from a guest account.');
+    assert.equal((await approvalOf(card.id)).state, 'pending');
+    athena.standing = 'member';
+    apollo.standing = 'guest';
+    assert.match((await press(card, 'Approve', ADA)).said, /^Approved by ada/);
+    assert.equal((await apollo.hearDecision(key)).state, 'approved');
   });
 
   it('is not decided by a forged button, nor by who is not the chat server', async () => {

@@ -1,6 +1,7 @@
 import { parseMessage } from '#core/envelope.ts';
 import { ApprovalRequest } from '#core/messages/approval-request.ts';
 import { Decision } from '#core/messages/decision.ts';
+import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { Delivery } from '#core/messages/delivery.ts';
 import { QuestionRequest } from '#core/messages/question-request.ts';
 import { RunEventMessage } from '#core/messages/run-event.ts';
@@ -104,6 +105,11 @@ export class AskingAgent extends PlayedAgent {
     const question = { text, ...(choices ? { choices } : {}) };
     const data = { key, taskId, runId, epoch, expiresInMs: 600_000, question };
     await this.publish(`requests.${this.name}.question`, QuestionRequest.create(headOf(taskId), data));
+  }
+
+  async delegate({ taskId, runId, epoch }: Dispatch, agent: string, text: string): Promise<void> {
+    const data = { key: newId(Date.now()), taskId, runId, epoch, expiresInMs: 600_000, agent, text };
+    await this.publish(`requests.${this.name}.delegation`, DelegationRequest.create(headOf(taskId), data));
   }
 
   /** The next message, acknowledged; undefined when there is none. */
