@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { z } from 'zod';
 import { ChatAccess } from '#core/chat-access.ts';
+import { Policies } from '#core/policy.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { BusConnection } from '#integrations/nats/connection.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
@@ -28,12 +29,13 @@ interface ControlSettings {
   readonly perMinute?: number;
   /** Where the files of workflows are. */
   readonly workflows?: string;
+  readonly policies?: z.input<typeof Policies>;
 }
 
 /** The control plane's writing parts over one store, without a bus: messages are handed in as if they had come by it. */
 export function controlOver(
   store: Store,
-  { now = Date.now, access = {}, perMinute = 1000, workflows }: ControlSettings = {},
+  { now = Date.now, access = {}, perMinute = 1000, workflows, policies }: ControlSettings = {},
 ) {
   const log = createLogger({ name: 'test', level: 'silent' });
   const context = {
@@ -41,6 +43,7 @@ export function controlOver(
     subjects: subjectsOf(FLEET),
     now,
     onEnd,
+    ...(policies ? { policies: Policies.parse(policies) } : {}),
   };
   const bus = new BusConnection({ name: 'test', url: 'nats://127.0.0.1:1', log, clock: systemClock });
   const deadLetters = new DeadLetters({ bus, store, context, log });

@@ -93,6 +93,8 @@ export interface Asked {
   readonly depth: number;
   /** How far it says that it can be trusted; it is never trusted further than who asks. */
   readonly trust?: TrustLabel | undefined;
+  /** How far the least trusted words are trusted that it comes with, where that is known. */
+  readonly leastTrust?: TrustLabel | undefined;
   /** The person who asks for it in chat just now. */
   readonly person?: PersonInChat | undefined;
   /** Whose keys `dedupKey` is one of: the author's, unless another is named. Nobody can take a key of anybody else. */
@@ -177,6 +179,7 @@ export async function judge(tx: Repositories, options: AdmissionLimits, asked: A
     depth,
     priority: grantedPriority(request.priority, keysOf),
     trust,
+    leastTrust: asked.leastTrust,
     author,
     parentId,
     // Only what is known here: it is repeated in every delivery.

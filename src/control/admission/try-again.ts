@@ -60,6 +60,7 @@ async function askAgain(
     request,
     depth,
     trust,
+    leastTrust: task.leastTrust,
     keysOf: CONTROL_NAME,
     textArtifact: task.textArtifact,
     parentId: task.parentId,

@@ -13,6 +13,7 @@ import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
 import { type AskedByRun, refuseAsked, taskOfAsking } from './asking-run.ts';
+import { leastTrustOf } from './least-trust.ts';
 import { type Opened, openApproval, openApproved } from './open.ts';
 import { resumeTask } from './park.ts';
 import { tellAsker } from './tell.ts';
@@ -107,7 +108,7 @@ async function takeFor(
     await resumeTask(tx, context, task);
     return undefined;
   }
-  const level = levelOf(context, task, asks);
+  const level = await levelOf(tx, context, task, asks);
   if (level === 'deny') return 'the policies of this fleet let no agent do that';
   const pending = (await tx.approvals.ofTask(task.id)).filter(({ state }) => state === 'pending');
   if (pending.length >= PENDING_LIMIT)
@@ -131,10 +132,15 @@ async function takeFor(
   return undefined;
 }
 
-/** What comes with words of others is trusted no further than they are: whose they are is not known here. */
-function levelOf({ policies }: ControlContext, { trust, context, brought }: TaskRecord, asks: Asks): Level {
+/** What comes with words of others is trusted no further than they are. */
+async function levelOf(
+  tx: Repositories,
+  { policies }: ControlContext,
+  task: TaskRecord,
+  asks: Asks,
+): Promise<Level> {
   if (!policies || !('action' in asks)) return 'ask';
-  return levelFor(policies, asks.action, context || brought ? 'external' : trust);
+  return levelFor(policies, asks.action, await leastTrustOf(tx, task));
 }
 
 /** That what was asked before is asked by another run: as something new, or as what it waits for as well. */

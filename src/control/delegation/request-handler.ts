@@ -1,5 +1,5 @@
 import { delegationHash } from '#core/action.ts';
-import { parseMessage } from '#core/envelope.ts';
+import { parseMessage, type TrustLabel } from '#core/envelope.ts';
 import { DelegationRequest } from '#core/messages/delegation-request.ts';
 import { rejectionSentence } from '#core/rejections.ts';
 import { authorOf } from '#core/subjects.ts';
@@ -9,6 +9,7 @@ import { lowered } from '#core/trust.ts';
 import type { BusMessage } from '#integrations/nats/subscription.ts';
 import { type AdmissionOptions, type Asked, admit, judge } from '../admission/admission.ts';
 import { type AskedByRun, refuseAsked, taskOfAsking } from '../approvals/asking-run.ts';
+import { leastTrustOf } from '../approvals/least-trust.ts';
 import { resumeTask } from '../approvals/park.ts';
 import type { TaskRecord } from '../store/records.ts';
 import type { Repositories } from '../store/store.ts';
@@ -74,7 +75,7 @@ async function takeFor(
   const open = (await tx.delegations.by(parent.id)).filter(({ task }) => !isTerminal(task.state));
   if (open.length >= OPEN_LIMIT) return `${open.length} answers of others are waited for already`;
   if (await waitsForIt(tx, parent, agent)) return rejectionSentence('asked_in_circle', { agent });
-  const wanted = wantedOf(parent, asked);
+  const wanted = wantedOf(parent, asked, await leastTrustOf(tx, parent));
   // Never beyond the deadline of what it is for.
   const leftMs = Math.min(deadlineMs, expiresInMs, Math.max(0, parent.deadline - context.now()));
   const limits = { ...options, deadlineMs: leftMs };
@@ -112,7 +113,7 @@ async function waitsForIt(tx: Repositories, task: TaskRecord, agent: string): Pr
 }
 
 /** The request that it is: for the same person, in the same conversation, one agent further from them, in an agent's words. */
-function wantedOf(parent: TaskRecord, { author, data, hash }: Delegated): Asked {
+function wantedOf(parent: TaskRecord, { author, data, hash }: Delegated, least: TrustLabel): Asked {
   const { requester, conversation, priority } = parent;
   return {
     author: parent.author,
@@ -122,6 +123,7 @@ function wantedOf(parent: TaskRecord, { author, data, hash }: Delegated): Asked 
     asking: author,
     depth: parent.depth + 1,
     trust: lowered('bot', parent.trust),
+    leastTrust: lowered('bot', least),
     parentId: parent.id,
     request: {
       dedupKey: pieceKey(parent.id, hash),

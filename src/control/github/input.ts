@@ -1,6 +1,8 @@
 import { quotable } from '#core/chat-command.ts';
+import type { TrustLabel } from '#core/envelope.ts';
 import { INPUT_LIMIT } from '#core/messages/task-create.ts';
 import { quoted } from '#core/quoted.ts';
+import { lowered } from '#core/trust.ts';
 import type { Part, Wish } from './triggers.ts';
 
 /** What stands around the words of people at most, in characters. */
@@ -13,13 +15,15 @@ const CUT = '\n… (cut: GitHub has the rest)';
 export interface Input {
   readonly text: string;
   readonly context: string | undefined;
+  /** How far the least trusted of these words are trusted. */
+  readonly leastTrust: TrustLabel;
 }
 
 /**
  * What an agent is told. Each part says whose it is, with its trust label; words of outsiders and of bots stand apart,
  * every line quoted, so that none can end its own quotation.
  */
-export function inputOf({ ask, url, parts }: Wish): Input {
+export function inputOf({ ask, url, asker, parts }: Wish): Input {
   const said = parts.filter(({ text }) => text.trim() !== '');
   const trusted = said.filter(isTrusted);
   const room = Math.floor((INPUT_LIMIT - FRAME) / Math.max(1, trusted.length));
@@ -28,7 +32,11 @@ export function inputOf({ ask, url, parts }: Wish): Input {
     ...trusted.map((part) => `${headOf(part)}\n${cutTo(part.text.trim(), room)}`),
   ];
   const others = said.filter((part) => !isTrusted(part));
-  return { text: text.join('\n\n'), context: others.length > 0 ? contextOf(others) : undefined };
+  return {
+    text: text.join('\n\n'),
+    context: others.length > 0 ? contextOf(others) : undefined,
+    leastTrust: said.reduce((least, { trust }) => lowered(least, trust), asker.trust),
+  };
 }
 
 const OF_OTHERS =

@@ -55,7 +55,7 @@ async function ask(
   happening: Happening,
 ): Promise<string> {
   const { key, agent, asker } = wish;
-  const { text, context } = inputOf(wish);
+  const { text, context, leastTrust } = inputOf(wish);
   const task = await admit(tx, admission, {
     author: CONTROL_NAME,
     by: actorOf(asker),
@@ -73,6 +73,7 @@ async function ask(
     },
     depth: 0,
     trust: asker.trust,
+    leastTrust,
   });
   await tx.github.asked(task.id, happening);
   return `${agent}: task ${task.id}, ${task.state}`;

@@ -2,7 +2,9 @@ import { failureClasses } from '#core/failures.ts';
 import { INPUT_LIMIT } from '#core/messages/task-create.ts';
 import { quoted } from '#core/quoted.ts';
 import { CONTROL_NAME } from '#core/tokens.ts';
+import { lowered } from '#core/trust.ts';
 import { type AdmissionLimits, admit } from '../admission/admission.ts';
+import { leastTrustOf } from '../approvals/least-trust.ts';
 import { cutTo, lengthOf } from '../dependencies/bring.ts';
 import { agentForWork } from '../registry/choose-agent.ts';
 import type { TaskRecord } from '../store/records.ts';
@@ -38,6 +40,8 @@ export async function escalate(
     parentId: id,
     depth: failed.depth + 1,
     trust,
+    // It quotes what was brought, and what the agent has told.
+    leastTrust: lowered('bot', await leastTrustOf(tx, failed)),
     request: {
       dedupKey: `escalate:${id}`,
       agent: lead,

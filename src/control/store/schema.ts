@@ -288,4 +288,8 @@ export const controlMigrations = [
   ) STRICT;
   `,
   githubTables,
+  `
+  -- How far the least trusted words are trusted that a task came with; NULL where that is not known.
+  ALTER TABLE tasks ADD COLUMN least_trust TEXT;
+  `,
 ] as const;

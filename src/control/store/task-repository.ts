@@ -20,6 +20,8 @@ export interface NewTask {
   readonly depth: number;
   readonly priority: Priority;
   readonly trust: TrustLabel;
+  /** The least of the words that it comes with, where that is known. */
+  readonly leastTrust?: TrustLabel | undefined;
   readonly author: string;
   readonly conversation: TaskRecord['conversation'];
   readonly parentId?: string | undefined;
@@ -77,10 +79,10 @@ export class TaskRepository {
   async insert(task: NewTask, { state, reason }: FirstStep = { state: 'requested' }): Promise<void> {
     this.#db.run(
       `INSERT INTO tasks (id, dedup_key, state, reason, agent, domain, text, text_artifact, context, requester_id, requester_name, requester_kind,
-         depth, priority, trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
+         depth, priority, trust, least_trust, author, conversation, conversation_id, parent_id, told_queued, not_before, deadline,
          created_at,
          updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       task.id,
       task.dedupKey,
       state,
@@ -96,6 +98,7 @@ export class TaskRepository {
       task.depth,
       task.priority,
       task.trust,
+      task.leastTrust ?? null,
       task.author,
       task.conversation ? JSON.stringify(task.conversation) : null,
       task.conversation?.id ?? null,
