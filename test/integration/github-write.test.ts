@@ -141,6 +141,21 @@ describe('something that is written to GitHub', function () {
     );
   });
 
+  it('takes the place of no comment of another slot, whose name begins the same', async () => {
+    const number = await newIssue();
+    const say = (body: string, slot: string) =>
+      write({ kind: 'comment-upsert', repo: REPO, number, body }, slot);
+
+    await say('The second plan.', 'plan-2');
+    const { already } = await say('The plan.', 'plan');
+
+    assert.equal(already, false);
+    assert.deepEqual(
+      (await commentsOf(number)).map(({ body }) => body),
+      ['The second plan.\n\n<!-- plan-2 -->', 'The plan.\n\n<!-- plan -->'],
+    );
+  });
+
   it('is labels that are put on and taken off, and others stay', async () => {
     const number = await newIssue({ labels: ['bug', 'theirs'] });
     const set = (more: object) => write({ kind: 'label-set', repo: REPO, number, ...more }, 'labels');

@@ -2,6 +2,7 @@ import {
   type At,
   foundBefore,
   isLogin,
+  isMarked,
   lower,
   marked,
   type Of,
@@ -32,7 +33,7 @@ async function findIssue({ octokit, where }: At, { login, marker }: WriteOptions
   const query = { ...where, state: 'all', sort: 'created', direction: 'desc' } as const;
   for (let page = 1; page <= ISSUE_PAGES; page++) {
     const { data } = await octokit.rest.issues.listForRepo({ ...query, per_page: PAGE, page });
-    const found = data.find(({ body, user }) => isLogin(user?.login, login) && body?.includes(marker));
+    const found = data.find(({ body, user }) => isLogin(user?.login, login) && isMarked(body, marker));
     if (found) return { url: found.html_url, number: found.number };
     if (data.length < PAGE) break;
   }
@@ -65,7 +66,7 @@ export async function upsertComment(
 async function findComment({ octokit, where }: At, number: number, { login, marker }: WriteOptions) {
   const query = { ...where, issue_number: number, per_page: PAGE };
   for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listComments, query)) {
-    const found = data.find(({ body, user }) => isLogin(user?.login, login) && body?.includes(marker));
+    const found = data.find(({ body, user }) => isLogin(user?.login, login) && isMarked(body, marker));
     if (found) return found;
   }
   return undefined;

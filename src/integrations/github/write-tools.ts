@@ -73,7 +73,16 @@ export async function foundBefore<T>(
 
 /** What we write, with its mark. */
 export function marked(body: string, marker: string): string {
-  return `${body}\n\n<!-- ${marker} -->`;
+  return `${body}\n\n${markOf(marker)}`;
+}
+
+/** Whether a text ends in exactly this mark: one mark may begin like another. */
+export function isMarked(body: string | null | undefined, marker: string): boolean {
+  return (body ?? '').trimEnd().endsWith(markOf(marker));
+}
+
+function markOf(marker: string): string {
+  return `<!-- ${marker} -->`;
 }
 
 /** Whether two logins are one account's. */
