@@ -17,6 +17,8 @@ export const GitHubToken = z.object({
   login: z.string(),
   /** Of GitHub's API. */
   url: z.url(),
+  /** The issue or pull request of this repository that the task was made for, if it was for one. */
+  askedIn: z.int().positive().optional(),
 });
 export type GitHubToken = z.output<typeof GitHubToken>;
 

@@ -40,9 +40,9 @@ export function permissionsOf(kind: string): Readonly<Record<string, 'read' | 'w
     case 'github.label-set':
       return { issues: 'write' };
     case 'github.branch-push':
-      return { contents: 'write' };
+      return { contents: 'write', pull_requests: 'read', issues: 'read' };
     case 'github.pr-open':
-      return { pull_requests: 'write', contents: 'read' };
+      return { pull_requests: 'write', contents: 'read', issues: 'read' };
     default:
       return undefined;
   }

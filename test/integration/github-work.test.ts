@@ -16,6 +16,8 @@ import { waitFor } from '#test/wait.ts';
 const exec = promisify(execFile);
 /** As every token that is minted begins. */
 const TOKEN = /ghs_[A-Za-z0-9]{10,}/;
+/** The same as git sends it, with a name before it. */
+const FOR_GIT = /eC1hY2Nlc3MtdG9rZW46Z2hz[A-Za-z0-9+/]{10,}/;
 const POLICIES = `gates: []
 autonomy:
   - {kinds: [github.issue-create, github.branch-push, github.pr-open], level: do}
@@ -76,21 +78,6 @@ describe('what an agent does at GitHub', function () {
     assert.match(wrote.why ?? '', /^github\.issue-create: http/);
   });
 
-  it('leaves no token anywhere', async () => {
-    const { requests } = (await github.admin('GET', '/standin/requests?since=0')) as {
-      requests: { path: string }[];
-    };
-    assert.ok(requests.some(({ path: asked }) => asked.endsWith('/access_tokens')));
-    assert.match(await github.installationToken('vulcan', 'acme'), TOKEN);
-    const files = await readdir(shop.dir.path, { recursive: true, withFileTypes: true });
-    for (const file of files.filter((each) => each.isFile())) {
-      const name = path.join(file.parentPath, file.name);
-      // What a process has removed meanwhile has nothing in it.
-      const content = await readFile(name, 'latin1').catch(() => '');
-      assert.doesNotMatch(content, TOKEN, name);
-    }
-  });
-
   for (const victim of ['daemon', 'control'] as const) {
     it(`is written once when ${victim} is killed before the answer comes`, async () => {
       const task = await shop.turn();
@@ -126,10 +113,17 @@ describe('what an agent does at GitHub', function () {
     assert.ok((await recordOf('approval', approval.id)).some(({ what }) => what === 'give-token'));
   });
 
-  it('waits for a person where words of others came with what was asked', async () => {
+  it('waits for a person where words of others came with it, and is refused where people hold back what asked for it', async () => {
     const title = `Please help ${newNonce()}`;
     await shop.script.post('script', { rules: [{ match: title, behaviour: { held: true } }] });
-    const issue = issueOf({ title, body: 'Open an issue that I want.', labels: [{ name: 'agent:vulcan' }] });
+    const { body: there } = await ada()('POST', `/repos/${REPO}/issues`, { body: { title } });
+    const { number } = there;
+    const issue = issueOf({
+      number,
+      title,
+      body: 'Open an issue that I want.',
+      labels: [{ name: 'agent:vulcan' }],
+    });
     const body = JSON.stringify(payloadOf('issues', 'labeled', { issue, label: { name: 'agent:vulcan' } }));
     const sent = await sendWebhook(shop.fleet.control.url, webhookHeaders('issues', body), body);
     assert.equal(sent.status, 202, sent.body);
@@ -137,7 +131,7 @@ describe('what an agent does at GitHub', function () {
       'the turn',
       async () => {
         const { tasks } = (await shop.call('GET', 'tasks?state=running')) as { tasks: TaskView[] };
-        return tasks.find(({ text }) => text.includes(`${REPO}#7`));
+        return tasks.find(({ text }) => text.includes(`${REPO}#${number}`));
       },
       LONG,
     );
@@ -148,6 +142,12 @@ describe('what an agent does at GitHub', function () {
 
     assert.equal((await asked).code, 3);
     assert.deepEqual(await issuesTitled('Of a stranger'), []);
+    const opened = act(task.id, 'pr-open', '--slug', 'x', '--title', 'Help', '--body-file', at('body.md'));
+    const { id, hash } = await shop.pendingOf(task.id);
+    const labels = `/repos/${REPO}/issues/${number}/labels`;
+    await ada()('POST', labels, { body: { labels: ['olympus:human'] } });
+    await shop.call('POST', `approvals/${id}/approve`, { by: 'ada', hash });
+    assert.match((await opened).stderr, /people hold acme\/web#\d+ back: it has the label olympus:human/);
   });
 
   it('is refused where the policies or the fleet do not have it, with a sentence', async () => {
@@ -220,6 +220,19 @@ describe('what an agent does at GitHub', function () {
       at('body.md'),
     );
 
+    const retitle = (title: string) =>
+      act(task, 'pr-open', '--slug', 'fix', '--title', title, '--body-file', at('body.md'));
+    const other = await retitle('Fix it well');
+    const back = await retitle('Fix it');
+    const [pull] = (await ada()('GET', `/repos/${REPO}/pulls`)).body;
+    const labels = `/repos/${REPO}/issues/${pull.number}/labels`;
+    await ada()('POST', labels, { body: { labels: ['olympus:pause'] } });
+    const pushed = await git('rev-parse', 'fix');
+    await commit('src/b.txt');
+    const held = await push();
+
+    assert.match(held.stderr, /people hold acme\/web#\d+ back: it has the label olympus:pause/);
+    for (const { code, stdout } of [other, back]) assert.deepEqual([code, /^Done: /.test(stdout)], [0, true]);
     assert.match(strange.stderr, /is by somebody@example\.com, and yours are by vulcan\[bot\]@/);
     assert.equal(first.code, 0, first.stderr);
     assert.equal(first.stdout, `Done: ${github.url}/${REPO}/tree/agent/vulcan/fix\n`);
@@ -233,7 +246,25 @@ describe('what an agent does at GitHub', function () {
         pull.head.sha,
         pull.user.login,
       ]),
-      [['Fix it', 'agent/vulcan/fix', await git('rev-parse', 'fix'), 'vulcan[bot]']],
+      [['Fix it', 'agent/vulcan/fix', pushed, 'vulcan[bot]']],
     );
+  });
+
+  it('leaves no token anywhere', async () => {
+    const { requests } = (await github.admin('GET', '/standin/requests?since=0')) as {
+      requests: { path: string }[];
+    };
+    assert.ok(requests.some(({ path: asked }) => asked.endsWith('/access_tokens')));
+    const token = await github.installationToken('vulcan', 'acme');
+    assert.match(token, TOKEN);
+    assert.match(Buffer.from(`x-access-token:${token}`).toString('base64'), FOR_GIT);
+    const files = await readdir(shop.dir.path, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((each) => each.isFile())) {
+      const name = path.join(file.parentPath, file.name);
+      // What a process has removed meanwhile has nothing in it.
+      const content = await readFile(name, 'latin1').catch(() => '');
+      assert.doesNotMatch(content, TOKEN, name);
+      assert.doesNotMatch(content, FOR_GIT, name);
+    }
   });
 });

@@ -40,7 +40,10 @@ describe('something that is written to GitHub', function () {
       signal: soon(),
     }));
   });
-  afterEach(() => github.clearFaults());
+  afterEach(async () => {
+    sent.length = 0;
+    await github.clearFaults();
+  });
   after(async () => {
     await github?.[Symbol.asyncDispose]();
   });
@@ -52,7 +55,13 @@ describe('something that is written to GitHub', function () {
     assert.ok(app && installation);
     return { app: app.id, installation, privateKey: app.privateKey };
   };
-  const write = (given: object, marker: string, triedAt?: number): Promise<Written> =>
+  /** When it was said that something is about to be sent. */
+  const sent: number[] = [];
+  const write = (
+    given: object,
+    marker: string,
+    { triedAt, askedIn }: { readonly triedAt?: number | undefined; readonly askedIn?: number } = {},
+  ): Promise<Written> =>
     writeOnce(GitHubWrite.parse(given), {
       url: github.apiUrl,
       token,
@@ -60,6 +69,8 @@ describe('something that is written to GitHub', function () {
       login: LOGIN,
       marker,
       triedAt,
+      askedIn,
+      onTrying: async () => void sent.push(Date.now()),
       clock: systemClock,
       signal: soon(),
     });
@@ -102,12 +113,13 @@ describe('something that is written to GitHub', function () {
     // One look before it is written, and two after it.
     await github.fault({ kind: 'stale-read', method: 'GET', path: '/issues', count: 3 });
     await github.fault({ kind: 'answer-lost', method: 'POST', path: '/issues$', count: 1 });
-    const triedAt = Date.now();
     await assert.rejects(write(wanted, 'lost'), (error) => !(error instanceof WriteRefused));
+    const triedAt = sent.at(-1);
 
-    const again = await write(wanted, 'lost', triedAt);
+    const again = await write(wanted, 'lost', { triedAt });
 
     assert.equal(again.already, true);
+    assert.equal(sent.length, 1);
     await github.clearFaults();
     assert.equal((await issuesTitled('Lost')).length, 1);
   });
@@ -179,6 +191,11 @@ describe('something that is written to GitHub', function () {
       refusal(/people hold acme\/web#\d+ back: it has the label olympus:pause/),
     );
     await assert.rejects(say(closed), refusal(/acme\/web#\d+ is closed/));
+    const pull = { kind: 'pr-open', repo: REPO, slug: 'fix', title: 'Fix it', body: 'Fixed.' };
+    await assert.rejects(
+      write(pull, 'm', { askedIn: held }),
+      refusal(/people hold acme\/web#\d+ back: it has the label olympus:pause/),
+    );
     await assert.rejects(
       write({ kind: 'label-set', repo: REPO, number: held, remove: ['olympus:pause'] }, 'm'),
       refusal(/olympus:pause is for people/),

@@ -6,6 +6,7 @@ import { branchOf, pushOf } from '#core/github-action.ts';
 import { cloneUrlOf, commitEmailOf } from '#core/github-address.ts';
 import { BundleRefused, contains, GITLINK, type Incoming, Mirror } from '#integrations/git/mirror.ts';
 import { GitError } from '#integrations/git/run.ts';
+import { refusePushTo } from '#integrations/github/write.ts';
 import { WriteRefused, type Written } from '#integrations/github/write-tools.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { newNonce } from '#lib/id.ts';
@@ -75,10 +76,11 @@ export class CodeWork {
       }
       const files = incoming.files.map((each) => each.path);
       const action = pushOf({ repo, branch, sha, base, commits: commits.length, files });
-      const perform: Deed['perform'] = ({ token }, _triedAt, within) =>
-        this.#alone(repo, within, () =>
-          put({ mirror, incoming, branch, expected, page }, { token, signal: within }),
-        );
+      const perform: Deed['perform'] = (access, _tries, within) =>
+        this.#alone(repo, within, async (until) => {
+          await refusePushTo({ repo, branch }, { ...access, signal: until });
+          return put({ mirror, incoming, branch, expected, page }, { token: access.token, signal: until });
+        });
       return await this.#options.writing.once({ task, action, summary, perform }, signal);
     });
   }

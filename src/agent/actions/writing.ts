@@ -4,7 +4,7 @@ import { GitHubToken, type GitHubTokenRequest } from '#core/api-runs.ts';
 import { messageOf } from '#core/errors.ts';
 import { actionOf } from '#core/github-action.ts';
 import { writeOnce } from '#integrations/github/write.ts';
-import { WriteRefused, type Written } from '#integrations/github/write-tools.ts';
+import { type WriteOptions, WriteRefused, type Written } from '#integrations/github/write-tools.ts';
 import { fullJitter } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
@@ -32,6 +32,9 @@ export interface WritingOptions {
 const WITHIN_MS = 90_000;
 const BACKOFF = { baseMs: 1000, capMs: 10_000 };
 
+/** When it was sent to GitHub before, and to be called right before it is sent again. */
+type Tries = Pick<WriteOptions, 'triedAt' | 'onTrying'>;
+
 /** One thing that is done at GitHub for a turn. */
 export interface Deed {
   readonly task: string;
@@ -41,16 +44,14 @@ export interface Deed {
    * Does it, if it is not done. Rejects with a WriteRefused where it never will be, with anything else where it may be
    * done later; then it is called again.
    */
-  readonly perform: (
-    access: GitHubToken,
-    triedAt: number | undefined,
-    signal: AbortSignal,
-  ) => Promise<Written>;
+  readonly perform: (access: GitHubToken, tries: Tries, signal: AbortSignal) => Promise<Written>;
+  /** Nothing undoes it, so that what was done once is done for good; otherwise it is looked at again each time. */
+  readonly isLasting?: boolean;
 }
 
 /**
  * Writes to GitHub for turns, which have nothing to write there with. Control decides whether it may be, and people where
- * it asks them; then a token is fetched for this one thing, and it is written once: that it is tried is in the journal
+ * it asks them; then a token is fetched for this one thing, and it is written once: that it is sent is in the journal
  * before it is, and asked again, also after a crash, what was written is found.
  */
 export class Writing implements Part {
@@ -84,18 +85,20 @@ export class Writing implements Part {
       write.kind === 'comment-upsert'
         ? `olympus:${agent}:${write.slot}`
         : `olympus:${task}:${await actionHash(action)}`;
-    const perform: Deed['perform'] = ({ url, token, login }, triedAt, within) =>
-      writeOnce(write, { url, token, agent, login, marker, triedAt, clock, signal: within });
-    return this.once({ task, action, summary, perform }, signal);
+    const perform: Deed['perform'] = ({ url, token, login, askedIn }, tries, within) =>
+      writeOnce(write, { url, token, agent, login, askedIn, marker, ...tries, clock, signal: within });
+    const isLasting = write.kind === 'issue-create';
+    return this.once({ task, action, summary, perform, isLasting }, signal);
   }
 
-  /** Does it once it may be done; asked again it is done already. Rejects only when `signal` aborts. */
-  async once({ task, action, summary, perform }: Deed, signal: AbortSignal): Promise<SocketReply> {
+  /** Does it once it may be done; asked again it is seen to be done. Rejects only when `signal` aborts. */
+  async once(deed: Deed, signal: AbortSignal): Promise<SocketReply> {
+    const { task, action, summary } = deed;
     const reply = await this.#options.asking.ask({ ask: 'approval', task, action, summary }, signal);
     if (reply.kind !== 'decided' || reply.state !== 'approved') return reply;
     const key = askKey('approval', task, await actionHash(action));
     // Whoever asked may go away: what has begun is brought to its end.
-    const underWay = this.#underWay.get(key) ?? this.#carryOut(key, { task, action, perform });
+    const underWay = this.#underWay.get(key) ?? this.#carryOut(key, deed);
     this.#underWay.set(key, underWay);
     try {
       return await underWay;
@@ -110,11 +113,11 @@ export class Writing implements Part {
     return this.#access(run.runId, { read: repository }, signal);
   }
 
-  async #carryOut(key: string, deed: Omit<Deed, 'summary'>): Promise<SocketReply> {
+  async #carryOut(key: string, deed: Deed): Promise<SocketReply> {
     const { journal, log } = this.#options;
     const { kind } = deed.action;
     const done = journal.writes.get(key)?.result;
-    if (done) return { kind: 'written', ...done, already: true };
+    if (done && deed.isLasting) return { kind: 'written', ...done, already: true };
     try {
       const run = this.#runOf(deed.task);
       const written = await withDeadline('writing it', WITHIN_MS, this.#stopping.signal, (within) =>
@@ -147,9 +150,10 @@ export class Writing implements Part {
     const { journal, reports, onAdded, log } = this.#options;
     const { kind } = deed.action;
     const access = await this.#access(run.runId, { key }, signal);
-    const triedAt = journal.writes.get(key)?.triedAt;
-    await journal.transaction(() => journal.writes.trying(key));
-    const written = await deed.perform(access, triedAt, signal);
+    const before = journal.writes.get(key);
+    const written = await this.#perform(key, access, deed, signal);
+    // Known to be there, and told; what an attempt without an answer has left is not.
+    if (written.already && before?.result) return written;
     await journal.transaction(() => {
       journal.writes.done(key, written);
       reports.tell(run.dispatch, 'wrote', `${kind}: ${written.url}`);
@@ -157,6 +161,22 @@ export class Writing implements Part {
     onAdded();
     log.info({ runId: run.runId, kind, url: written.url }, 'written to GitHub');
     return written;
+  }
+
+  /** What is sent may arrive until its answer is given up, so it counts as tried then. */
+  async #perform(key: string, access: GitHubToken, deed: Deed, signal: AbortSignal): Promise<Written> {
+    const { journal } = this.#options;
+    let isSent = false;
+    const onTrying = (): Promise<void> => {
+      isSent = true;
+      return journal.transaction(() => journal.writes.trying(key));
+    };
+    try {
+      return await deed.perform(access, { triedAt: journal.writes.get(key)?.triedAt, onTrying }, signal);
+    } catch (error) {
+      if (isSent) await onTrying();
+      throw error;
+    }
   }
 
   async #access(runId: string, body: GitHubTokenRequest, signal: AbortSignal): Promise<GitHubToken> {
@@ -179,5 +199,5 @@ export class Writing implements Part {
 interface One {
   readonly key: string;
   readonly run: JournaledRun;
-  readonly deed: Omit<Deed, 'summary'>;
+  readonly deed: Deed;
 }

@@ -7,14 +7,14 @@ type Written = z.output<typeof Written>;
 
 /** Something that is written to GitHub. */
 export interface JournaledWrite {
-  /** Unix milliseconds; the last time. */
+  /** When it was sent last, or done without; Unix milliseconds. */
   readonly triedAt: number;
   readonly result: Written | undefined;
 }
 
 const WriteRow = z.object({ tried_at: z.number(), result: z.string().nullable() });
 
-/** What is written to GitHub for runs, each by the key of its request: that it is tried before it is, and what came of it. */
+/** What is written to GitHub for runs, each by the key of its request: that it is sent before it is, and what came of it. */
 export class WriteStore {
   readonly #db: SqliteDatabase;
   readonly #clock: Clock;
@@ -40,6 +40,11 @@ export class WriteStore {
   }
 
   done(key: string, result: Written): void {
-    this.#db.run('UPDATE writes SET result = ? WHERE key = ?', JSON.stringify(result), key);
+    this.#db.run(
+      'INSERT INTO writes (key, tried_at, result) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET result = ?3',
+      key,
+      this.#clock.now(),
+      JSON.stringify(result),
+    );
   }
 }

@@ -7,9 +7,11 @@ import type { Logger } from '#lib/log.ts';
 import { refuse } from '../api/refuse.ts';
 import { readRequest } from '../api/request.ts';
 import type { ApprovalRecord } from '../store/approval-repository.ts';
+import type { TaskRecord } from '../store/records.ts';
 import type { Repositories, Store } from '../store/store.ts';
 import type { ControlContext } from '../tasks/advance.ts';
 import { record } from '../tasks/record.ts';
+import { triesUpTo } from '../tasks/tries.ts';
 import type { Identities } from './identities.ts';
 
 export interface TokenRouteOptions {
@@ -25,6 +27,8 @@ interface Granted {
   readonly repository: string;
   readonly permissions: Readonly<Record<string, 'read' | 'write'>>;
   readonly approval?: ApprovalRecord;
+  /** Where on GitHub the task comes from, if that is in this repository. */
+  readonly askedIn?: number | undefined;
 }
 
 /** Where a run is that may have something done. */
@@ -46,12 +50,13 @@ export function addTokenRoute(app: FastifyInstance, options: TokenRouteOptions):
       const sentence = 'this fleet works in no repositories: set github in the inventory';
       return reply.code(409).send(refuse('no_github', sentence));
     }
-    const { approval, repository } = granted;
+    const { approval, repository, askedIn } = granted;
     try {
       const token = await identities.tokenFor(agent, granted, AbortSignal.timeout(MINT_WITHIN_MS));
       if (typeof token === 'string') return reply.code(409).send(refuse('no_github', token));
       if (approval) await store.transaction((tx) => recordGiven(tx, context, approval, agent));
-      return await reply.header('cache-control', 'no-store').send(token satisfies GitHubToken);
+      const answer = { ...token, ...(askedIn === undefined ? {} : { askedIn }) } satisfies GitHubToken;
+      return await reply.header('cache-control', 'no-store').send(answer);
     } catch (error) {
       log.warn({ agent, repository, reason: messageOf(error) }, 'GitHub gives no token');
       const sentence = `GitHub gives no token for ${repository}: ${messageOf(error)}`;
@@ -81,7 +86,16 @@ async function grantedTo(
   const permissions = action && permissionsOf(action.kind);
   if (!repository || !permissions) return 'it is nothing that is written to GitHub';
   if (isForeignBranch(action, agent)) return `it is about a branch that is not one of agent/${agent}/`;
-  return { repository, permissions, approval };
+  const from = await originOf(tx, task);
+  const isThere = from?.repo.toLowerCase() === repository.toLowerCase();
+  return { repository, permissions, approval, askedIn: isThere ? from?.number : undefined };
+}
+
+/** Where on GitHub a task was asked for, or the one that it is another try of, or a part of. */
+async function originOf(tx: Repositories, task: TaskRecord): ReturnType<typeof tx.github.askedIn> {
+  const found = await tx.github.askedIn(await triesUpTo(tx, task));
+  const parent = found || task.parentId === undefined ? undefined : await tx.tasks.byId(task.parentId);
+  return parent ? originOf(tx, parent) : found;
 }
 
 function recordGiven(

@@ -65,6 +65,13 @@ export class GithubRepository {
     this.#db.run(sql, taskId, repo, number, at);
   }
 
+  /** Where one of these tasks was asked for. */
+  async askedIn(taskIds: readonly string[]): Promise<{ repo: string; number: number } | undefined> {
+    const marks = taskIds.map(() => '?').join(', ');
+    const row = this.#db.get(`SELECT repo, number FROM github_tasks WHERE task_id IN (${marks})`, ...taskIds);
+    return row && { repo: String(row['repo']), number: Number(row['number']) };
+  }
+
   /** The tasks that something there asked for until then, oldest first. */
   async tasksUntil(repo: string, number: number, at: number): Promise<TaskRecord[]> {
     return this.#db

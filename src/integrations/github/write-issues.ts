@@ -22,9 +22,10 @@ export async function createIssue(
   { octokit, where }: At,
   options: WriteOptions,
 ): Promise<Written> {
-  const { marker } = options;
+  const { marker, onTrying } = options;
   const there = await foundBefore(() => findIssue({ octokit, where }, options), options);
   if (there) return { ...there, already: true };
+  await onTrying();
   const { data } = await octokit.rest.issues.create({ ...where, title, body: marked(body, marker), labels });
   return { url: data.html_url, number: data.number, already: false };
 }
@@ -46,11 +47,12 @@ export async function upsertComment(
   { octokit, where }: At,
   options: WriteOptions,
 ): Promise<Written> {
-  const { marker } = options;
+  const { marker, onTrying } = options;
   await openIssue({ octokit, where }, number);
   const wanted = marked(body, marker);
   const there = await foundBefore(() => findComment({ octokit, where }, number, options), options);
   if (!there) {
+    await onTrying();
     const { data } = await octokit.rest.issues.createComment({
       ...where,
       issue_number: number,

@@ -6,6 +6,7 @@ import {
   marked,
   type Of,
   openIssue,
+  refuseHeldOrigin,
   type WriteOptions,
   WriteRefused,
   type Written,
@@ -17,6 +18,7 @@ export async function openPull(
   { octokit, where }: At,
   options: WriteOptions,
 ): Promise<Written> {
+  await refuseHeldOrigin({ octokit, where }, options);
   const branch = branchOf(options.agent, slug);
   const base = wanted ?? (await octokit.rest.repos.get(where)).data.default_branch;
   const text = { title, body: marked(body, options.marker) };
@@ -25,6 +27,7 @@ export async function openPull(
     options,
   );
   if (!there) {
+    await options.onTrying();
     const { data } = await octokit.rest.pulls.create({ ...where, head: branch, base, ...text });
     return { url: data.html_url, number: data.number, already: false };
   }

@@ -18,10 +18,14 @@ export interface WriteOptions {
   readonly agent: string;
   /** As whom we write; what others wrote is never taken for ours. */
   readonly login: string;
+  /** Where in this repository the task was asked for, if it was there. */
+  readonly askedIn?: number | undefined;
   /** Stands in what we write, where nobody sees it, and is the same each time the same is written. */
   readonly marker: string;
   /** When it was tried before, if it was: its answer may have been lost. Unix milliseconds. */
   readonly triedAt: number | undefined;
+  /** Called right before something is sent that would be there twice if it were sent again; resolves when that is noted. */
+  readonly onTrying: () => Promise<void>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -50,12 +54,41 @@ const LOOK_AGAIN_MS = 2000;
 /** The issue or pull request as it is now, if agents may write there. */
 export async function openIssue({ octokit, where }: At, number: number) {
   const { data } = await octokit.rest.issues.get({ ...where, issue_number: number });
-  const which = `${where.owner}/${where.repo}#${number}`;
-  const names = data.labels.map((label) => lower(typeof label === 'string' ? label : label.name));
-  const holding = HOLDING.find((label) => names.includes(label));
-  if (holding) throw new WriteRefused(`people hold ${which} back: it has the label ${holding}`);
-  if (data.state !== 'open') throw new WriteRefused(`${which} is ${data.state}`);
+  refuseHeld({ where }, data);
+  if (data.state !== 'open') throw new WriteRefused(`${nameOf({ where }, number)} is ${data.state}`);
   return data;
+}
+
+/** Throws a WriteRefused where people hold back what a task was asked for in, be it open or not. */
+export async function refuseHeldOrigin(
+  { octokit, where }: At,
+  { askedIn }: Pick<WriteOptions, 'askedIn'>,
+): Promise<void> {
+  if (askedIn === undefined) return;
+  refuseHeld({ where }, (await octokit.rest.issues.get({ ...where, issue_number: askedIn })).data);
+}
+
+/** Throws a WriteRefused where people hold back an open pull request of a branch, which a push to it would change. */
+export async function refuseHeldBranch({ octokit, where }: At, branch: string): Promise<void> {
+  const query = { ...where, head: `${where.owner}:${branch}`, state: 'open', per_page: 100 } as const;
+  const { data } = await octokit.rest.pulls.list(query);
+  for (const pull of data.filter(({ head }) => head.ref === branch)) refuseHeld({ where }, pull);
+}
+
+function refuseHeld({ where }: Pick<At, 'where'>, { number, labels }: Labelled): void {
+  const names = labels.map((label) => lower(typeof label === 'string' ? label : label.name));
+  const holding = HOLDING.find((label) => names.includes(label));
+  if (!holding) return;
+  throw new WriteRefused(`people hold ${nameOf({ where }, number)} back: it has the label ${holding}`);
+}
+
+interface Labelled {
+  readonly number: number;
+  readonly labels: readonly (string | { readonly name?: string | undefined })[];
+}
+
+function nameOf({ where }: Pick<At, 'where'>, number: number): string {
+  return `${where.owner}/${where.repo}#${number}`;
 }
 
 /** What an attempt before has left. Right after one, GitHub may not show it yet: then it is looked for again. */

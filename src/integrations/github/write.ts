@@ -1,7 +1,14 @@
 import type { GitHubWrite } from '#core/github-write.ts';
 import { createIssue, setLabels, upsertComment } from './write-issues.ts';
 import { openPull } from './write-pulls.ts';
-import { type WriteOptions, WriteRefused, type Written } from './write-tools.ts';
+import {
+  type At,
+  refuseHeldBranch,
+  refuseHeldOrigin,
+  type WriteOptions,
+  WriteRefused,
+  type Written,
+} from './write-tools.ts';
 
 /**
  * Writes to GitHub, once: what an attempt before this one wrote is found by its marker and author, also where its answer
@@ -9,17 +16,7 @@ import { type WriteOptions, WriteRefused, type Written } from './write-tools.ts'
  * Rejects with a WriteRefused, or with whatever kept GitHub from answering.
  */
 export async function writeOnce(write: GitHubWrite, options: WriteOptions): Promise<Written> {
-  const [owner = '', repo = ''] = write.repo.split('/');
-  // Loaded when it is wanted: most agents write nothing for hours.
-  const { Octokit } = await import('octokit');
-  // Whoever asks tries again by itself, knowing what was tried before.
-  const octokit = new Octokit({
-    baseUrl: options.url,
-    auth: options.token,
-    retry: { enabled: false },
-    throttle: { enabled: false },
-  });
-  const at = { octokit, where: { owner, repo, request: { signal: options.signal } } };
+  const at = await placeOf(write.repo, options);
   try {
     switch (write.kind) {
       case 'issue-create':
@@ -38,8 +35,41 @@ export async function writeOnce(write: GitHubWrite, options: WriteOptions): Prom
   }
 }
 
+/**
+ * Rejects with a WriteRefused where people hold back an open pull request of a branch, or what the task was asked for in,
+ * as the labels are now; or with whatever kept GitHub from answering.
+ */
+export async function refusePushTo(
+  { repo, branch }: { readonly repo: string; readonly branch: string },
+  options: Access,
+): Promise<void> {
+  const at = await placeOf(repo, options);
+  try {
+    await refuseHeldOrigin(at, options);
+    await refuseHeldBranch(at, branch);
+  } catch (error) {
+    throw refusalIn(error, { repo }) ?? error;
+  }
+}
+
+type Access = Pick<WriteOptions, 'url' | 'token' | 'askedIn' | 'signal'>;
+
+async function placeOf(repository: string, { url, token, signal }: Access): Promise<At> {
+  const [owner = '', repo = ''] = repository.split('/');
+  // Loaded when it is wanted: most agents write nothing for hours.
+  const { Octokit } = await import('octokit');
+  // Whoever asks tries again by itself, knowing what was tried before.
+  const octokit = new Octokit({
+    baseUrl: url,
+    auth: token,
+    retry: { enabled: false },
+    throttle: { enabled: false },
+  });
+  return { octokit, where: { owner, repo, request: { signal } } };
+}
+
 /** What GitHub says against it, if it is that, and not only away. */
-function refusalIn(error: unknown, { repo }: GitHubWrite): WriteRefused | undefined {
+function refusalIn(error: unknown, { repo }: Pick<GitHubWrite, 'repo'>): WriteRefused | undefined {
   if (!isAnswer(error)) return undefined;
   const { status } = error;
   if (status === 404) {
