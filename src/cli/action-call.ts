@@ -3,7 +3,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { SocketReply, SocketRequest } from '#core/action-socket.ts';
+import { SOCKET_LINE_LIMIT, SocketReply, SocketRequest } from '#core/action-socket.ts';
 import { messageOf } from '#core/errors.ts';
 import type { Clock } from '#lib/clock.ts';
 import { CliError, usageError } from './cli-error.ts';
@@ -11,6 +11,8 @@ import { CliError, usageError } from './cli-error.ts';
 /** How long a daemon that is asked may be away, and how often it is looked for: systemd starts it again within seconds. */
 const BACK_WITHIN_MS = 60_000;
 const LOOK_AGAIN_MS = 500;
+/** A file is not handed in for ever where the daemon goes away over it. */
+const SENT_AT_MOST = 3;
 
 interface CallOptions {
   readonly clock: Clock;
@@ -30,16 +32,24 @@ export async function askDaemon(
   asked: unknown,
   { clock, signal, ...files }: CallOptions,
 ): Promise<SocketReply> {
-  const request = SocketRequest.safeParse(asked);
-  if (!request.success) throw usageError(`${z.prettifyError(request.error)}.`, 'See --help.');
+  const line = lineOf(asked);
   let awaySince: number | undefined;
+  let sent = 0;
   for (;;) {
     const startedAt = clock.now();
     try {
-      return await askOnce(socketPath, request.data, { signal, ...files });
+      return await askOnce(socketPath, line, { signal, ...files });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof CliError) throw error;
+      if (files.send !== undefined && !isAway(error)) sent += 1;
+      if (sent >= SENT_AT_MOST) {
+        throw new CliError(
+          `The daemon of this machine went away ${sent} times while it had ${files.send}.`,
+          'Its log says why. Run it again later, or with fewer commits.',
+          { cause: error },
+        );
+      }
       // It was there if it has kept us waiting.
       if (clock.now() - startedAt > LOOK_AGAIN_MS) awaySince = undefined;
       awaySince ??= clock.now();
@@ -56,25 +66,43 @@ export async function askDaemon(
   }
 }
 
+function lineOf(asked: unknown): string {
+  const request = SocketRequest.safeParse(asked);
+  if (!request.success) throw usageError(`${z.prettifyError(request.error)}.`, 'See --help.');
+  const line = JSON.stringify(request.data);
+  const size = Buffer.byteLength(line);
+  if (size <= SOCKET_LINE_LIMIT) return `${line}\n`;
+  throw usageError(
+    `It has ${size} bytes in all and may have ${SOCKET_LINE_LIMIT}; a character outside ASCII has several.`,
+    'Write less.',
+  );
+}
+
 async function askOnce(
   socketPath: string,
-  request: SocketRequest,
+  line: string,
   { signal, send, receive }: Omit<CallOptions, 'clock'>,
 ): Promise<SocketReply> {
   const socket = connect({ path: socketPath, signal });
   try {
-    socket.write(`${JSON.stringify(request)}\n`);
+    socket.write(line);
     const lines = readLine(socket);
+    lines.catch(() => undefined); // Said below.
     // A request that is refused is not read to its end.
     if (send !== undefined)
       await pipeline(createReadStream(send), socket, { end: false }).catch(() => undefined);
-    const { line, rest } = await lines;
-    const reply = SocketReply.parse(JSON.parse(line));
+    const { line: said, rest } = await lines;
+    const reply = SocketReply.parse(JSON.parse(said));
     if (reply.kind === 'bundle' && receive !== undefined) await keep(socket, rest, receive, reply.size);
     return reply;
   } finally {
     socket.destroy();
   }
+}
+
+/** Nobody listens there. */
+function isAway(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['ECONNREFUSED', 'ENOENT'].includes(String(error.code));
 }
 
 /** The first line, and what came with it of what follows; the connection stands still afterwards. */

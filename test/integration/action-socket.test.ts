@@ -174,6 +174,26 @@ describe('the socket through which turns ask', () => {
     assert.deepEqual(await ended, { code: 0, stdout: 'teal\n', stderr: '' });
   }).timeout(120_000);
 
+  it('hands in a file that costs the daemon its life three times at most, and nothing that cannot be sent', async () => {
+    const bundle = path.join(dir.path, 'bundle');
+    await writeFile(bundle, 'commits');
+    await writeFile(path.join(dir.path, 'body.md'), '語'.repeat(30_000));
+    answer = () => Promise.reject(new Error('dead'));
+    const given = ['--task', 't-1', '--repo', 'acme/web', '--why', 'asked'];
+    const push = (file: string) => cli('branch-push', ...given, '--slug', 'x', '--bundle', file).ended;
+    const body = ['--title', 'A', '--body-file', path.join(dir.path, 'body.md')];
+
+    const dead = await push(bundle);
+    const folder = await push(dir.path);
+    const long = await cli('issue-create', ...given, ...body).ended;
+
+    assert.deepEqual([dead.code, folder.code, long.code], [1, 2, 2]);
+    assert.match(dead.stderr, /went away 3 times while it had/);
+    assert.match(folder.stderr, /cannot be read: it is no file/);
+    assert.match(long.stderr, /has 9\d{4} bytes in all and may have 65536/);
+    assert.equal(seen.length, 3);
+  }).timeout(60_000);
+
   it('makes of every answer an exit code that an agent can tell apart', async () => {
     const approval = ['approval', '--task', 't-1', '--kind', 'a.b', '--target', 'c', '--summary', 'd'];
     const cases: readonly [SocketReply, code: number, said: RegExp][] = [

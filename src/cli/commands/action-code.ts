@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { messageOf } from '#core/errors.ts';
 import { askDaemon } from '../action-call.ts';
@@ -58,7 +58,10 @@ interface PushGiven {
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await stat(path)).size;
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error('it is no file');
+    await access(path, constants.R_OK);
+    return found.size;
   } catch (error) {
     throw usageError(
       `${path} cannot be read: ${messageOf(error)}.`,

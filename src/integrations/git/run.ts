@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 
 /** git did not do it; `stderr` is what it said, cut to its end. */
@@ -23,8 +23,13 @@ export interface GitOptions {
   readonly input?: { readonly file: string; readonly start: number } | undefined;
 }
 
-/** What nothing outside our command line may change: no hook runs, no helper, and nothing but what we name is talked to. */
+/**
+ * What nothing outside our command line may change: no hook runs, no helper, and nothing but what we name is talked to.
+ * git shares the memory of the daemon's service: large files are streamed, and its caches are small.
+ */
 const CONFIG: Readonly<Record<string, string>> = {
+  'core.bigFileThreshold': '8m',
+  'core.deltaBaseCacheLimit': '16m',
   'core.hooksPath': '/dev/null',
   'core.fsmonitor': 'false',
   'core.attributesFile': '/dev/null',
@@ -34,6 +39,9 @@ const CONFIG: Readonly<Record<string, string>> = {
   'http.lowSpeedLimit': '1000',
   'http.lowSpeedTime': '60',
   'maintenance.auto': 'false',
+  'pack.deltaCacheSize': '16m',
+  'pack.threads': '1',
+  'pack.windowMemory': '32m',
   'protocol.allow': 'never',
   'protocol.file.allow': 'always',
   'protocol.http.allow': 'always',
@@ -75,7 +83,7 @@ export function git(args: readonly string[], { gitDir, signal, token, input }: G
       { cwd: '/', env, signal, maxBuffer: OUTPUT_LIMIT },
       (error, stdout, stderr) => {
         if (!error) resolve(stdout);
-        else reject(signal.aborted ? signal.reason : new GitError(args[0] ?? '', stderr || error.message));
+        else reject(signal.aborted ? signal.reason : new GitError(args[0] ?? '', stderr || whyOf(error)));
       },
     );
     if (!child.stdin) return;
@@ -90,4 +98,9 @@ export function git(args: readonly string[], { gitDir, signal, token, input }: G
       .on('error', (error) => stdin.destroy(error))
       .pipe(stdin);
   });
+}
+
+/** Of one that said nothing: the kernel kills what takes the memory of the service. */
+function whyOf({ signal, message }: ExecFileException): string {
+  return signal === 'SIGKILL' ? 'it was killed, as it is where it wants more memory than there is' : message;
 }
