@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { permissionsOf } from '#core/github-action.ts';
 import { GitHubWrite } from '#core/github-write.ts';
+import { GithubError } from '#integrations/github/github-error.ts';
 import { mintToken } from '#integrations/github/mint.ts';
 import { writeOnce } from '#integrations/github/write.ts';
 import { WriteRefused, type Written } from '#integrations/github/write-tools.ts';
@@ -33,12 +34,7 @@ describe('something that is written to GitHub', function () {
         },
       ],
     });
-    ({ token } = await mintToken(identity(), {
-      url: github.apiUrl,
-      repository: REPO,
-      permissions: permissionsOf('github.issue-create') ?? {},
-      signal: soon(),
-    }));
+    ({ token } = await mint());
   });
   afterEach(async () => {
     sent.length = 0;
@@ -55,6 +51,14 @@ describe('something that is written to GitHub', function () {
     assert.ok(app && installation);
     return { app: app.id, installation, privateKey: app.privateKey };
   };
+  const mint = () =>
+    mintToken(identity(), {
+      // Some write it with a slash at its end.
+      url: `${github.apiUrl}/`,
+      repository: REPO,
+      permissions: permissionsOf('github.issue-create') ?? {},
+      signal: soon(),
+    });
   /** When it was said that something is about to be sent. */
   const sent: number[] = [];
   const write = (
@@ -63,7 +67,7 @@ describe('something that is written to GitHub', function () {
     { triedAt, askedIn }: { readonly triedAt?: number | undefined; readonly askedIn?: number } = {},
   ): Promise<Written> =>
     writeOnce(GitHubWrite.parse(given), {
-      url: github.apiUrl,
+      url: `${github.apiUrl}/`,
       token,
       agent: 'athena',
       login: LOGIN,
@@ -212,6 +216,21 @@ describe('something that is written to GitHub', function () {
       body: { message: 'x', content: 'eA==' },
     });
     assert.ok([403, 404].includes(status), String(status));
+  });
+
+  it('says until when where GitHub takes nothing for long, and waits for no such end', async () => {
+    const fault = { kind: 'rate-limit', resetInS: 60, count: 1 } as const;
+    const before = Date.now();
+    await github.fault({ ...fault, path: '/access_tokens' });
+    await assert.rejects(mint(), /rate limit/i);
+    await github.fault({ ...fault, method: 'GET', path: '/issues' });
+    await assert.rejects(write({ ...issue, title: 'Too much' }, 'much'), (error) => {
+      assert.ok(error instanceof GithubError, String(error));
+      assert.match(error.message, /takes no more requests until 20\d\d-/);
+      assert.ok((error.until ?? 0) > before + 30_000);
+      return true;
+    });
+    assert.ok(Date.now() - before < 20_000);
   });
 
   for (const [what, fault] of [

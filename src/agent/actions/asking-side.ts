@@ -78,6 +78,7 @@ export function createAskingSide(options: AskingSideOptions): AskingSide {
     outDir: passing,
     writing,
     log: part('code'),
+    clock,
   });
   const answer = answering({ api: controlApi, asking, writing, code });
   const path = config.OLYMPUS_ACTION_SOCKET;

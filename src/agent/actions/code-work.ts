@@ -8,6 +8,7 @@ import { BundleRefused, contains, GITLINK, type Incoming, Mirror } from '#integr
 import { GitError } from '#integrations/git/run.ts';
 import { refusePushTo } from '#integrations/github/write.ts';
 import { WriteRefused, type Written } from '#integrations/github/write-tools.ts';
+import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { newNonce } from '#lib/id.ts';
 import type { Logger } from '#lib/log.ts';
@@ -22,6 +23,7 @@ export interface CodeWorkOptions {
   readonly outDir: string;
   readonly writing: Pick<Writing, 'once' | 'readAccess'>;
   readonly log: Logger;
+  readonly clock: Clock;
 }
 
 const WITHIN_MS = 240_000;
@@ -56,6 +58,7 @@ export class CodeWork {
   /** Where the branch is, what people say to it, or why it is not pushed. Rejects only when `signal` aborts. */
   push(request: PushRequest, bundle: string, signal: AbortSignal): Promise<Answer> {
     const { task, repo, slug, summary } = request;
+    const { clock } = this.#options;
     const branch = branchOf(this.#options.agent, slug);
     return this.#sayingWhy(signal, async () => {
       const { mirror, email, url } = await this.#alone(repo, signal, (within) =>
@@ -78,7 +81,7 @@ export class CodeWork {
       const action = pushOf({ repo, branch, sha, base, commits: commits.length, files });
       const perform: Deed['perform'] = (access, _tries, within) =>
         this.#alone(repo, within, async (until) => {
-          await refusePushTo({ repo, branch }, { ...access, signal: until });
+          await refusePushTo({ repo, branch }, { ...access, clock, signal: until });
           return put({ mirror, incoming, branch, expected, page }, { token: access.token, signal: until });
         });
       return await this.#options.writing.once({ task, action, summary, perform }, signal);

@@ -3,6 +3,7 @@ import type { SocketReply, WriteRequest } from '#core/action-socket.ts';
 import { GitHubToken, type GitHubTokenRequest } from '#core/api-runs.ts';
 import { messageOf } from '#core/errors.ts';
 import { actionOf } from '#core/github-action.ts';
+import { GithubError } from '#integrations/github/github-error.ts';
 import { writeOnce } from '#integrations/github/write.ts';
 import { type WriteOptions, WriteRefused, type Written } from '#integrations/github/write-tools.ts';
 import { fullJitter } from '#lib/backoff.ts';
@@ -134,14 +135,24 @@ export class Writing implements Part {
 
   async #tryUntilDone(one: One, signal: AbortSignal): Promise<Written> {
     const { clock, log } = this.#options;
+    const { kind } = one.deed.action;
+    const until = clock.now() + WITHIN_MS;
+    let tokensRefused = 0;
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#tryOnce(one, signal);
       } catch (error) {
         if (error instanceof WriteRefused || signal.aborted) throw error;
-        const { kind } = one.deed.action;
+        if (isOfToken(error)) tokensRefused += 1;
+        // Each attempt has a new one.
+        if (tokensRefused > 1) throw new WriteRefused(messageOf(error));
+        const limited = error instanceof GithubError ? error.until : undefined;
+        const jitter = fullJitter(attempt, BACKOFF);
+        const waitMs = limited === undefined ? jitter : Math.max(limited - clock.now(), BACKOFF.baseMs);
+        // Whoever asked hears why, and of a limit until when.
+        if (clock.now() + waitMs >= until) throw error;
         log.info({ kind, attempt, reason: messageOf(error) }, 'GitHub does not take it yet');
-        await clock.sleep(fullJitter(attempt, BACKOFF), signal);
+        await clock.sleep(waitMs, signal);
       }
     }
   }
@@ -194,6 +205,10 @@ export class Writing implements Part {
     if (!run) throw new WriteRefused(`no run of task ${task} is under way on this agent`);
     return run;
   }
+}
+
+function isOfToken(error: unknown): boolean {
+  return error instanceof GithubError && error.code === 'github_unauthorized';
 }
 
 interface One {

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { type GitHubToken, GitHubTokenRequest } from '#core/api-runs.ts';
-import { messageOf } from '#core/errors.ts';
 import { isForeignBranch, permissionsOf, repositoryOf } from '#core/github-action.ts';
 import type { TaskState } from '#core/task-states.ts';
+import { githubError } from '#integrations/github/github-error.ts';
+import { withDeadline } from '#lib/deadline.ts';
 import type { Logger } from '#lib/log.ts';
 import { refuse } from '../api/refuse.ts';
 import { readRequest } from '../api/request.ts';
@@ -33,7 +34,8 @@ interface Granted {
 
 /** Where a run is that may have something done. */
 const AT_WORK: readonly TaskState[] = ['released', 'claimed', 'running'];
-const MINT_WITHIN_MS = 20_000;
+/** Less than the daemon waits for its answer. */
+const MINT_WITHIN_MS = 15_000;
 
 /**
  * `/runs/{id}/github-token`: with what an agent's daemon reads a repository, or writes in it the one thing that is
@@ -52,15 +54,18 @@ export function addTokenRoute(app: FastifyInstance, options: TokenRouteOptions):
     }
     const { approval, repository, askedIn } = granted;
     try {
-      const token = await identities.tokenFor(agent, granted, AbortSignal.timeout(MINT_WITHIN_MS));
+      // Between two attempts octokit heeds no signal.
+      const token = await withDeadline('a token', MINT_WITHIN_MS, AbortSignal.any([]), (signal) =>
+        identities.tokenFor(agent, granted, signal),
+      );
       if (typeof token === 'string') return reply.code(409).send(refuse('no_github', token));
       if (approval) await store.transaction((tx) => recordGiven(tx, context, approval, agent));
       const answer = { ...token, ...(askedIn === undefined ? {} : { askedIn }) } satisfies GitHubToken;
       return await reply.header('cache-control', 'no-store').send(answer);
     } catch (error) {
-      log.warn({ agent, repository, reason: messageOf(error) }, 'GitHub gives no token');
-      const sentence = `GitHub gives no token for ${repository}: ${messageOf(error)}`;
-      return reply.code(502).send(refuse('no_token', sentence));
+      const { message } = githubError(`a token for ${repository}`, error, context.now());
+      log.warn({ agent, repository, reason: message }, 'GitHub gives no token');
+      return reply.code(502).send(refuse('no_token', message));
     }
   });
 }

@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '#lib/deadline.ts';
 import { githubError } from './github-error.ts';
 import { CheckRun, Comment, DeliveryAttempt, Issue, IssueEvent, PullRequest, Review } from './objects.ts';
+import { loadOctokit } from './octokit.ts';
 import { type CommentOn, type GithubReader, type Listed, PAGE, type Since } from './reader.ts';
 
 /** Who we are at GitHub: an App in one of its installations, with its private key, or an account with a token. */
@@ -20,10 +21,6 @@ export interface GithubOptions {
 
 /** How long one answer may take, with what octokit tries again of itself. */
 const CALL_MS = 30_000;
-/** A limit that ends within this is waited for; of a longer one the caller hears. */
-const WAIT_S = 5;
-/** After a failure of GitHub's, with 1 s and 4 s between. */
-const RETRIES = 2;
 const MOST_PAGES = 10;
 
 type Params = Readonly<Record<string, unknown>>;
@@ -206,26 +203,10 @@ function placeOf(repo: string): Params {
   return { owner, repo: name };
 }
 
-/** Loaded when it is wanted: it takes 13 MB that nobody needs who does not use GitHub. */
 async function connect({ url, credentials }: GithubOptions): Promise<Clients> {
-  const { App, Octokit: Base } = await import('octokit');
-  const isShort = (afterS: number, _: unknown, __: unknown, retries: number): boolean =>
-    afterS <= WAIT_S && retries < 1;
-  const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const Ours = Base.defaults({
-    baseUrl: url.replace(/\/$/, ''),
-    userAgent: 'olympus',
-    // What goes wrong rises to the caller, who logs it.
-    log: silent,
-    throttle: { onRateLimit: isShort, onSecondaryRateLimit: isShort },
-    retry: { retries: RETRIES },
-  });
-  if ('token' in credentials) return { installation: new Ours({ auth: credentials.token }), app: undefined };
-  const { app: appId, privateKey, installation } = credentials;
-  const app = new App({ appId, privateKey, Octokit: Ours, log: silent });
-  return { installation: await app.getInstallationOctokit(installation), app: app.octokit };
-}
-
-function nothing(): void {
-  // Nothing is logged twice.
+  const { app, Octokit } = await loadOctokit(url);
+  if ('token' in credentials)
+    return { installation: new Octokit({ auth: credentials.token }), app: undefined };
+  const ours = app(credentials);
+  return { installation: await ours.getInstallationOctokit(credentials.installation), app: ours.octokit };
 }

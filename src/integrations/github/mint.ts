@@ -1,3 +1,5 @@
+import { loadOctokit } from './octokit.ts';
+
 /** An agent's own GitHub App, in the one installation that it acts in. */
 export interface AppIdentity {
   readonly app: number;
@@ -28,13 +30,12 @@ export interface Minted {
  * https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
  */
 export async function mintToken(
-  { app: appId, installation, privateKey }: AppIdentity,
+  identity: AppIdentity,
   { url, repository, permissions, signal }: MintOptions,
 ): Promise<Minted> {
-  const { App, Octokit } = await import('octokit');
-  const app = new App({ appId, privateKey, Octokit: Octokit.defaults({ baseUrl: url }) });
+  const app = (await loadOctokit(url)).app(identity);
   const { data } = await app.octokit.rest.apps.createInstallationAccessToken({
-    installation_id: installation,
+    installation_id: identity.installation,
     repositories: [repository.split('/')[1] ?? repository],
     permissions: { metadata: 'read', ...permissions },
     request: { signal },

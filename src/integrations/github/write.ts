@@ -1,4 +1,6 @@
 import type { GitHubWrite } from '#core/github-write.ts';
+import { githubError } from './github-error.ts';
+import { loadOctokit } from './octokit.ts';
 import { createIssue, setLabels, upsertComment } from './write-issues.ts';
 import { openPull } from './write-pulls.ts';
 import {
@@ -13,7 +15,7 @@ import {
 /**
  * Writes to GitHub, once: what an attempt before this one wrote is found by its marker and author, also where its answer
  * was lost. What people hold back, by a label that is read again now, is refused, and so is what is closed.
- * Rejects with a WriteRefused, or with whatever kept GitHub from answering.
+ * Rejects with a WriteRefused, with a GithubError of a limit, a token or a failure of GitHub's, or with whatever kept it from answering.
  */
 export async function writeOnce(write: GitHubWrite, options: WriteOptions): Promise<Written> {
   const at = await placeOf(write.repo, options);
@@ -31,7 +33,7 @@ export async function writeOnce(write: GitHubWrite, options: WriteOptions): Prom
         return write satisfies never;
     }
   } catch (error) {
-    throw refusalIn(error, write) ?? error;
+    throw meantBy(error, write.repo, options.clock.now());
   }
 }
 
@@ -48,36 +50,31 @@ export async function refusePushTo(
     await refuseHeldOrigin(at, options);
     await refuseHeldBranch(at, branch);
   } catch (error) {
-    throw refusalIn(error, { repo }) ?? error;
+    throw meantBy(error, repo, options.clock.now());
   }
 }
 
-type Access = Pick<WriteOptions, 'url' | 'token' | 'askedIn' | 'signal'>;
+type Access = Pick<WriteOptions, 'url' | 'token' | 'askedIn' | 'clock' | 'signal'>;
 
 async function placeOf(repository: string, { url, token, signal }: Access): Promise<At> {
   const [owner = '', repo = ''] = repository.split('/');
-  // Loaded when it is wanted: most agents write nothing for hours.
-  const { Octokit } = await import('octokit');
+  const { Octokit } = await loadOctokit(url);
   // Whoever asks tries again by itself, knowing what was tried before.
-  const octokit = new Octokit({
-    baseUrl: url,
-    auth: token,
-    retry: { enabled: false },
-    throttle: { enabled: false },
-  });
+  const octokit = new Octokit({ auth: token, retry: { enabled: false }, throttle: { enabled: false } });
   return { octokit, where: { owner, repo, request: { signal } } };
 }
 
-/** What GitHub says against it, if it is that, and not only away. */
-function refusalIn(error: unknown, { repo }: Pick<GitHubWrite, 'repo'>): WriteRefused | undefined {
-  if (!isAnswer(error)) return undefined;
+/** What GitHub has said: against it, or that it takes nothing now; other errors as they are. */
+function meantBy(error: unknown, repo: string, now: number): unknown {
+  if (!isAnswer(error)) return error;
   const { status } = error;
-  if (status === 404) {
-    return new WriteRefused(`GitHub knows no such thing in ${repo}, or this agent may not see it`);
-  }
-  const isLimit = status === 429 || (status === 403 && /rate limit/i.test(error.message));
-  if (isLimit || status >= 500 || status === 401) return undefined;
-  return new WriteRefused(`GitHub refuses it: ${error.message}`);
+  const meant = githubError(`something in ${repo}`, error, now);
+  if (meant.code === 'github_limited' || status >= 500 || status === 401) return meant;
+  return new WriteRefused(
+    status === 404
+      ? `GitHub knows no such thing in ${repo}, or this agent may not see it`
+      : `GitHub refuses it: ${error.message}`,
+  );
 }
 
 /** An answer of GitHub's, as octokit rejects with it. */
