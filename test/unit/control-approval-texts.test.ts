@@ -40,6 +40,18 @@ describe('what a thread is told of what people have to decide', () => {
     }
   });
 
+  it('shows the short of what is to be done before the long, of which it shows the beginning', () => {
+    const params = { base: 'main', body: 'words '.repeat(500), branch: 'agent/apollo/x', title: 'Fix it' };
+    const action = { kind: 'github.pr-open', target: 'acme/web', params };
+
+    const text = askingText(asked({ asks: { action } }), false);
+
+    assert.match(
+      text,
+      /\{"base":"main","branch":"agent\/apollo\/x","title":"Fix it","body":"words .*… \(cut; the command shows it whole\)/,
+    );
+  });
+
   it('names all who have approved', () => {
     const approved = asked({
       state: 'approved',

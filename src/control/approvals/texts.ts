@@ -6,6 +6,8 @@ type Asked = Pick<ApprovalRecord, 'id' | 'asks' | 'summary' | 'taskId' | 'runId'
 
 /** Longest parameters that a message in chat shows; the command shows all of them. */
 const SHOWN_LIMIT = 1000;
+/** Longest parameter that stands before all longer ones. */
+const SHORT_LIMIT = 300;
 
 /** What the conversation is told when people have to decide something, and how they do that. An agent's words in it mention nobody. */
 export function askingText(asked: Asked, hasButtons: boolean): string {
@@ -95,9 +97,13 @@ export function decisionSentence(approval: ApprovalRecord): string {
   }
 }
 
-/** The parameters of an action, as far as they are shown outside of the command. */
+/** The parameters of an action, as far as they are shown outside of the command: short ones first, which a long one would hide. */
 export function shownParams({ params }: Action): string {
-  const all = canonicalJson(params);
+  const each = Object.keys(params)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(params[key])}`);
+  const isShort = (text: string): boolean => text.length <= SHORT_LIMIT;
+  const all = `{${[...each.filter(isShort), ...each.filter((text) => !isShort(text))].join(',')}}`;
   return all.length > SHOWN_LIMIT ? `${all.slice(0, SHOWN_LIMIT)}… (cut; the command shows it whole)` : all;
 }
 
