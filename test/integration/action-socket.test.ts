@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -141,6 +141,27 @@ describe('the socket through which turns ask', () => {
       ['file', 'question'],
     );
     assert.equal((await second).kind, 'file');
+  });
+
+  it('takes one bundle at a time', async () => {
+    const PUSH = { ask: 'push', task: 't-1', repo: 'acme/web', slug: 'x', summary: 'asked', size: 3 };
+    const pushed = `${JSON.stringify(PUSH)}\nabc`;
+    const first = Promise.withResolvers<SocketReply>();
+    answer = (request) =>
+      request.ask === 'push' && seen.length === 1 ? first.promise : Promise.resolve(REPLY);
+    const one = say(pushed);
+    await waitFor('the first to be taken', () => seen.length === 1);
+    const other = say(pushed);
+
+    assert.deepEqual(await say(`${JSON.stringify(ASK)}\n`), REPLY, 'others do not wait for it');
+    assert.equal((await readdir(path.join(dir.path, 'passing'))).length, 1);
+    first.resolve(REPLY);
+
+    assert.deepEqual(await Promise.all([one, other]), [REPLY, REPLY]);
+    assert.deepEqual(
+      seen.map(({ ask }) => ask),
+      ['push', 'question', 'push'],
+    );
   });
 
   it('stops waiting when its peer goes away', async () => {

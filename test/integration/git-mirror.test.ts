@@ -9,24 +9,24 @@ import { GitError } from '#integrations/git/run.ts';
 import { newNonce } from '#lib/id.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 
-const call = promisify(execFile);
+const exec = promisify(execFile);
 const WHO = {
   GIT_AUTHOR_NAME: 'A',
   GIT_AUTHOR_EMAIL: 'apollo@example.com',
   GIT_COMMITTER_NAME: 'A',
   GIT_COMMITTER_EMAIL: 'apollo@example.com',
 };
-const CALL = { token: 'not-needed-for-a-folder', signal: AbortSignal.timeout(120_000) };
-const { signal } = CALL;
 
 /** Real repositories: what stands for GitHub's, the one in which an agent works, and ours between them. */
 describe('commits of an agent', () => {
   let dir: TempDir;
   let mirror: Mirror;
+  let call: { readonly token: string; readonly signal: AbortSignal };
+  let signal: AbortSignal;
   const at = (...names: string[]): string => path.join(dir.path, ...names);
   const git = async (where: string, ...args: string[]): Promise<string> => {
     const env = { PATH: process.env['PATH'], HOME: dir.path, ...WHO };
-    const { stdout } = await call('git', ['-c', 'init.defaultBranch=main', ...args], { cwd: at(where), env });
+    const { stdout } = await exec('git', ['-c', 'init.defaultBranch=main', ...args], { cwd: at(where), env });
     return stdout.trim();
   };
   const commit = async (file: string, text: string): Promise<string> => {
@@ -43,6 +43,8 @@ describe('commits of an agent', () => {
   };
 
   beforeEach(async () => {
+    signal = AbortSignal.timeout(60_000);
+    call = { token: 'not-needed-for-a-folder', signal };
     dir = await tempDir('git-mirror');
     for (const name of ['upstream', 'work']) await mkdir(at(name));
     await git('upstream', 'init', '--quiet', '--bare');
@@ -50,7 +52,7 @@ describe('commits of an agent', () => {
     await commit('README.md', 'a start\n');
     await git('work', 'push', '--quiet', at('upstream'), 'HEAD:main');
     mirror = new Mirror({ dir: at('mirrors', 'acme', 'web.git'), url: `file://${at('upstream')}` });
-    await mirror.refresh(CALL);
+    await mirror.refresh(call);
     await git('work', 'checkout', '--quiet', '-b', 'fix');
   });
   afterEach(async () => {
@@ -61,7 +63,7 @@ describe('commits of an agent', () => {
     const sha = await commit('src/a.ts', 'export {};\n');
 
     await using incoming = await take(await bundle('main..fix'));
-    await mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, CALL);
+    await mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, call);
 
     const by = WHO.GIT_AUTHOR_EMAIL;
     assert.deepEqual(incoming.commits, [{ sha, author: by, committer: by }]);
@@ -77,6 +79,24 @@ describe('commits of an agent', () => {
 
     assert.equal(await git('clone', 'symbolic-ref', 'HEAD'), 'refs/heads/main');
     assert.equal(await git('clone', 'rev-parse', 'HEAD'), await git('upstream', 'rev-parse', 'main'));
+  });
+
+  it('go on after a git that was killed, whose locks nobody takes away', async () => {
+    const dirOf = at('mirrors', 'acme', 'web.git');
+    const left = ['HEAD.lock', 'packed-refs.lock', 'refs/heads/main.lock', 'objects/pack/tmp_pack_x'];
+    for (const name of left) await writeFile(path.join(dirOf, name), '');
+    await git('upstream', 'branch', '-m', 'main', 'other');
+    await git('upstream', 'symbolic-ref', 'HEAD', 'refs/heads/other');
+    await assert.rejects(mirror.refresh(call), GitError);
+
+    await mirror.clearUp();
+    await mirror.refresh(call);
+
+    assert.equal(await mirror.branch('main', signal), undefined);
+    assert.deepEqual(
+      left.filter((name) => existsSync(path.join(dirOf, name))),
+      [],
+    );
   });
 
   it('come with nothing that runs here', async () => {
@@ -102,8 +122,8 @@ describe('commits of an agent', () => {
     await rm(canary, { force: true });
 
     await using incoming = await take(file);
-    await mirror.push(incoming, { branch: 'agent/apollo/evil', expected: undefined }, CALL);
-    await mirror.refresh(CALL);
+    await mirror.push(incoming, { branch: 'agent/apollo/evil', expected: undefined }, call);
+    await mirror.refresh(call);
 
     assert.ok(!existsSync(canary), 'something of the agent has run');
   });
@@ -169,7 +189,7 @@ describe('commits of an agent', () => {
     await using incoming = await take(await bundle('main..fix'));
     await git('upstream', 'branch', 'agent/apollo/fix', 'main');
 
-    const push = mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, CALL);
+    const push = mirror.push(incoming, { branch: 'agent/apollo/fix', expected: undefined }, call);
 
     await assert.rejects(
       push,

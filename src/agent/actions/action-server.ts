@@ -34,16 +34,17 @@ const BODY_WITHIN_MS = 300_000;
 
 /**
  * The socket through which the agent's own turns ask its daemon. The peer is not trusted: a connection is one line of
- * JSON in, of limited size and within a limited time, and one line out. Files are read one after another, the next
- * when the last was taken: many at once would not fit into the daemon's memory. Who may connect is decided by the folder.
+ * JSON in, of limited size and within a limited time, and one line out. Files and bundles go out one after another, the
+ * next when the last was taken, and bundles come in one after another, the next when the last was answered: many at once
+ * would fit neither into the daemon's memory nor on its disk. Who may connect is decided by the folder.
  */
 export class ActionServer implements Part {
   readonly name = 'actions';
   readonly #options: ActionServerOptions;
   readonly #stopping = new AbortController();
   #server: Server | undefined;
-  /** Resolves when the file that is being read, and those that wait for it, are done. */
-  #lastFile: Promise<void> = Promise.resolve();
+  /** Each resolves when the file that goes out or comes in, and those that wait for it, are done. */
+  readonly #last = { out: Promise.resolve(), in: Promise.resolve() };
 
   constructor(options: ActionServerOptions) {
     this.#options = options;
@@ -110,16 +111,21 @@ export class ActionServer implements Part {
       return this.#say(socket, { kind: 'refused', sentence: z.prettifyError(request.error) }, signal);
     }
     const { data } = request;
-    if (data.ask === 'push') return this.#replyToBody(socket, data, head.rest, signal);
+    if (data.ask === 'push')
+      return this.#inTurn('in', signal, () => this.#replyToBody(socket, data, head.rest, signal));
     // What comes after it is read and thrown away, so that the end of the connection is seen.
     socket.resume();
-    const answered = async (): Promise<void> => {
+    const answered = async (): Promise<void> =>
+      this.#say(socket, await this.#options.answer(data, signal), signal);
+    return data.ask === 'file' || data.ask === 'clone' ? this.#inTurn('out', signal, answered) : answered();
+  }
+
+  async #inTurn(way: 'out' | 'in', signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const done = this.#last[way].then(() => {
       signal.throwIfAborted();
-      await this.#say(socket, await this.#options.answer(data, signal), signal);
-    };
-    if (data.ask !== 'file') return answered();
-    const done = this.#lastFile.then(answered);
-    this.#lastFile = done.catch(() => undefined);
+      return work();
+    });
+    this.#last[way] = done.catch(() => undefined);
     return done;
   }
 

@@ -27,6 +27,8 @@ export interface CodeWorkOptions {
 }
 
 const WITHIN_MS = 240_000;
+/** The first time all of the repository is fetched. */
+const FIRST_WITHIN_MS = 1_200_000;
 /** What says what GitHub runs with the rights of the repository, or who has to agree there: a person changes that. */
 const GOVERNS = /^\.github\/(workflows|actions)\/|(^|\/)(action\.ya?ml|CODEOWNERS)$/i;
 
@@ -37,6 +39,8 @@ const GOVERNS = /^\.github\/(workflows|actions)\/|(^|\/)(action\.ya?ml|CODEOWNER
 export class CodeWork {
   readonly #options: CodeWorkOptions;
   readonly #last = new Map<string, Promise<unknown>>();
+  /** Those that this process has fetched. */
+  readonly #fetched = new Set<string>();
 
   constructor(options: CodeWorkOptions) {
     this.#options = options;
@@ -94,7 +98,9 @@ export class CodeWork {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const at = path.join(dir, `${repo.toLowerCase()}.git`);
     const mirror = new Mirror({ dir: at, url: cloneUrlOf(url, repo) });
+    if (!this.#fetched.has(repo.toLowerCase())) await mirror.clearUp();
     await mirror.refresh({ token, signal });
+    this.#fetched.add(repo.toLowerCase());
     return { mirror, url, email: commitEmailOf(url, login) };
   }
 
@@ -102,7 +108,10 @@ export class CodeWork {
   async #alone<T>(repo: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const key = repo.toLowerCase();
     const before = this.#last.get(key) ?? Promise.resolve();
-    const done = before.then(() => withDeadline(`git for ${repo}`, WITHIN_MS, signal, work));
+    const done = before.then(() => {
+      const withinMs = this.#fetched.has(key) ? WITHIN_MS : FIRST_WITHIN_MS;
+      return withDeadline(`git for ${repo}`, withinMs, signal, work);
+    });
     this.#last.set(
       key,
       done.catch(() => undefined),

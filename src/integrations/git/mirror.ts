@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { GitError, type GitOptions, git } from './run.ts';
 
@@ -74,6 +74,15 @@ export class Mirror {
     const refs = await this.#git(['ls-remote', '--symref', this.#url, 'HEAD'], signal, token);
     const head = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(refs)?.[1];
     if (head) await this.#git(['symbolic-ref', 'HEAD', head], signal);
+  }
+
+  /** Takes away what a git that was killed has left; only while none is at work here. */
+  async clearUp(): Promise<void> {
+    if (!existsSync(this.#dir)) return;
+    for (const name of await readdir(this.#dir, { recursive: true })) {
+      if (/\.lock$|^objects\/.*\/?tmp_[^/]*$/.test(name))
+        await rm(path.join(this.#dir, name), { force: true });
+    }
   }
 
   /** Writes all branches into a file that `git clone` takes. Throws a BundleRefused for a repository without a commit. */

@@ -15,7 +15,8 @@ import {
 /**
  * Writes to GitHub, once: what an attempt before this one wrote is found by its marker and author, also where its answer
  * was lost. What people hold back, by a label that is read again now, is refused, and so is what is closed.
- * Rejects with a WriteRefused, with a GithubError of a limit, a token or a failure of GitHub's, or with whatever kept it from answering.
+ * Rejects with a WriteRefused, with a GithubError of a limit, a token or a failure of GitHub's, or with whatever kept it
+ * from answering.
  */
 export async function writeOnce(write: GitHubWrite, options: WriteOptions): Promise<Written> {
   const at = await placeOf(write.repo, options);
