@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { SocketReply, SocketRequest } from '#core/action-socket.ts';
 import type { TurnOutcome } from '#core/harness.ts';
-import type { TaskDispatch } from '#core/messages/task-dispatch.ts';
 import { subjectsOf } from '#core/subjects.ts';
 import { noUsage } from '#core/usage.ts';
 import { createLogger } from '#lib/log.ts';
+import { released } from '#test/agent-work.ts';
 import { ManualClock, settle } from '#test/manual-clock.ts';
 import { type TempDir, tempDir } from '#test/temp-dir.ts';
 import { waitFor } from '#test/wait.ts';
@@ -73,18 +73,8 @@ describe('what a daemon asks for its turns', () => {
     await journal.stop();
   }
   function run(runId: string, taskId = 't-1'): void {
-    const dispatch = {
-      taskId,
-      runId,
-      attempt: 1,
-      epoch: 1,
-      agent: 'athena',
-      domain: 'planning',
-      deadline: new Date(clock.now() + 60 * MINUTE).toISOString(),
-      startToCloseMs: MINUTE,
-      input: { text: 'x', requester: 'ada' },
-      session: { key: 's' },
-    } satisfies TaskDispatch['data'];
+    const deadline = new Date(clock.now() + 60 * MINUTE).toISOString();
+    const { dispatch } = released(runId, { taskId, deadline });
     journal.runs.claim(dispatch, 'nonce');
     journal.runs.advance(runId, 'start');
   }

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CloneRequest, PushRequest, SocketReply } from '#core/action-socket.ts';
 import { messageOf } from '#core/errors.ts';
@@ -52,9 +52,14 @@ export class CodeWork {
       this.#alone(repo, signal, async (within) => {
         const { mirror, email } = await this.#fresh(task, repo, within);
         const file = path.join(this.#options.outDir, newNonce());
-        await mirror.writeBundle(file, within);
-        const { size } = await stat(file);
-        return { reply: { kind: 'bundle', size, email, name: this.#options.agent }, file };
+        try {
+          await mirror.writeBundle(file, within);
+          const { size } = await stat(file);
+          return { reply: { kind: 'bundle', size, email, name: this.#options.agent }, file };
+        } catch (error) {
+          await rm(file, { force: true });
+          throw error;
+        }
       }),
     );
   }

@@ -1,8 +1,5 @@
 import { parseArgs } from 'node:util';
-import { Lifecycle } from '#lib/lifecycle.ts';
-import { runProgram } from '#lib/lifecycle-program.ts';
-import { createLogger } from '#lib/log.ts';
-import { createSdNotifier } from '#lib/sd-notify.ts';
+import { runAnnouncing } from '#lib/announcing-program.ts';
 import { createHarnessStandin, type HarnessStandin } from './server.ts';
 
 const usage = `Usage: node src/standins/harness/main.ts --effects <file> [--port <n>] [--admin-port <n>]
@@ -37,15 +34,11 @@ if (values.help) {
         port: Number(values.port),
         adminPort: Number(values['admin-port']),
       });
-      const { url, adminUrl } = standin;
-      process.stdout.write(`${JSON.stringify({ url, adminUrl })}\n`);
     },
     async stop() {
       await standin?.close();
     },
     health: () => ({ live: true, ready: standin !== undefined }),
   };
-  const log = createLogger({ name: 'harness-standin', destination: process.stderr });
-  const lifecycle = new Lifecycle([part], log);
-  await runProgram({ lifecycle, log, notify: createSdNotifier({}), stopTimeoutMs: 5_000 });
+  await runAnnouncing(part, () => ({ url: standin?.url, adminUrl: standin?.adminUrl }), {});
 }

@@ -1,10 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#lib/config.ts';
-import { Lifecycle, type Part } from '#lib/lifecycle.ts';
-import { runProgram } from '#lib/lifecycle-program.ts';
-import { createLogger } from '#lib/log.ts';
-import { createSdNotifier } from '#lib/sd-notify.ts';
+import { portOf, runAnnouncing } from '#lib/announcing-program.ts';
 import { StandinPart } from './server.ts';
 
 const { values } = parseArgs({
@@ -18,8 +14,6 @@ const { values } = parseArgs({
   },
 });
 
-// Standard output carries one line, the addresses; the log goes to standard error.
-const log = createLogger({ name: 'mattermost-standin', destination: process.stderr });
 const standin = new StandinPart({
   host: values.host ?? process.env['MATTERMOST_STANDIN_HOST'] ?? '127.0.0.1',
   port: portOf('--port', values.port ?? process.env['MATTERMOST_STANDIN_PORT']),
@@ -28,27 +22,8 @@ const standin = new StandinPart({
   ...(values['allow-internal'] === undefined ? {} : { allowedInternal: values['allow-internal'] }),
   ...(values.state === undefined ? {} : { stateFile: values.state }),
 });
-const announcement: Part = {
-  name: 'announcement',
-  start: async () => {
-    process.stdout.write(`${JSON.stringify({ url: standin.url, adminUrl: standin.adminUrl })}\n`);
-  },
-  stop: async () => undefined,
-  health: () => ({ live: true, ready: true }),
-};
 
-await runProgram({
-  lifecycle: new Lifecycle([standin, announcement], log),
-  log,
-  notify: createSdNotifier(process.env),
-  stopTimeoutMs: 5000,
-});
-
-function portOf(name: string, text: string | undefined): number {
-  const port = Number(text ?? 0);
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
-  throw new ConfigError(`${name}=${text}: write a port number, or 0 for a free one`);
-}
+await runAnnouncing(standin, () => ({ url: standin.url, adminUrl: standin.adminUrl }), process.env);
 
 function seedOf(file: string | undefined): { seed?: unknown } {
   return file === undefined ? {} : { seed: JSON.parse(readFileSync(file, 'utf8')) };

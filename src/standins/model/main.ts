@@ -1,8 +1,5 @@
 import { parseArgs } from 'node:util';
-import { Lifecycle } from '#lib/lifecycle.ts';
-import { runProgram } from '#lib/lifecycle-program.ts';
-import { createLogger } from '#lib/log.ts';
-import { createSdNotifier } from '#lib/sd-notify.ts';
+import { runAnnouncing } from '#lib/announcing-program.ts';
 import { createModelStandin, type ModelStandin } from './server.ts';
 
 const usage = `Usage: node src/standins/model/main.ts [--port <n>] [--admin-port <n>] [--key-file <path>] [--model <id>]…
@@ -34,15 +31,11 @@ if (values.help) {
         ...(values['key-file'] === undefined ? {} : { keyFile: values['key-file'] }),
         ...(values.model ? { models: values.model } : {}),
       });
-      const { url, adminUrl } = standin;
-      process.stdout.write(`${JSON.stringify({ url, adminUrl })}\n`);
     },
     async stop() {
       await standin?.close();
     },
     health: () => ({ live: true, ready: standin !== undefined }),
   };
-  const log = createLogger({ name: 'model-standin', destination: process.stderr });
-  const lifecycle = new Lifecycle([part], log);
-  await runProgram({ lifecycle, log, notify: createSdNotifier({}), stopTimeoutMs: 5_000 });
+  await runAnnouncing(part, () => ({ url: standin?.url, adminUrl: standin?.adminUrl }), {});
 }
